@@ -1,0 +1,40 @@
+"""Coinbase transactions and merkle roots: what makes one job differ from the next."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+
+from firmware_protocols.bitcoin.hashing import sha256d
+
+
+def merkle_root_from_branch(coinbase: bytes, branch: Iterable[bytes]) -> bytes:
+    """Merkle root, header byte order, of a coinbase transaction and its Stratum branch."""
+    root = sha256d(coinbase)
+    for sibling in branch:
+        if len(sibling) != 32:
+            raise ValueError(f"a merkle branch has 32-byte hashes, not {len(sibling)}")
+        root = sha256d(root + sibling)
+    return root
+
+
+def build_coinbase(height: int, extra: bytes, value_sat: int, script_pubkey: bytes) -> bytes:
+    """A valid coinbase transaction with one output, no witness.
+
+    `extra` follows the height in the script (BIP 34) and makes the job unique; together they may have
+    100 bytes. Raises ValueError beyond that.
+    """
+    number = height.to_bytes((height.bit_length() + 8) // 8, "little")  # room for the sign bit
+    script = bytes([len(number)]) + number + extra
+    if not 2 <= len(script) <= 100:
+        raise ValueError(f"a coinbase script has 2 to 100 bytes, not {len(script)}")
+    return b"".join(
+        (
+            struct.pack("<IB", 1, 1),
+            bytes(32) + b"\xff\xff\xff\xff",
+            bytes([len(script)]) + script,
+            b"\xff\xff\xff\xff" + b"\x01" + struct.pack("<q", value_sat),
+            bytes([len(script_pubkey)]) + script_pubkey,
+            bytes(4),
+        )
+    )

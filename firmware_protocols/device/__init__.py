@@ -1,0 +1,51 @@
+"""The seam: types that pass between protocols, harness and simulators."""
+
+from firmware_protocols.device.events import (
+    EVENT_DTYPE,
+    NO_JOB,
+    NO_TIME,
+    Duplicate,
+    NonceBatch,
+    Reason,
+    Verdict,
+    empty_events,
+)
+from firmware_protocols.device.types import (
+    Batch,
+    Capability,
+    Clock,
+    DeviceIdentity,
+    DeviceLost,
+    DeviceProtocol,
+    Direction,
+    Job,
+    Reading,
+    Setting,
+    SettingRefused,
+    Stamp,
+    WireChunk,
+)
+
+__all__ = [
+    "EVENT_DTYPE",
+    "NO_JOB",
+    "NO_TIME",
+    "Batch",
+    "Capability",
+    "Clock",
+    "DeviceIdentity",
+    "DeviceLost",
+    "DeviceProtocol",
+    "Direction",
+    "Duplicate",
+    "Job",
+    "NonceBatch",
+    "Reading",
+    "Reason",
+    "Setting",
+    "SettingRefused",
+    "Stamp",
+    "Verdict",
+    "WireChunk",
+    "empty_events",
+]

@@ -1,0 +1,172 @@
+"""Types that cross between the packages: what a device is told, and what it hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from firmware_protocols.device.events import NO_TIME, NonceBatch, empty_events
+
+
+class DeviceLost(Exception):
+    """The device or the line to it is gone; `str()` names the port and what to try."""
+
+
+class SettingRefused(Exception):
+    """A setting is outside the limits, or the device did not take it."""
+
+
+class Capability(StrEnum):
+    """How a setting can be changed on a device."""
+
+    NONE = "none"
+    RESTART = "restart"
+    LIVE = "live"
+
+
+@runtime_checkable
+class Clock(Protocol):
+    """Time as the session sees it. Real transports use the machine's, a twin its own."""
+
+    def now_ns(self) -> int:
+        """Monotonic time, ns."""
+
+    def realtime_ns(self) -> int:
+        """Wall time (CLOCK_REALTIME), ns since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When bytes arrived. `kernel_ns` is CLOCK_REALTIME or NO_TIME."""
+
+    t_ns: int
+    kernel_ns: int = NO_TIME
+
+
+class Direction(StrEnum):
+    """Of bytes on a line, seen from the host."""
+
+    TX = "tx"
+    RX = "rx"
+
+
+@dataclass(frozen=True, slots=True)
+class WireChunk:
+    """Bytes as one read or write moved them."""
+
+    direction: Direction
+    stamp: Stamp
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One unit of work, with all that is needed to rebuild the header it asks for.
+
+    Either `merkle_root` is given (chips that take whole headers), or the coinbase parts and the
+    branch are, and each event brings its extranonce2. 32-byte values are in header byte order.
+    `target` is what a proof has to be below to count as valid; `chip_target` is what the device
+    itself applies before it reports anything. Both are integers of the hash.
+    """
+
+    number: int
+    wire_id: str
+    version: int
+    prev_hash: bytes
+    ntime: int
+    nbits: int
+    target: int
+    merkle_root: bytes | None = None
+    coinbase1: bytes = b""
+    extranonce1: bytes = b""
+    coinbase2: bytes = b""
+    branch: tuple[bytes, ...] = ()
+    version_mask: int = 0
+    chip_target: int | None = None
+    sent_ns: int = NO_TIME
+    damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One telemetry value. The unit stands at the end of the channel name."""
+
+    t_ns: int
+    channel: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting that was written: what was asked for and what the device says it now is.
+
+    `kind` is `original` (read before the first write), `set` or `restored`.
+    `read_back` is None where the device cannot be asked.
+    """
+
+    t_ns: int
+    name: str
+    requested: float | None
+    read_back: float | None
+    kind: str = "set"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceIdentity:
+    """What the device says it is. Secrets and addresses of people never stand here."""
+
+    url: str
+    family: str
+    model: str
+    chips: int
+    chip_ids: tuple[int, ...] = ()
+    serial: str | None = None
+    firmware: str | None = None
+    simulated: bool = False
+    details: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one `read` brought. Events are PENDING: the storage process judges them."""
+
+    nonces: NonceBatch = field(default_factory=empty_events)
+    wire: list[WireChunk] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    settings: list[Setting] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    ended: str | None = None
+    """Set when a recording or an emulator has no more to give; a lost line raises instead."""
+
+
+class DeviceProtocol(Protocol):
+    """What a session needs of a device. The order of calls is the order here."""
+
+    @property
+    def identity(self) -> DeviceIdentity: ...
+
+    @property
+    def capabilities(self) -> dict[str, Capability]: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    def originals(self) -> list[Setting]:
+        """Read, without writing anything, every setting that `configure` may change."""
+
+    def configure(self, requested: dict[str, float]) -> list[Setting]:
+        """Write settings within the limits, read each back. Raises SettingRefused, DeviceLost."""
+
+    def send(self, job: Job) -> Job:
+        """Hand over a job; return it with `wire_id`, targets and `sent_ns` filled in."""
+
+    def read(self, until_ns: int) -> Batch:
+        """Return as soon as there is data, or when device time reaches `until_ns`."""
+
+    def restore(self) -> list[Setting]:
+        """Put the originals back, read back. Raises SettingRefused, DeviceLost."""
+
+    def close(self) -> None:
+        """Let go of the line. Never raises."""

@@ -1,0 +1,1 @@
+"""Software SHA-256 and emulated devices that speak real bytes."""
