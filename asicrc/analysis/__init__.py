@@ -1,0 +1,1 @@
+"""What the arrival times say: interval statistics, nulls, scan-order residuals, missing nonces."""
