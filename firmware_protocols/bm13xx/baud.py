@@ -1,0 +1,47 @@
+"""The line's speed: FAST_UART and the time that bytes take.
+
+Layout: 256foundation/mujina:mujina-miner/src/asic/bm13xx/REFERENCE.md. baud = 25 MHz / (8 (d + 1)), d in bits
+15..8. What bits 31..16 do is not known; they are written as the known firmware writes them.
+"""
+
+from __future__ import annotations
+
+from firmware_protocols.bm13xx.models import CLKI_HZ, ChipModel
+from firmware_protocols.errors import LocalProtocolError, RemoteProtocolError
+
+RESET_BAUD = 115740
+"""What a chip speaks after reset: 25 MHz / (8 * 27)."""
+_BITS_PER_BYTE = 10  # 8N1: start, eight data bits, stop
+_TOLERANCE = 0.05  # ESP-Miner runs its host at 1 Mbaud against a chip at 1,041,667
+
+
+def fast_uart_for_baud(model: ChipModel, baud: float) -> int:
+    """FAST_UART value whose rate is nearest to `baud`.
+
+    Raises LocalProtocolError if that is more than 5 % off, and for the BM1397, whose rate is set elsewhere.
+    """
+    if model.init is None:
+        raise LocalProtocolError(
+            f"how the {model.name} changes its baud rate is not known; stay at {RESET_BAUD}"
+        )
+    if not baud > 0:
+        raise LocalProtocolError(f"a baud rate is above 0, not {baud}")
+    divider = min(max(round(CLKI_HZ / (8 * baud)), 1), 256)
+    reached = CLKI_HZ / (8 * divider)
+    if abs(reached - baud) > _TOLERANCE * baud:
+        raise LocalProtocolError(f"a {model.name} cannot speak {baud:g} baud; the nearest is {reached:.0f}")
+    return model.init.fast_uart_flags | (divider - 1) << 8
+
+
+def baud_from_fast_uart(value: int) -> float:
+    """Baud rate of a FAST_UART value. Raises RemoteProtocolError for more than 32 bits."""
+    if not 0 <= value <= 0xFFFFFFFF:
+        raise RemoteProtocolError(f"FAST_UART has 32 bits, not {value:#x}")
+    return CLKI_HZ / (8 * ((value >> 8 & 0xFF) + 1))
+
+
+def frame_time_ns(n_bytes: int, baud: float) -> int:
+    """Time on the line of `n_bytes` back to back, ns. Raises LocalProtocolError without a baud rate."""
+    if not baud > 0 or n_bytes < 0:
+        raise LocalProtocolError(f"{n_bytes} bytes at {baud} baud take no time that can be told")
+    return round(n_bytes * _BITS_PER_BYTE * 1e9 / baud)
