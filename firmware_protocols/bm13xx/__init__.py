@@ -4,6 +4,12 @@ Nothing here reads, writes or waits. QUIRKS.md beside this file tells what the c
 is written about them, and what is still open.
 """
 
+from firmware_protocols.bm13xx.baud import (
+    RESET_BAUD,
+    baud_from_fast_uart,
+    fast_uart_for_baud,
+    frame_time_ns,
+)
 from firmware_protocols.bm13xx.crc import crc5, crc16
 from firmware_protocols.bm13xx.decoder import ChipDecoder, Damaged, HostDecoder, Received
 from firmware_protocols.bm13xx.encoding import encode
@@ -18,6 +24,17 @@ from firmware_protocols.bm13xx.frames import (
     Response,
     SetAddress,
     WriteRegister,
+)
+from firmware_protocols.bm13xx.initialise import (
+    ExpectChips,
+    PulseReset,
+    Send,
+    SetHostBaud,
+    Step,
+    Wait,
+    addresses,
+    initialisation,
+    nonce_offset,
 )
 from firmware_protocols.bm13xx.jobs import (
     header_of,
@@ -43,17 +60,44 @@ from firmware_protocols.bm13xx.nonce import (
     subcore_of,
 )
 from firmware_protocols.bm13xx.parsing import ChecksumError, decode_command, decode_response
-from firmware_protocols.bm13xx.scan_order import ScanOrder, full_coverage_hcn
+from firmware_protocols.bm13xx.pll import (
+    RAMP_STEP_MHZ,
+    PllSetting,
+    frequency_ramp,
+    pll_from_register,
+    solve_pll,
+)
+from firmware_protocols.bm13xx.registers import (
+    ChipId,
+    CoreMailbox,
+    Register,
+    Temperature,
+    VersionMask,
+    VoltageReading,
+    version_mask_register,
+)
+from firmware_protocols.bm13xx.scan_order import VERSIONS, ScanOrder, full_coverage_hcn
+from firmware_protocols.bm13xx.ticket_mask import (
+    difficulty_from_ticket_mask,
+    floor_ticket_difficulty,
+    ticket_mask_register,
+)
 
 __all__ = [
     "CLKI_HZ",
     "MODELS",
+    "RAMP_STEP_MHZ",
+    "RESET_BAUD",
+    "VERSIONS",
     "ChainInactive",
     "ChecksumError",
     "ChipDecoder",
+    "ChipId",
     "ChipModel",
     "Command",
+    "CoreMailbox",
     "Damaged",
+    "ExpectChips",
     "FullJob",
     "HostDecoder",
     "InitValues",
@@ -61,21 +105,39 @@ __all__ = [
     "NonceFields",
     "NonceResponse",
     "PllLimits",
+    "PllSetting",
+    "PulseReset",
     "ReadRegister",
     "Received",
+    "Register",
     "RegisterResponse",
     "Response",
     "ScanOrder",
+    "Send",
     "SetAddress",
+    "SetHostBaud",
+    "Step",
+    "Temperature",
+    "VersionMask",
+    "VoltageReading",
+    "Wait",
     "WriteRegister",
+    "addresses",
+    "baud_from_fast_uart",
     "crc5",
     "crc16",
     "decode_command",
     "decode_response",
+    "difficulty_from_ticket_mask",
     "encode",
     "excess_bits",
+    "fast_uart_for_baud",
+    "floor_ticket_difficulty",
+    "frame_time_ns",
+    "frequency_ramp",
     "full_coverage_hcn",
     "header_of",
+    "initialisation",
     "job_header_candidates",
     "job_header_of",
     "model_by_chip_id",
@@ -83,6 +145,11 @@ __all__ = [
     "next_job_header",
     "nonce_fields",
     "nonce_from_fields",
+    "nonce_offset",
+    "pll_from_register",
     "rolled_version",
+    "solve_pll",
     "subcore_of",
+    "ticket_mask_register",
+    "version_mask_register",
 ]

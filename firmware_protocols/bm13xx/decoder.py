@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from firmware_protocols.bm13xx.encoding import (
     CHIP_PREAMBLE,
@@ -52,10 +52,13 @@ class Damaged:
         return self.raw[4] if self.kind == "job" and len(self.raw) > 4 else None
 
 
-class Received(NamedTuple):
+_FrameT = TypeVar("_FrameT", Command, Response)
+
+
+class Received(NamedTuple, Generic[_FrameT]):
     """One frame off the line: a Response from a HostDecoder, a Command from a ChipDecoder, or a Damaged."""
 
-    frame: Response | Command | Damaged
+    frame: _FrameT | Damaged
     t_ns: int
     """Stamp of the read that completed it."""
     n_in_read: int
@@ -63,7 +66,7 @@ class Received(NamedTuple):
     raw: bytes
 
 
-class _Decoder(ABC):
+class _Decoder(ABC, Generic[_FrameT]):
     """The search for frames, common to both directions."""
 
     _preamble: bytes
@@ -82,19 +85,19 @@ class _Decoder(ABC):
         """Bytes that wait for the rest of their frame."""
         return len(self._buffer)
 
-    def receive_data(self, data: bytes, at_ns: int) -> list[Received]:
+    def receive_data(self, data: bytes, at_ns: int) -> list[Received[_FrameT]]:
         """Take what one read returned, and return the frames that it completed."""
         self._buffer += data
         return self._found(at_ns, silent=False)
 
-    def flush(self, at_ns: int) -> list[Received]:
+    def flush(self, at_ns: int) -> list[Received[_FrameT]]:
         """The line has fallen silent: decide on the bytes that wait for more, and keep none of them."""
         return self._found(at_ns, silent=True)
 
-    def _found(self, at_ns: int, *, silent: bool) -> list[Received]:
+    def _found(self, at_ns: int, *, silent: bool) -> list[Received[_FrameT]]:
         buffer, preamble = self._buffer, self._preamble
-        found: list[tuple[Response | Command | Damaged, bytes]] = []
-        frame: Response | Command | Damaged | None
+        found: list[tuple[_FrameT | Damaged, bytes]] = []
+        frame: _FrameT | Damaged | None
         end, position, good_bytes = len(buffer), 0, 0
         while (start := buffer.find(preamble, position)) >= 0:
             position = start
@@ -121,7 +124,7 @@ class _Decoder(ABC):
         self.skipped_bytes += position - good_bytes
         del buffer[:position]
         count = len(found)
-        received = [Received(frame, at_ns, count, raw) for frame, raw in found]
+        received: list[Received[_FrameT]] = [Received(frame, at_ns, count, raw) for frame, raw in found]
         self.damaged_frames += sum(isinstance(one.frame, Damaged) for one in received)
         return received
 
@@ -130,7 +133,7 @@ class _Decoder(ABC):
         """Size of the frame that starts here, None while too little of it is there to tell, 0 for junk."""
 
     @abstractmethod
-    def _frame(self, raw: bytes) -> Response | Command | Damaged | None:
+    def _frame(self, raw: bytes) -> _FrameT | Damaged | None:
         """The frame, or what is left of it, or None for junk."""
 
     @abstractmethod
@@ -138,7 +141,7 @@ class _Decoder(ABC):
         """What a damaged frame would have been."""
 
 
-class HostDecoder(_Decoder):
+class HostDecoder(_Decoder[Response]):
     """The host's end: decodes what the chips send.
 
     `response_size` is the length of their responses: 9 bytes until version rolling is enabled (VERSION_MASK
@@ -184,7 +187,7 @@ class HostDecoder(_Decoder):
         return "response"
 
 
-class ChipDecoder(_Decoder):
+class ChipDecoder(_Decoder[Command]):
     """The chips' end, or an observer of the line to them: decodes what the host sends."""
 
     _preamble = HOST_PREAMBLE

@@ -2,11 +2,11 @@
 
 The order is that of bitaxeorg/ESP-Miner:components/asic/bm1366.c, which the captures of an S19k Pro and an
 S19 XP (MoellerDi/ESP-Miner, components/bm1397/test/log) share as far as they go; for the other models that of
-256foundation/mujina:REFERENCE.md, "Initialization Sequence". Nobody has found out which steps, repetitions and
-places in the order the chips need. The BM1366 is the one that this has been checked for frame by frame.
+256foundation/mujina:REFERENCE.md, "Initialization Sequence". Nobody has found out which steps, repetitions
+and places in the order the chips need. The BM1366 is the one that this has been checked for frame by frame.
 
-What a hash board wants beyond that is the board's affair and not here: UART_RELAY and IO_DRIVER at the ends of
-its voltage domains (`InitValues.io_driver_domain_end`), and reset and voltage in the right order before.
+What a hash board wants beyond that is the board's affair and not here: UART_RELAY and IO_DRIVER at the ends
+of its voltage domains (`InitValues.io_driver_domain_end`), and reset and voltage in the right order before.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class ExpectChips:
-    """Collect answers to the CHIP_ID read before; all have to name this model, and be `count`, if that is known.
+    """Collect the answers to the CHIP_ID read before: all of this model, `count` of them if that is known.
 
-    The answers may have 9 or 11 bytes (`HostDecoder`).
+    They may have 9 or 11 bytes (`HostDecoder`).
     """
 
     model_chip_id: int
@@ -88,9 +88,9 @@ def initialisation(
 ) -> Iterator[Step]:
     """The steps that bring `chips` chips to hash at `frequency_mhz`, ready for the first job.
 
-    `hcn` is HASH_COUNTING_NUMBER (`full_coverage_hcn`), `fast_baud` None stays at RESET_BAUD, `version_mask` is
-    the register's 16 bits. Raises LocalProtocolError, before anything is yielded, for values that the model
-    does not take and for a model whose bring-up is not known.
+    `hcn` is HASH_COUNTING_NUMBER (`full_coverage_hcn`), `fast_baud` None stays at RESET_BAUD, `version_mask`
+    is the register's 16 bits. Raises LocalProtocolError, before anything is yielded, for values that the
+    model does not take and for a model whose bring-up is not known.
     """
     values = model.init
     if values is None:
@@ -192,9 +192,12 @@ def _separation(model: ChipModel, places: list[int]) -> Iterator[Step]:
 
 
 def nonce_offset(chip: int, chips: int) -> int:
-    """CHIP_NONCE_OFFSET of chip number `chip`: enabled (bit 31), its even share of the 2**16 steps of 512
-    candidates. The S21's 108 chips get 0x25F * chip by the same rule."""
-    return 1 << 31 | (0x10000 * chip + chips - 1) // chips
+    """CHIP_NONCE_OFFSET of chip number `chip`: bit 31 enables it, bits 15..0 count steps of 512 candidates.
+
+    Even shares, as the captures have them: 0x25F * chip for the 108 chips of an S21, 0x3F1 * chip for the 65
+    of an S21 Pro.
+    """
+    return 1 << 31 | chip * -(-0x10000 // chips)
 
 
 def _write(register: Register, value: int, address: int | None = None) -> Send:

@@ -35,7 +35,7 @@ class PllLimits:
     """From this VCO frequency on, bits 31..24 are `flag_high`."""
     vco_min_mhz: float = 1600.0
     vco_max_mhz: float = 3200.0
-    """VCO limits of the BM1370 in M:chip_config.rs, which the others' dividers stay within at refdiv 2; for the
+    """VCO limits of the BM1370 in M:chip_config.rs, which the others' dividers keep at refdiv 2; for the
     BM1397 they are an assumption."""
 
 
@@ -99,8 +99,8 @@ class ChipModel:
     scan_evidence: str
     default_frequency_mhz: float
     frequency_range_mhz: tuple[float, float]
-    """From the start of the ramp to the highest frequency that E offers for the chip (BM1362: that the factory
-    firmware of the S19j Pro ramps to, M)."""
+    """From the start of the ramp to the highest frequency that E offers for the chip (BM1362: to which the
+    factory firmware of the S19j Pro ramps, M)."""
     init: InitValues | None
     """None where the bring-up is not known well enough to be sent to a chip."""
 

@@ -1,8 +1,9 @@
 """The hash clock: PLL0 and how to get from one frequency to another.
 
-f = 25 MHz * fbdiv / (refdiv * postdiv1 * postdiv2). Search order of bitaxeorg/ESP-Miner:components/asic/pll.c:
-smallest error, then lowest VCO, then smallest product of the post-dividers; postdiv1 > postdiv2. Factory
-firmware also takes postdiv1 = postdiv2 (56.25 MHz = 40A20255), so reading accepts that.
+f = 25 MHz * fbdiv / (refdiv * postdiv1 * postdiv2). Search order of
+bitaxeorg/ESP-Miner:components/asic/pll.c: smallest error, then lowest VCO, then smallest product of the
+post-dividers; postdiv1 > postdiv2. Factory firmware also takes postdiv1 = postdiv2 (56.25 MHz = 40A20255), so
+reading accepts that.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def pll_from_register(model: ChipModel, value: int) -> PllSetting:
 def frequency_ramp(
     model: ChipModel, from_mhz: float, to_mhz: float, step_mhz: float = RAMP_STEP_MHZ
 ) -> list[float]:
-    """Frequencies to set one after the other, without `from_mhz`, up to and with `to_mhz`, upward or downward.
+    """Frequencies to set one after the other, upward or downward: without `from_mhz`, and with `to_mhz`.
 
     With nowhere to go it is `to_mhz` alone: the clock's present state may only be supposed. Raises
     LocalProtocolError for a step that is not above 0, and for an end that the model cannot be set to.

@@ -31,7 +31,7 @@ def ticket_mask_register(difficulty: int) -> int:
 
 
 def difficulty_from_ticket_mask(value: int) -> int:
-    """Difficulty of a register value. Raises RemoteProtocolError if its bits are no run of ones from below."""
+    """Difficulty of a register value. Raises RemoteProtocolError if its bits are no run of ones."""
     if not 0 <= value <= 0xFFFFFFFF:
         raise RemoteProtocolError(f"a ticket mask has 32 bits, not {value:#x}")
     difficulty = _bits_reversed_in_bytes(value) + 1
