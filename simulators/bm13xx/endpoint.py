@@ -1,0 +1,260 @@
+"""The emulator's process: the loop between the pty, the chain and the miner.
+
+The job's frame occupies the line before the chip has it, and each answer before the host has it; both in
+real time, whatever the time scale. So a host sees a nonce at
+
+    write of the job + 88 bytes' time + due * time_scale + 11 bytes' time.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from firmware_protocols.bm13xx import ChipDecoder, Command, Damaged, FullJob, encode, model_by_name
+from simulators.bm13xx.chain import Chain
+from simulators.bm13xx.device_model import DeviceModel, IdealDevice
+from simulators.bm13xx.miner import Miner
+from simulators.bm13xx.outbox import END_OF_TIME_NS, Outbox, Outgoing
+from simulators.bm13xx.report import SendRecord, announce, closing_report, say, warn
+from simulators.bm13xx.scale import OptionError, Scale, options_from_arguments, parse_scale
+from simulators.bm13xx.terminal import Terminal
+from simulators.bm13xx.uart import HostSpeed, Line, misheard, speeds_agree
+
+SPIN_NS = 150_000
+"""Before a frame is due the loop stops sleeping and watches the clock: a sleep may end 50 to 100 us late."""
+_LOOK_AT_LEAST_EVERY_NS = 2_000_000  # for input, however busy the sending is
+_IDLE_S = 0.02  # the host's speed is looked at this often
+_MINER_STOP_S = 0.3
+_THREAD_SWITCH_S = 1e-4  # the interpreter's 5 ms would keep a due frame waiting for the miner
+
+USAGE = 2
+FAILED = 1
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one emulator until stdin ends or a signal comes; return its exit code.
+
+    2 is an option that is not understood (said on stderr), 1 a failure of the emulator itself.
+    """
+    try:
+        scale = parse_scale(options_from_arguments(arguments))
+        sends = SendRecord(scale.truth)
+    except (OptionError, OSError) as error:
+        warn(str(error))
+        return USAGE
+    sys.setswitchinterval(_THREAD_SWITCH_S)
+    with _wake_pipe() as (woken, wake):
+        endpoint = Endpoint(scale, IdealDevice(), sends, woken, wake)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, endpoint.on_signal)
+        announce(scale, endpoint.terminal.name, os.getpid())
+        code = endpoint.run()
+    if endpoint.miner.is_alive():
+        os._exit(code)  # it is compiling or importing, which cannot be interrupted
+    return code
+
+
+class Endpoint:
+    """One chain behind one pty. `woken` and `wake` are the ends of a pipe that other threads ring."""
+
+    def __init__(self, scale: Scale, device: DeviceModel, sends: SendRecord, woken: int, wake: int) -> None:
+        model = model_by_name("bm1366")
+        self.terminal = Terminal()
+        self.outbox = Outbox(lambda: _ring(wake))
+        self.miner = Miner(scale, model, device, self.outbox, warn)
+        self._scale = scale
+        self._device = device
+        self._sends = sends
+        self._woken = woken
+        self._model = model
+        self._chain = Chain(model, chips=scale.chips, chip_id=scale.chip_id, time_scale=scale.time_scale)
+        self._decoder = ChipDecoder(model)
+        self._from_host, self._to_host = Line(), Line()
+        self._host_speed = HostSpeed(self.terminal.fd)
+        self._flood = _FloodCount()
+        self._ended: str | None = None
+        self._hangup_ns = END_OF_TIME_NS
+        self._parent = os.getppid()
+        self._stepped_ns = self._looked_ns = time.monotonic_ns()
+        self._job_ignored = False
+
+    def run(self) -> int:
+        """Serve the line until something ends it; say on stderr how it went; return the exit code."""
+        self.miner.start()
+        while self._ended is None:
+            item = self.outbox.head()
+            due_ns = self._planned_ns(item) if item else END_OF_TIME_NS
+            now_ns = time.monotonic_ns()
+            if due_ns - now_ns > SPIN_NS or now_ns - self._looked_ns > _LOOK_AT_LEAST_EVERY_NS:
+                self._look(due_ns - SPIN_NS)
+            elif item is not None:
+                while time.monotonic_ns() < due_ns:
+                    pass
+                if self.outbox.take(item):
+                    self._send(item)
+        return self._close()
+
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._ended = signal.Signals(number).name
+        self.outbox.wake()
+
+    def _planned_ns(self, item: Outgoing) -> int:
+        """When the host has the last byte of it."""
+        if not item.paced:
+            return item.due_ns
+        return self._to_host.arrival_ns(item.offered_ns, len(item.data), self._chain.baud)
+
+    def _look(self, until_ns: int) -> None:
+        """Wait for input until `until_ns` at the latest, or not at all, and deal with what there is."""
+        wait_s = min(max(0.0, (until_ns - time.monotonic_ns()) / 1e9), _IDLE_S)
+        if wait_s > SPIN_NS / 1e9:
+            self._sends.flush()
+        readable, _, _ = select.select([self.terminal.fd, 0, self._woken], [], [], wait_s)
+        now_ns = self._looked_ns = time.monotonic_ns()
+        self._step_device(now_ns)
+        if self._woken in readable:
+            os.read(self._woken, 4096)
+        if 0 in readable and not os.read(0, 4096):
+            self._ended = "stdin"
+        elif os.getppid() != self._parent:
+            self._ended = "parent"
+        elif self.miner.failure is not None:
+            self._ended = "failure"
+        elif now_ns >= self._hangup_ns:
+            self._ended = "hangup_after"
+        elif self.terminal.fd in readable:
+            self._receive()
+        else:
+            self._host_speed.now()
+
+    def _receive(self) -> None:
+        data, read_ns = self.terminal.read(), time.monotonic_ns()
+        if data is None:
+            self._ended = "host hung up"
+            return
+        if self._scale.end_on_hangup:
+            self.terminal.let_host_hang_up()
+        speeds, baud = self._host_speed.of_waiting_bytes(), self._chain.baud
+        if not any(speeds_agree(speed, baud) for speed in speeds):
+            self._sends.garbled_bytes += len(data)
+            data = misheard(data, speeds[-1], baud)
+        for received in self._decoder.receive_data(data, read_ns):
+            if isinstance(received.frame, Damaged):
+                continue  # a chip ignores what its checksum says is damaged
+            at_ns = self._from_host.occupy(read_ns, len(received.raw), baud)
+            self._obey(received.frame, at_ns)
+
+    def _obey(self, command: Command, at_ns: int) -> None:
+        before = self._chain.work
+        answers = self._chain.receive(command, at_ns)
+        if not self._scale.silent:
+            frames = (encode(answer.response, self._model, short=answer.short) for answer in answers)
+            self.outbox.add(Outgoing(at_ns, at_ns, frame) for frame in frames)
+        if self._chain.work is before:
+            return
+        self._device.set("frequency_mhz", self._chain.frequency_mhz)
+        if self._scale.flood_rate and before is not None:
+            if isinstance(command, FullJob) and not self._job_ignored:
+                self._job_ignored = True
+                warn("a flood offers proofs of the first job only; later jobs are ignored")
+            return
+        if isinstance(command, FullJob) and self._hangup_ns == END_OF_TIME_NS:
+            self._hangup_ns = min(
+                at_ns + round(min(self._scale.hangup_after_s, 1e9) * 1e9), END_OF_TIME_NS - 1
+            )
+        if isinstance(command, FullJob) and not self.miner.ready.is_set():
+            warn("a job came before the hash kernel was ready: its first nonces come late")
+        if not self._scale.silent:
+            self.miner.assign(self._chain.work, at_ns)
+
+    def _send(self, item: Outgoing) -> None:
+        planned_ns, data, baud = self._planned_ns(item), item.data, self._chain.baud
+        if item.paced:
+            self._to_host.occupy(item.offered_ns, len(data), baud)
+        host_baud = self._host_speed.now()
+        if not speeds_agree(host_baud, baud):
+            self._sends.garbled_bytes += len(data)
+            data = misheard(data, baud, host_baud)
+        sent_ns = time.monotonic_ns()
+        taken = self.terminal.write(data)
+        if not item.paced:
+            self._push(data[taken:])
+            self._flood.add(item, sent_ns, self._scale)
+        elif taken < len(data):
+            self._sends.dropped_frames += 1
+            return
+        self._sends.sent(item, planned_ns, sent_ns)
+
+    def _push(self, rest: bytes) -> None:
+        """Write what the pty had no room for: a flood waits for its reader, and its rate shows it."""
+        while rest and self._ended is None:
+            select.select([0], [self.terminal.fd], [], _IDLE_S)
+            self._look(0)
+            rest = rest[self.terminal.write(rest) :]
+
+    def _step_device(self, now_ns: int) -> None:
+        self._device.step((now_ns - self._stepped_ns) / 1e9 / self._scale.time_scale)
+        self._stepped_ns = now_ns
+
+    def _close(self) -> int:
+        self.terminal.close()
+        self.miner.stop()
+        self._sends.close()
+        say(closing_report(self._ended or "", self._sends, self.miner.count, self._device))
+        if self.miner.failure is not None:
+            warn(f"the miner failed: {self.miner.failure!r}")
+            return FAILED
+        self.miner.join(_MINER_STOP_S)
+        return 0
+
+
+class _FloodCount:
+    """What a flood really offered, said once when its last frame has left."""
+
+    def __init__(self) -> None:
+        self._offered = 0
+        self._first_ns = 0
+
+    def add(self, item: Outgoing, sent_ns: int, scale: Scale) -> None:
+        if not self._offered:
+            self._first_ns = sent_ns
+        self._offered += len(item.proofs)
+        if self._offered < scale.flood_count:
+            return
+        seconds = (sent_ns - self._first_ns) / 1e9 + scale.flood_burst / scale.flood_rate
+        say(
+            {
+                "flood": "done",
+                "offered": self._offered,
+                "burst": scale.flood_burst,
+                "seconds": seconds,
+                "asked_per_s": scale.flood_rate,
+                "offered_per_s": self._offered / seconds,
+            }
+        )
+
+
+def _ring(wake: int) -> None:
+    with suppress(BlockingIOError):  # full: the loop is going to wake up anyway
+        os.write(wake, b".")
+
+
+@contextmanager
+def _wake_pipe() -> Iterator[tuple[int, int]]:
+    woken, wake = os.pipe()
+    os.set_blocking(woken, False)
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    try:
+        yield woken, wake
+    finally:
+        signal.set_wakeup_fd(-1)
+        os.close(woken)
+        # `wake` stays open: the miner may still ring

@@ -1,0 +1,242 @@
+"""The thread that hashes ahead of time, so that each frame can leave at its due moment."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from firmware_protocols.bm13xx.models import ChipModel
+from simulators.bm13xx.chain import Work
+from simulators.bm13xx.device_model import DeviceModel
+from simulators.bm13xx.outbox import Outbox, Outgoing, Stretch
+from simulators.bm13xx.proofs import Proof, ProofSource, Scan
+from simulators.bm13xx.scale import Scale
+
+LOOKAHEAD_NS = 80_000_000
+"""How far ahead of real time it hashes. What is found beyond a change of job or settings is thrown away."""
+BACKLOG_NS = 20_000_000
+"""Work that was replaced is finished if no more than this is missing, otherwise abandoned."""
+
+_FIRST_SLICE_NS = 250_000
+_LONGEST_SLICE_NS = 50_000_000
+_USUAL_SLICE_NS = 10_000_000
+_SCAN_AT_LEAST = 4096  # candidates: below, the overhead of a call counts for more than its hashes
+_SLICE_AT_MOST = 250_000  # candidates: 10 to 25 ms of hashing, so that a change never waits longer
+_JUDGE_AFTER_NS = 250_000_000  # of hashing
+
+
+@dataclass(slots=True)
+class MinerCount:
+    """What the miner did so far."""
+
+    proofs: int = 0
+    late: int = 0
+    """Proofs that were found only after they had been due."""
+    hashes: int = 0
+    busy_ns: int = 0
+    asked_hashes_per_s: float = 0.0
+    """Of the newest work."""
+    abandoned_ns: int = 0
+    """Device work that was never hashed because the miner was too far behind when it was replaced."""
+
+    @property
+    def reached_hashes_per_s(self) -> float:
+        """NaN before anything was hashed."""
+        return self.hashes / (self.busy_ns / 1e9) if self.busy_ns else math.nan
+
+
+@dataclass(slots=True)
+class _Task:
+    source: ProofSource
+    stretch: Stretch
+
+
+class Miner(threading.Thread):
+    """Hashes what the chain works on. The kernel is imported and warmed in this thread: it takes its time.
+
+    With a flood in the scale it mines the first work's proofs as fast as it can and offers them at once.
+    """
+
+    def __init__(
+        self,
+        scale: Scale,
+        model: ChipModel,
+        device: DeviceModel,
+        outbox: Outbox,
+        warn: Callable[[str], None],
+    ) -> None:
+        super().__init__(name="miner", daemon=True)
+        self.count = MinerCount()
+        self.ready = threading.Event()
+        self.failure: BaseException | None = None
+        self._scale = scale
+        self._model = model
+        self._device = device
+        self._outbox = outbox
+        self._warn = warn
+        self._random = np.random.default_rng(np.random.SeedSequence(scale.seed))
+        self._tasks: deque[_Task] = deque()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._judged = False
+
+    def assign(self, work: Work | None, at_ns: int) -> None:
+        """From `at_ns` on the chain does this instead of what it did before."""
+        with self._changed:
+            for task in self._tasks:
+                if task.stretch.end_ns > at_ns:
+                    self._outbox.end(task.stretch, at_ns)
+            if work is not None:
+                self._tasks.append(_Task(ProofSource(work, self._scale, self._model), Stretch()))
+            self._changed.notify()
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+
+    def run(self) -> None:
+        try:
+            scan = _warm_scan()
+            self.ready.set()
+            self._outbox.wake()
+            if self._scale.flood_rate:
+                self._mine_flood(scan)
+            else:
+                self._mine(scan)
+        except BaseException as error:
+            self.failure = error  # the sending thread ends the process with it
+            self._outbox.wake()
+
+    def _mine(self, scan: Scan) -> None:
+        while (task := self._next_task()) is not None:
+            source, stretch = task.source, task.stretch
+            until_ns = min(source.horizon_ns + self._slice_ns(source), stretch.end_ns)
+            began_ns, hashes = time.monotonic_ns(), source.hashes
+            proofs = source.advance(until_ns, scan, partial(self._is_over, source, stretch))
+            self._count(source, source.hashes - hashes, time.monotonic_ns() - began_ns)
+            if proofs:
+                self._offer(proofs, stretch)
+
+    def _next_task(self) -> _Task | None:
+        """Wait until something has to be hashed now; None when it is time to stop."""
+        with self._changed:
+            while not self._stopping:
+                now_ns = time.monotonic_ns()
+                while self._tasks and self._drop_if_over(self._tasks[0], now_ns):
+                    self._tasks.popleft()
+                if not self._tasks:
+                    self._changed.wait()
+                    continue
+                task = self._tasks[0]
+                ahead_ns = task.source.horizon_ns - now_ns
+                if ahead_ns < LOOKAHEAD_NS:
+                    return task
+                self._changed.wait((ahead_ns - LOOKAHEAD_NS) / 1e9 + 1e-3)
+        return None
+
+    def _drop_if_over(self, task: _Task, now_ns: int) -> bool:
+        missing_ns = task.stretch.end_ns - task.source.horizon_ns
+        if missing_ns <= 0:
+            return True
+        if self._is_over(task.source, task.stretch):
+            self.count.abandoned_ns += missing_ns
+            return True
+        return False
+
+    def _is_over(self, source: ProofSource, stretch: Stretch) -> bool:
+        """Whether to leave a slice: it is beyond the end of its stretch, or hopelessly before it."""
+        if self._stopping or source.horizon_ns >= stretch.end_ns:
+            return True
+        replaced = len(self._tasks) > 1 or stretch.end_ns <= time.monotonic_ns()
+        return replaced and stretch.end_ns - source.horizon_ns > BACKLOG_NS
+
+    def _slice_ns(self, source: ProofSource) -> int:
+        """Short at the start, so that the first proofs are found in time, then growing with the lead."""
+        per_ns = source.asked_hashes_per_s / 1e9
+        longest = max(
+            _USUAL_SLICE_NS, min(_LONGEST_SLICE_NS, _SCAN_AT_LEAST * source.scans_per_slice / per_ns)
+        )
+        growing = max(_FIRST_SLICE_NS, (source.horizon_ns - source.start_ns) // 2)
+        return max(1, round(min(growing, longest, _SLICE_AT_MOST / per_ns)))
+
+    def _offer(self, proofs: list[Proof], stretch: Stretch) -> None:
+        share, now_ns = self._device.rate, time.monotonic_ns()
+        found = [proof for proof in proofs if share >= 1 or self._random.random() < share]
+        taken = [proof for proof in found if proof.due_ns < stretch.end_ns]
+        self.count.proofs += len(taken)
+        self.count.late += sum(proof.due_ns < now_ns for proof in taken)
+        self._outbox.add(
+            Outgoing(
+                due_ns=proof.due_ns,
+                offered_ns=max(proof.due_ns, now_ns),
+                data=proof.frame,
+                proofs=((proof.nonce, proof.version),),
+                stretch=stretch,
+            )
+            for proof in taken
+        )
+
+    def _mine_flood(self, scan: Scan) -> None:
+        """Mine all proofs of the first work, then offer them in bursts, whatever comes after it."""
+        with self._changed:
+            while not self._tasks and not self._stopping:
+                self._changed.wait()
+            if self._stopping:
+                return
+            source = self._tasks[0].source
+        proofs: list[Proof] = []
+        while len(proofs) < self._scale.flood_count:
+            began_ns, hashes = time.monotonic_ns(), source.hashes
+            slice_ns = max(1, round(_SLICE_AT_MOST / source.asked_hashes_per_s * 1e9))
+            found = source.advance(source.horizon_ns + slice_ns, scan, lambda: self._stopping)
+            if found is None:
+                return
+            self._count(source, source.hashes - hashes, time.monotonic_ns() - began_ns, judge=False)
+            proofs += found
+        self.count.proofs = self._scale.flood_count
+        self._outbox.add(_bursts(proofs[: self._scale.flood_count], self._scale))
+
+    def _count(self, source: ProofSource, hashes: int, busy_ns: int, *, judge: bool = True) -> None:
+        count = self.count
+        count.hashes += hashes
+        count.busy_ns += busy_ns
+        count.asked_hashes_per_s = source.asked_hashes_per_s
+        if self._judged or not judge or count.busy_ns < _JUDGE_AFTER_NS:
+            return
+        self._judged = True
+        asked, reached = count.asked_hashes_per_s, count.reached_hashes_per_s
+        if asked > reached:
+            enough = math.ceil(self._scale.time_scale * asked / reached)
+            self._warn(
+                f"the chain asks for {asked / 1e6:.1f} MH/s, this machine hashes {reached / 1e6:.1f} MH/s: "
+                f"nonces come late; time_scale={enough} is the smallest that would do"
+            )
+
+
+def _bursts(proofs: list[Proof], scale: Scale) -> list[Outgoing]:
+    """A flood's frames, from a moment after now on."""
+    burst, start_ns = scale.flood_burst, time.monotonic_ns() + 10_000_000
+    bursts: list[Outgoing] = []
+    for first in range(0, len(proofs), burst):
+        group = proofs[first : first + burst]
+        due_ns = start_ns + round(first / scale.flood_rate * 1e9)
+        data = b"".join(proof.frame for proof in group)
+        pairs = tuple((proof.nonce, proof.version) for proof in group)
+        bursts.append(Outgoing(due_ns, due_ns, data, pairs, paced=False))
+    return bursts
+
+
+def _warm_scan() -> Scan:
+    """The compiled scanner. Importing it takes most of a second, compiling it without a cache several."""
+    from simulators.sha256d import scan_chip_order
+
+    scan_chip_order(bytes(80), 0, 1, 0)
+    return scan_chip_order

@@ -1,0 +1,112 @@
+"""Where the rest of the project finds the emulators: `sim:` URLs and `simulate` commands."""
+
+from __future__ import annotations
+
+import json
+import select
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO
+from urllib.parse import parse_qsl
+
+from simulators.bm13xx.scale import options_from_arguments, parse_scale
+
+EMULATORS = {"bm1366": "simulators.bm13xx"}
+"""Device name to the module that runs it."""
+
+_START_S = 20.0
+_STOP_S = 2.0
+
+
+@contextmanager
+def open_sim(url: str) -> Iterator[str]:
+    """Start the emulator that a `sim:NAME?option=value&...` URL names; yield the URL of its line.
+
+    Leaving the context ends the process; so does the death of this one. Raises ValueError for an unknown name
+    or option, RuntimeError when the emulator does not start.
+    """
+    module, arguments = _command(url)
+    with _running(module, arguments) as (_, line):
+        yield str(line["url"])
+
+
+def emulator_command(args: Sequence[str]) -> int:
+    """Run an emulator in the foreground for a person, until Ctrl-C; return its exit code.
+
+    `args` are options (`name=value` or `--name value`). Raises ValueError for one that is not understood.
+    """
+    parse_scale(options_from_arguments(args))
+    try:
+        with _running(EMULATORS["bm1366"], list(args)) as (process, line):
+            sys.stdout.write(
+                f"{line['url']}\n"
+                f"This is an emulated {line['device']}, chips: {line['chips']}. In another terminal:\n"
+                f"  asicrc capture --device '{line['url']}' --duration 10s\n"
+                "Ctrl-C ends it.\n"
+            )
+            sys.stdout.flush()
+            return process.wait()
+    except KeyboardInterrupt:
+        return 0
+
+
+def _command(url: str) -> tuple[str, list[str]]:
+    """Module and arguments of a URL, checked before anything starts."""
+    scheme, _, rest = url.partition(":")
+    name, _, query = rest.partition("?")
+    if scheme != "sim" or name not in EMULATORS:
+        known = ", ".join(f"sim:{name}" for name in EMULATORS)
+        raise ValueError(f"no emulator is called {url!r}; known are {known}")
+    try:
+        options = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError as error:
+        raise ValueError(f"options of {url!r} are written name=value&name=value: {error}") from None
+    parse_scale(options)
+    return EMULATORS[name], [f"{key}={value}" for key, value in options]
+
+
+@contextmanager
+def _running(
+    module: str, arguments: list[str]
+) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, object]]]:
+    """The process and the line of JSON that it announced itself with."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    )
+    try:
+        yield process, _announcement(process)
+    finally:
+        _end(process)
+
+
+def _announcement(process: subprocess.Popen[bytes]) -> dict[str, object]:
+    stdout = _pipe(process.stdout)
+    readable, _, _ = select.select([stdout], [], [], _START_S)
+    if not readable:
+        raise RuntimeError(f"the emulator (process {process.pid}) said nothing for {_START_S:.0f} s")
+    line = stdout.readline()
+    if not line:
+        raise RuntimeError(
+            f"the emulator ended at its start with exit code {process.wait()}; see its message above"
+        )
+    return dict(json.loads(line))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Close its stdin, which ends it; kill it if it does not listen."""
+    _pipe(process.stdin).close()
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    finally:
+        _pipe(process.stdout).close()
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
+        raise RuntimeError("the emulator was started without pipes")
+    return stream
