@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 
 class MachineClock:
@@ -22,3 +23,11 @@ class MachineClock:
 
 
 MACHINE_CLOCK = MachineClock()
+
+
+def boot_id() -> str | None:
+    """Names this boot of the machine: monotonic stamps can be compared within one boot only."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None  # not Linux

@@ -2,7 +2,7 @@
 
 from asicrc.capture.export import export
 from asicrc.capture.reader import Capture, load
-from asicrc.capture.recheck import VerifyReport, verify
+from asicrc.capture.recheck import VerifyReport, recall, verify
 from asicrc.capture.record_rows import Anchor, LogLine, Segment
 from asicrc.capture.verification import Counters, Verifier
 from asicrc.capture.writer import CaptureWriter
@@ -18,5 +18,6 @@ __all__ = [
     "VerifyReport",
     "export",
     "load",
+    "recall",
     "verify",
 ]

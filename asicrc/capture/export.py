@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from asicrc.capture.frames import (
     CODED,
@@ -23,11 +23,9 @@ from asicrc.capture.reader import Capture
 from asicrc.errors import StorageError, UsageError
 from firmware_protocols.device import NO_TIME, NonceBatch, empty_events
 
-Format = Literal["csv", "parquet", "netcdf"]
-
 
 def export(
-    capture: Capture, path: str | os.PathLike[str], format: Format, *, overwrite: bool = False
+    capture: Capture, path: str | os.PathLike[str], format: str, *, overwrite: bool = False
 ) -> None:
     """Write all events of `capture` to `path`: completely, or not at all.
 
@@ -102,6 +100,7 @@ def _write_parquet(capture: Capture, path: Path) -> None:
 
 def _write_netcdf(capture: Capture, path: Path) -> None:
     needed("h5netcdf", "NetCDF")
+    needed("h5py", "NetCDF")  # h5netcdf writes through it, and no longer brings it
     dataset = events_to_xarray(capture.events(), capture.meta)
     dataset.to_netcdf(path, engine="h5netcdf")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from asicrc.capture.event_rows import SELECT_EVENTS, events_from_rows
+from asicrc.capture.identity import identity_from_json
 from asicrc.capture.opening import reading
 from asicrc.capture.record_rows import (
     Anchor,
@@ -28,7 +29,15 @@ from asicrc.capture.record_rows import (
 from asicrc.capture.schema import SEALED_KEY
 from asicrc.capture.verification import Counters
 from asicrc.errors import BadFile, UsageError
-from firmware_protocols.device import Job, NonceBatch, Reading, Setting, WireChunk, empty_events
+from firmware_protocols.device import (
+    DeviceIdentity,
+    Job,
+    NonceBatch,
+    Reading,
+    Setting,
+    WireChunk,
+    empty_events,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -82,6 +91,19 @@ class Capture:
                 return meta
             self._sealed_meta = meta
         return dict(self._sealed_meta)
+
+    @property
+    def identity(self) -> DeviceIdentity | None:
+        """What the device said it is; None for data that no device is known for."""
+        stated = self.meta.get("identity")
+        if stated is None:
+            return None
+        try:
+            return identity_from_json(stated)
+        except ValueError as error:
+            raise BadFile(
+                f"{self.path}: {error}", "the file is damaged, or it was not written by asicrc"
+            ) from None
 
     def events(self, distinct: bool = False) -> NonceBatch:
         """All events by `seq`, a structured array of `EVENT_DTYPE`; `distinct` leaves duplicates out."""

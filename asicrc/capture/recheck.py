@@ -57,15 +57,7 @@ def verify(path: str | os.PathLike[str]) -> VerifyReport:
     """Re-read jobs and events, judge them anew, check the digest. Raises BadFile."""
     capture = Capture(path)
     meta = capture.meta
-    verifier = Verifier(_optional_count(capture, meta, SCAN_PERIOD_KEY))
-    disagreements = 0
-    jobs = _JobsInOrder(capture.iter_jobs(), verifier)
-    for stored in capture.event_chunks():
-        fresh = _unjudged(stored)
-        for part in _parts(fresh):
-            jobs.feed(int(part["job"].max()))
-            verifier.judge(part)
-        disagreements += _count_differences(stored, fresh, SCAN_PERIOD_KEY in meta)
+    verifier, disagreements = _judge_anew(capture, meta)
     wire = meta.get(WIRE_COUNTERS_KEY)
     if wire is not None and not isinstance(wire, dict):
         raise _bad_meta(capture, WIRE_COUNTERS_KEY)
@@ -84,6 +76,31 @@ def verify(path: str | os.PathLike[str]) -> VerifyReport:
     )
 
 
+def recall(path: str | os.PathLike[str]) -> Verifier:
+    """A verifier that has seen all jobs and events of a capture, to go on with it after `resume`.
+
+    With it a proof that was there before the interruption is known to be a duplicate after it, and the
+    counters go on. Raises BadFile.
+    """
+    capture = Capture(path)
+    return _judge_anew(capture, capture.meta)[0]
+
+
+def _judge_anew(capture: Capture, meta: dict[str, Any]) -> tuple[Verifier, int]:
+    """The verifier after all jobs and events, and how many events it sees differently."""
+    verifier = Verifier(_optional_count(capture, meta, SCAN_PERIOD_KEY))
+    disagreements = 0
+    jobs = _JobsInOrder(capture.iter_jobs(), verifier)
+    for stored in capture.event_chunks():
+        fresh = _unjudged(stored)
+        for part in _parts(fresh):
+            jobs.feed(int(part["job"].max()))
+            verifier.judge(part)
+        disagreements += _count_differences(stored, fresh, SCAN_PERIOD_KEY in meta)
+    jobs.feed()
+    return verifier, disagreements
+
+
 class _JobsInOrder:
     """Feeds jobs up to a number, as they came before the events while the capture was live."""
 
@@ -92,8 +109,8 @@ class _JobsInOrder:
         self._verifier = verifier
         self._next = next(jobs, None)
 
-    def feed(self, number: int) -> None:
-        while self._next is not None and self._next.number <= number:
+    def feed(self, up_to: int | None = None) -> None:
+        while self._next is not None and (up_to is None or self._next.number <= up_to):
             self._verifier.add_job(self._next)
             self._next = next(self._jobs, None)
 

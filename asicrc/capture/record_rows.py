@@ -14,6 +14,8 @@ from firmware_protocols.device import NO_TIME, Direction, Job, Reading, Setting,
 
 _U32 = 1 << 32
 _MAX_SIGNED = (1 << 63) - 1
+_MAX_BRANCH = 64  # 2**32 transactions need 32 levels
+_MAX_COINBASE_PART_BYTES = 100_000  # every event may ask for it to be hashed
 
 Row = tuple[Any, ...]
 
@@ -45,10 +47,8 @@ class LogLine:
 
 
 def job_row(job: Job) -> Row:
-    """Raises OverflowError for a target beyond 256 bits, ValueError for a branch of other than hashes."""
-    if any(len(sibling) != 32 for sibling in job.branch):
-        raise ValueError(f"job {job.number}: a merkle branch has 32-byte hashes")
-    return (
+    """Raises OverflowError for a target beyond 256 bits, ValueError for what `job_from_row` refuses."""
+    row = (
         job.number,
         job.wire_id,
         job.version,
@@ -66,14 +66,23 @@ def job_row(job: Job) -> Row:
         null_from_time(job.sent_ns),
         int(job.damaged),
     )
+    if any(len(sibling) != 32 for sibling in job.branch):
+        raise ValueError(f"job {job.number}: a merkle branch has 32-byte hashes")
+    try:
+        job_from_row(row)
+    except ValueError as error:
+        raise ValueError(f"job {job.number}: {error}") from None
+    return row
 
 
 def job_from_row(row: Row) -> Job:
     (number, wire_id, version, prev_hash, ntime, nbits, target, merkle_root, coinbase1, extranonce1,
      coinbase2, branch, version_mask, chip_target, sent_ns, damaged) = row  # fmt: skip
     hashes = _blob(branch)
-    if len(hashes) % 32:
-        raise ValueError(f"a merkle branch of {len(hashes)} bytes is no row of hashes")
+    if len(hashes) % 32 or len(hashes) > 32 * _MAX_BRANCH:
+        raise ValueError(f"a merkle branch of {len(hashes)} bytes")
+    if max(map(len, map(_blob, (coinbase1, extranonce1, coinbase2)))) > _MAX_COINBASE_PART_BYTES:
+        raise ValueError(f"a part of the coinbase above {_MAX_COINBASE_PART_BYTES} bytes")
     is_damaged = bool(_whole(damaged, 0, 1))
     hash_size = None if is_damaged else 32
     return Job(

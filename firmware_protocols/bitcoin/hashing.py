@@ -36,7 +36,9 @@ def midstate(first_block: bytes) -> bytes:
         w.append((w[t - 16] + s0 + w[t - 7] + s1) & _MASK)
     a, b, c, d, e, f, g, h = INITIAL_STATE
     for t in range(64):
-        t1 = h + (_rotr(e, 6) ^ _rotr(e, 11) ^ _rotr(e, 25)) + ((e & f) ^ (~e & g)) + ROUND_CONSTANTS[t] + w[t]
+        t1 = (
+            h + (_rotr(e, 6) ^ _rotr(e, 11) ^ _rotr(e, 25)) + ((e & f) ^ (~e & g)) + ROUND_CONSTANTS[t] + w[t]
+        )
         t2 = (_rotr(a, 2) ^ _rotr(a, 13) ^ _rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))
         a, b, c, d, e, f, g, h = (t1 + t2) & _MASK, a, b, c, (d + t1) & _MASK, e, f, g
     state = zip(INITIAL_STATE, (a, b, c, d, e, f, g, h), strict=True)

@@ -43,6 +43,7 @@ from firmware_protocols.bm13xx.jobs import (
     next_job_header,
     rolled_version,
 )
+from firmware_protocols.bm13xx.line import Answers, LineObserver
 from firmware_protocols.bm13xx.models import (
     CLKI_HZ,
     MODELS,
@@ -89,6 +90,7 @@ __all__ = [
     "RAMP_STEP_MHZ",
     "RESET_BAUD",
     "VERSIONS",
+    "Answers",
     "ChainInactive",
     "ChecksumError",
     "ChipDecoder",
@@ -101,6 +103,7 @@ __all__ = [
     "FullJob",
     "HostDecoder",
     "InitValues",
+    "LineObserver",
     "MidstateJob",
     "NonceFields",
     "NonceResponse",

@@ -113,6 +113,20 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class JitterFloor:
+    """Spread of stamps whose true spacing is known: no analysis reports structure below `rms_s`.
+
+    `rms_s` is the standard deviation, `median_s` and `p99_s` describe the delay itself.
+    """
+
+    rms_s: float
+    median_s: float
+    p99_s: float
+    n: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceIdentity:
     """What the device says it is. Secrets and addresses of people never stand here."""
 
@@ -153,11 +167,20 @@ class DeviceProtocol(Protocol):
     @property
     def clock(self) -> Clock: ...
 
+    def check(self, requested: dict[str, float]) -> None:
+        """Raise SettingRefused where `configure` would, without touching the device."""
+
     def originals(self) -> list[Setting]:
         """Read, without writing anything, every setting that `configure` may change."""
 
+    def adopt_originals(self, settings: list[Setting]) -> None:
+        """Take the originals from a capture whose session was killed, instead of reading them."""
+
     def configure(self, requested: dict[str, float]) -> list[Setting]:
         """Write settings within the limits, read each back. Raises SettingRefused, DeviceLost."""
+
+    def jitter_floor(self) -> JitterFloor | None:
+        """Measure the spread of the stamps without changing a setting; None where that cannot be done."""
 
     def send(self, job: Job) -> Job:
         """Hand over a job; return it with `wire_id`, targets and `sent_ns` filled in."""
@@ -166,7 +189,10 @@ class DeviceProtocol(Protocol):
         """Return as soon as there is data, or when device time reaches `until_ns`."""
 
     def restore(self) -> list[Setting]:
-        """Put the originals back, read back. Raises SettingRefused, DeviceLost."""
+        """Put the originals back; what did not come back has `read_back` None. Raises DeviceLost."""
+
+    def wire_counters(self) -> dict[str, int]:
+        """`frames`, `damaged_frames` and `skipped_bytes` of the line so far; empty without a line."""
 
     def close(self) -> None:
         """Let go of the line. Never raises."""

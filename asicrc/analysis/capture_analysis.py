@@ -1,0 +1,313 @@
+"""The first analysis of a capture: arrivals, latency, scan order, what did not come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from asicrc.analysis.exponential import exponential_finding
+from asicrc.analysis.interval_models import IntervalModels, fit_interval_models
+from asicrc.analysis.intervals import (
+    IntervalStatistics,
+    LatencyStatistics,
+    interval_statistics,
+    latency_statistics,
+)
+from asicrc.analysis.missing import EnumeratedMissing, RateDeficit, missing_by_enumeration, missing_by_rate
+from asicrc.analysis.scan_order import ScanOrderResult, scan_order_residuals
+from asicrc.capture.reader import Capture, load
+from asicrc.devices.scan_settings import scan_order_of, time_scale_of
+from asicrc.errors import NoAnswer
+from asicrc.evidence import Estimate, Finding
+from firmware_protocols.bm13xx import ScanOrder
+from firmware_protocols.device import (
+    NO_TIME,
+    DeviceIdentity,
+    Duplicate,
+    Job,
+    NonceBatch,
+    Verdict,
+)
+
+ENUMERATION_HASHES = 50_000_000
+"""Budget for hashing an emulated chip's space again: a few seconds."""
+LATENCY_ALLOWANCE_S = 0.05
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class CaptureAnalysis:
+    """What one capture says. A part that could not be answered is None and stands in `unanswered`."""
+
+    path: Path
+    events: int
+    distinct: int
+    intervals: IntervalStatistics | None = None
+    exponential: Finding | None = None
+    models: IntervalModels | None = None
+    latency: LatencyStatistics | None = None
+    scan_order: ScanOrderResult | None = None
+    scan_confidence: str | None = None
+    jitter_floor_ms: float | None = None
+    deficit: RateDeficit | None = None
+    missing: EnumeratedMissing | None = None
+    unanswered: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def answered(self) -> bool:
+        return self.intervals is not None or self.scan_order is not None
+
+    def as_json(self) -> dict[str, Any]:
+        parts = {
+            "intervals": self.intervals,
+            "exponential": self.exponential,
+            "interval_models": self.models,
+            "latency": self.latency,
+            "scan_order": self.scan_order,
+            "deficit": self.deficit,
+            "missing": self.missing,
+        }
+        return {
+            "path": str(self.path),
+            "events": self.events,
+            "distinct": self.distinct,
+            **{name: None if part is None else part.as_json() for name, part in parts.items()},
+            "scan_confidence": self.scan_confidence,
+            "jitter_floor_ms": self.jitter_floor_ms,
+            "unanswered": self.unanswered,
+        }
+
+    def lines(self) -> list[str]:
+        """The same for a person."""
+        lines = [f"{self.path}: {self.events} events to analyse, {self.distinct} of them distinct"]
+        if self.intervals is not None:
+            i = self.intervals
+            lines.append(
+                f"intervals     mean {_shown(i.mean_s, 's')}, CV {_shown(i.cv)}, CV2 {_shown(i.cv2)}, LV {_shown(i.lv)}"
+            )
+            if i.fano is not None:
+                lines.append(f"counts        Fano {_shown(i.fano)} in windows of {i.fano_window_s:.3g} s")
+        if self.exponential is not None:
+            null = self.exponential.nulls[0]
+            lines.append(
+                f"Poisson null  p = {null.p_value:.3g} ({null.name}): "
+                f"a departure is {self.exponential.verdict}; smallest CV shift seen {self.exponential.smallest_effect:.3g}"
+            )
+        if self.models is not None:
+            m = self.models
+            lines.append(
+                f"best model    {m.best.name}, dead time {_shown(m.dead_time_s, 's')}, "
+                f"goodness of fit p = {m.goodness_of_fit.p_value:.3g}"
+            )
+        if self.latency is not None:
+            lines.append(
+                f"latency       mean {_shown(self.latency.mean_s, 's')}, CV {_shown(self.latency.cv)} since the newest job"
+            )
+        if self.scan_order is not None:
+            s = self.scan_order
+            lines += [
+                f"scan order    residual rms {s.residual_rms_ms:.4g} ms, with the clock's scale "
+                f"{s.residual_rms_scaled_ms:.4g} ms (MAD {s.residual_mad_ms:.4g}), n = {s.n}",
+                f"              clock {_shown(s.clock_ppm, 'ppm')}, offset {_shown(s.offset_ms, 'ms')}",
+                f"              {s.statement}",
+            ]
+            if self.jitter_floor_ms is not None:
+                lines.append(f"              measured jitter floor {self.jitter_floor_ms:.4g} ms")
+        if self.deficit is not None:
+            lines.append(
+                f"count         {self.deficit.observed} nonces, {self.deficit.expected:.1f} expected from the hash "
+                f"rate: deficit {_shown(self.deficit.deficit)}, smallest seen {self.deficit.smallest_deficit:.3g}"
+            )
+        if self.missing is not None:
+            lines.append(
+                f"missing       {self.missing.expected - self.missing.matched} of {self.missing.expected} nonces "
+                f"that hashing again finds did not come: {_shown(self.missing.missing_fraction)}"
+            )
+        lines += [f"not answered  {part}: {why}" for part, why in self.unanswered.items()]
+        return lines
+
+
+def analyze_capture(
+    path: Path, *, figure: Path | None = None, seed: int = 1, include_duplicates: bool = False
+) -> CaptureAnalysis:
+    """Analyse a capture; with `figure`, draw it too. Raises BadFile for what is no capture.
+
+    Valid events count; intervals and latencies are those of distinct proofs unless `include_duplicates`.
+    Proofs that a chip found again in a later period stay in the scan-order residual, which folds them.
+    """
+    with load(path) as capture:
+        events = capture.events()
+        events = events[(events["verdict"] == Verdict.VALID) & ~events["synthetic"]]
+        distinct = events if include_duplicates else events[~events["duplicate"]]
+        analysis = CaptureAnalysis(path, len(events), int(np.count_nonzero(~events["duplicate"])))
+        _analyse_arrivals(analysis, distinct, imported="source" in capture.meta, seed=seed)
+        _analyse_scan(analysis, capture, events, seed)
+    if figure is not None:
+        from asicrc.report.figures import capture_figure  # matplotlib takes longer to load than the rest
+
+        latency = _latency_s(distinct)
+        drawing = capture_figure(
+            distinct["t_ns"],
+            title=path.name,
+            intervals=analysis.intervals,
+            scan=analysis.scan_order,
+            latency_s=latency if len(latency) else None,
+            seed=seed,
+        )
+        drawing.savefig(figure, dpi=150)
+    return analysis
+
+
+def _analyse_arrivals(analysis: CaptureAnalysis, events: NonceBatch, *, imported: bool, seed: int) -> None:
+    known = events[events["t_ns"] != NO_TIME]
+    analysis.intervals = _try(
+        analysis,
+        "intervals",
+        lambda: interval_statistics(known["t_ns"], known["segment"], seed, sort=imported),
+    )
+    if analysis.intervals is not None:
+        steps = analysis.intervals.intervals_s
+        analysis.exponential = _try(analysis, "exponential", lambda: exponential_finding(steps, seed))
+        analysis.models = _try(analysis, "interval_models", lambda: fit_interval_models(steps, seed))
+    latency_s = _latency_s(events)
+    if len(latency_s):
+        analysis.latency = _try(analysis, "latency", lambda: latency_statistics(latency_s, seed))
+    else:
+        analysis.unanswered["latency"] = "no event states when its job was sent"
+
+
+def _analyse_scan(analysis: CaptureAnalysis, capture: Capture, events: NonceBatch, seed: int) -> None:
+    identity = capture.identity
+    order = None if identity is None else scan_order_of(identity, capture.settings())
+    if identity is None or order is None:
+        analysis.unanswered["scan_order"] = "the scan order is known for chips on a serial line only"
+        return
+    jobs = {job.number: job for job in capture.iter_jobs() if job.sent_ns != NO_TIME and not job.damaged}
+    timed = _timed(events, jobs)
+    if not len(timed):
+        analysis.unanswered["scan_order"] = "no event has both an arrival time and the time its job was sent"
+        return
+    analysis.scan_confidence = order.confidence
+    meta = capture.meta
+    floor = meta.get("jitter_floor") or {}
+    floor_s = floor.get("rms_s")
+    analysis.jitter_floor_ms = None if floor_s is None else floor_s * 1e3
+    analysis.scan_order = _try(
+        analysis,
+        "scan_order",
+        lambda: _residuals(timed, jobs, order, time_scale_of(identity), meta, floor_s, seed),
+    )
+    pulled = meta.get("pulled")
+    if pulled:
+        _analyse_missing(analysis, identity, order, events, list(jobs.values()), pulled["end_ns"])
+
+
+def _timed(events: NonceBatch, jobs: dict[int, Job]) -> NonceBatch:
+    has_job = np.isin(events["job"], list(jobs))
+    usable = has_job & (events["t_ns"] != NO_TIME) & (events["duplicate_reason"] != Duplicate.RESENT)
+    return np.asarray(events[usable])
+
+
+def _residuals(
+    events: NonceBatch,
+    jobs: dict[int, Job],
+    order: ScanOrder,
+    time_scale: float,
+    meta: dict[str, Any],
+    floor_s: float | None,
+    seed: int,
+) -> ScanOrderResult:
+    load_ns = np.array([jobs[number].sent_ns for number in events["job"].tolist()], np.int64)
+    base = np.array([jobs[number].version for number in events["job"].tolist()], np.int64)
+    version_bits = (events["version"].astype(np.int64) & ~base) >> 13 & 0xFFFF
+    address = events["chip"].astype(np.int64)
+    quantum_ns = (meta.get("clock") or {}).get("quantum_ns")
+    return scan_order_residuals(
+        events["t_ns"] - load_ns,
+        order.expected_s(events["nonce"], version_bits, address),
+        order.scan_period_s,
+        batch=order.batch_of(version_bits),
+        core=events["core"],
+        version=version_bits,
+        position_s=order.position_of(events["nonce"], address) / order.frequency_hz,
+        time_scale=time_scale,
+        quantum_s=None if quantum_ns is None else quantum_ns / 1e9,
+        jitter_floor_s=floor_s,
+        job=events["job"],
+        seed=seed,
+    )
+
+
+def _analyse_missing(
+    analysis: CaptureAnalysis,
+    identity: DeviceIdentity,
+    order: ScanOrder,
+    events: NonceBatch,
+    jobs: list[Job],
+    end_ns: int,
+) -> None:
+    """Expected nonces that did not come: by the hash rate, and on an emulator by hashing again."""
+    if not jobs or jobs[0].chip_target is None:
+        analysis.unanswered["deficit"] = "the capture does not say what the chip's threshold was"
+        return
+    target, time_scale = jobs[0].chip_target, time_scale_of(identity)
+    units = float(identity.details.get("hashing_units") or 0)
+    addresses = sorted(set(events["chip"].tolist()))
+    analysis.deficit = _try(
+        analysis,
+        "deficit",
+        lambda: missing_by_rate(
+            analysis.distinct,
+            chips=identity.chips,
+            cores=1,
+            subcores=units,
+            frequency_hz=order.frequency_hz,
+            target=target,
+            observation_s=(end_ns - jobs[0].sent_ns) / 1e9 / time_scale,
+        ),
+    )
+    engines = entry_points(group="asicrc.engines", name="scan_chip_order")
+    if not identity.simulated or not engines:
+        analysis.unanswered["missing"] = "only an emulated chip is small enough to hash its space again"
+        return
+    scan = next(iter(engines)).load()
+    analysis.missing = _try(
+        analysis,
+        "missing",
+        lambda: missing_by_enumeration(
+            jobs,
+            events,
+            order,
+            addresses,
+            int(identity.details.get("cores") or 0),
+            target,
+            scan,
+            ENUMERATION_HASHES,
+            until_ns=end_ns,
+            time_scale=time_scale,
+            latency_s=LATENCY_ALLOWANCE_S,
+        ),
+    )
+
+
+def _latency_s(events: NonceBatch) -> Any:
+    sent = events[(events["t_sent_ns"] != NO_TIME) & (events["t_ns"] != NO_TIME)]
+    return (sent["t_ns"] - sent["t_sent_ns"]) / 1e9
+
+
+def _try(analysis: CaptureAnalysis, part: str, compute: Callable[[], _T]) -> _T | None:
+    """Compute a part, or note why the data cannot answer it."""
+    try:
+        return compute()
+    except NoAnswer as error:
+        analysis.unanswered[part] = f"{error.message}; {error.hint}" if error.hint else error.message
+        return None
+
+
+def _shown(estimate: Estimate, unit: str = "") -> str:
+    return f"{estimate.estimate:.4g} [{estimate.low:.4g}, {estimate.high:.4g}] {unit}".rstrip()

@@ -1,0 +1,54 @@
+"""What a person sees while a capture runs: one live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asicrc.capture.verification import Counters
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+PLAIN_INTERVAL_NS = 1_000_000_000
+
+
+class Progress:
+    """`mode` is `live` (rich, on a terminal), `plain` (a line a second on stderr) or `none`."""
+
+    def __init__(self, mode: str, path: Path) -> None:
+        self._mode = mode
+        self._path = path
+        self._start_ns: int | None = None
+        self._shown_ns = 0
+        self._live: Live | None = None
+        if mode == "live":
+            from rich.console import Console  # only where there is a terminal to draw on
+            from rich.live import Live
+
+            self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
+            self._live.start()
+
+    def show(self, now_ns: int, acknowledged: int, counters: Counters, lag_ns: int) -> None:
+        """Called after every commit; `acknowledged` events are durable."""
+        if self._start_ns is None:
+            self._start_ns = now_ns
+        elapsed_s = (now_ns - self._start_ns) / 1e9
+        rate = acknowledged / elapsed_s if elapsed_s > 0 else 0.0
+        line = (
+            f"{elapsed_s:7.1f} s  stored {acknowledged} events ({counters.valid} valid, "
+            f"{counters.duplicate} duplicate)  {rate:.1f}/s  lag {lag_ns / 1e9:.2f} s"
+        )
+        if self._live is not None:
+            from rich.text import Text
+
+            self._live.update(Text(f"{self._path.name}: {line.strip()}"), refresh=True)
+        elif self._mode == "plain" and now_ns - self._shown_ns >= PLAIN_INTERVAL_NS:
+            self._shown_ns = now_ns
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()

@@ -1,0 +1,67 @@
+"""After a kill: put the device back as its capture found it, and seal the capture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from asicrc.capture.reader import load
+from asicrc.capture.writer import CaptureWriter
+from asicrc.clock import MACHINE_CLOCK, boot_id
+from asicrc.devices import open_device
+from asicrc.errors import DeviceError, UsageError
+from firmware_protocols.device import DeviceIdentity, DeviceProtocol
+
+
+def restore_from(path: Path, device_url: str | None = None) -> dict[str, Any]:
+    """Restore the device of an unsealed capture. Returns `settings`, `restored` and what became of `file`.
+
+    The chips have to answer with the ids that the capture holds. Raises UsageError for a capture that has
+    nothing to restore, BadFile, DeviceError.
+    """
+    with load(path) as capture:
+        sealed, identity, settings = capture.sealed, capture.identity, capture.settings()
+    originals = [setting for setting in settings if setting.kind == "original"]
+    if identity is None or not originals:
+        raise UsageError(
+            f"{path} holds no original settings to put back",
+            "the session ended before it wrote any, or the file was imported",
+        )
+    if sealed and device_url is None:
+        raise UsageError(
+            f"{path} is sealed: its session restored the device, or said why not, before it ended",
+            "name the device with --device to put its settings back all the same",
+        )
+    with open_device(device_url or identity.url) as device:
+        _same_device(device, identity, path)
+        device.adopt_originals(originals)
+        restored = device.restore()
+        log = device.read(device.clock.now_ns()).log
+    state = "left as it was: it is sealed"
+    if not sealed:
+        writer = CaptureWriter.resume(
+            path, t_start_ns=MACHINE_CLOCK.now_ns(), boot_id=boot_id(), reason="restored"
+        )
+        with writer:
+            writer.add_settings(restored)
+            for text in log:
+                writer.add_log(text, t_ns=MACHINE_CLOCK.now_ns())
+            writer.seal("the session was killed; device restored and file sealed by `asicrc restore`")
+        state = "sealed"
+    return {
+        "path": str(path),
+        "file": state,
+        "restored": all(setting.read_back is not None for setting in restored),
+        "settings": [{"name": s.name, "requested": s.requested, "read_back": s.read_back} for s in restored],
+        "log": log,
+    }
+
+
+def _same_device(device: DeviceProtocol, recorded: DeviceIdentity, path: Path) -> None:
+    found = device.identity
+    if (found.model, found.chips) != (recorded.model, recorded.chips):
+        raise DeviceError(
+            f"{path} was captured from {recorded.chips} x {recorded.model}, "
+            f"but {found.chips} x {found.model} answer here",
+            "connect the device of the capture, or name it with --device; nothing was written",
+        )

@@ -1,0 +1,235 @@
+"""One capture from open device to sealed file: the pull loop."""
+
+from __future__ import annotations
+
+import platform
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from asicrc import __version__
+from asicrc.capture.storage_link import StorageLink
+from asicrc.capture.verification import Counters
+from asicrc.clock import boot_id
+from asicrc.devices.scan_settings import scan_period_ns
+from asicrc.errors import AsicrcError, ExitCode
+from asicrc.work import ChipJobs
+from firmware_protocols.device import (
+    Batch,
+    Capability,
+    DeviceLost,
+    DeviceProtocol,
+    SettingRefused,
+)
+
+PULL_NS = 50_000_000
+ANCHOR_INTERVAL_NS = 5_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CapturePlan:
+    """What to capture. `requested` are settings by name; None leaves the driver's default."""
+
+    output: Path
+    duration_s: float
+    requested: dict[str, float] = field(default_factory=dict)
+    job_interval_s: float = 2.0
+    max_events: int | None = None
+    seed: int = 1
+    progress: str = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a capture ended. The file is sealed whenever there is an outcome.
+
+    `lag_s` is the time from the last event's stamp to its commit, `worst_lag_s` the longest any waited.
+    """
+
+    path: Path
+    reason: str
+    exit_code: ExitCode
+    duration_s: float
+    counters: Counters
+    wire_counters: dict[str, int]
+    lag_s: float
+    worst_lag_s: float
+
+
+class StopRequest:
+    """First signal: finish the batch, restore, seal. Second: leave at once."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    @contextmanager
+    def on_signals(self) -> Iterator[StopRequest]:
+        """Handle SIGINT, SIGTERM and SIGHUP while the block runs."""
+        previous = {
+            number: signal.signal(number, self._handle)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
+        try:
+            yield self
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        if self.reason is not None:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self.reason = f"interrupted by {signal.Signals(number).name}"
+
+
+def run_capture(device: DeviceProtocol, device_url: str, plan: CapturePlan, stop: StopRequest) -> Outcome:
+    """Capture from an open device into a new file, restore the device, seal the file.
+
+    Raises AsicrcError when the file cannot be made or storage fails on the way (what was acknowledged is
+    in the file), or when the device refuses a setting before anything was captured. A device that is lost
+    on the way ends the capture with that reason and exit code 3.
+    """
+    device.check(plan.requested)
+    clock = device.clock
+    meta = _describe(device, device_url, plan)
+    with StorageLink(
+        plan.output, meta, plan.progress, t_start_ns=clock.now_ns(), boot_id=boot_id()
+    ) as storage:
+        storage.wait_for("opened")
+        session = _Session(device, plan, stop, storage)
+        reason, exit_code = session.run()
+        wire_counters = device.wire_counters()
+        report = storage.seal(reason, wire_counters)
+    return Outcome(plan.output, reason, exit_code, session.duration_s, wire_counters=wire_counters, **report)
+
+
+class _Session:
+    def __init__(
+        self, device: DeviceProtocol, plan: CapturePlan, stop: StopRequest, storage: StorageLink
+    ) -> None:
+        self._device = device
+        self._plan = plan
+        self._stop = stop
+        self._storage = storage
+        self._clock = device.clock
+        self._takes_work = device.capabilities.get("work") is not Capability.NONE
+        self._jobs = ChipJobs(plan.seed, ntime=self._clock.realtime_ns() // 1_000_000_000 & 0xFFFFFFFF)
+        self._events = 0
+        self._next_anchor_ns = self._clock.now_ns()
+        self.duration_s = 0.0
+
+    def run(self) -> tuple[str, ExitCode]:
+        """Return the reason for the end. The device is restored on every way out that leaves a line to it."""
+        try:
+            self._prepare()
+            ended = self._pull()
+        except DeviceLost as error:
+            return self._lost(error)
+        except SettingRefused as error:
+            self._log(f"refused: {error}", "error")
+            ended = f"refused: {error}", ExitCode.REFUSED
+        except BaseException as error:
+            self._restore_without_storage(error)
+            raise
+        try:
+            self._put_back()
+        except DeviceLost as error:
+            return self._lost(error)
+        return ended
+
+    def _lost(self, error: DeviceLost) -> tuple[str, ExitCode]:
+        self._log(f"device lost: {error}", "error")
+        return f"device lost: {error}", ExitCode.DEVICE
+
+    def _restore_without_storage(self, error: BaseException) -> None:
+        try:
+            self._device.restore()
+        except DeviceLost as lost:
+            if isinstance(error, AsicrcError):
+                error.hint += f"; the device could not be restored either: {lost}"
+
+    def _prepare(self) -> None:
+        """Originals are durable before the first write."""
+        self._storage.put("settings", self._device.originals())
+        self._storage.flush()
+        settings = self._device.configure(self._plan.requested)
+        self._storage.put("settings", settings)
+        self._storage.put("scan_period_ns", scan_period_ns(self._device.identity, settings))
+        floor = self._device.jitter_floor()
+        self._storage.put("meta", ("jitter_floor", None if floor is None else asdict(floor)))
+        self._store(self._device.read(self._clock.now_ns()))
+
+    def _pull(self) -> tuple[str, ExitCode]:
+        start_ns = self._clock.now_ns()
+        end_ns = start_ns + round(self._plan.duration_s * 1e9)
+        next_job_ns = start_ns if self._takes_work else end_ns
+        try:
+            while True:
+                now_ns = self._clock.now_ns()
+                if self._stop.reason is not None:
+                    return self._stop.reason, ExitCode.INTERRUPTED
+                if now_ns >= end_ns:
+                    return "duration reached", ExitCode.OK
+                if self._plan.max_events is not None and self._events >= self._plan.max_events:
+                    return "event count reached", ExitCode.OK
+                if now_ns >= next_job_ns:
+                    self._storage.put("jobs", [self._device.send(self._jobs.next_job())])
+                    next_job_ns += round(self._plan.job_interval_s * 1e9)
+                batch = self._device.read(min(now_ns + PULL_NS, end_ns, max(next_job_ns, now_ns)))
+                self._store(batch)
+                if batch.ended is not None:
+                    return batch.ended, ExitCode.OK
+        finally:
+            stop_ns = self._clock.now_ns()
+            self.duration_s = (stop_ns - start_ns) / 1e9
+            self._storage.put("meta", ("pulled", {"start_ns": start_ns, "end_ns": stop_ns}))
+
+    def _store(self, batch: Batch) -> None:
+        for text in batch.log:
+            self._log(text)
+        if batch.jobs:
+            self._storage.put("jobs", batch.jobs)
+        if batch.settings:
+            self._storage.put("settings", batch.settings)
+        if len(batch.nonces) or batch.wire or batch.readings:
+            self._storage.put("batch", batch)
+        self._events += len(batch.nonces)
+        if self._clock.now_ns() >= self._next_anchor_ns:
+            self._storage.put("anchor", (self._clock.realtime_ns(), self._clock.now_ns()))
+            self._next_anchor_ns += ANCHOR_INTERVAL_NS
+        self._storage.pump()
+
+    def _put_back(self) -> None:
+        settings = self._device.restore()
+        self._store(self._device.read(self._clock.now_ns()))
+        self._storage.put("settings", settings)
+
+    def _log(self, text: str, level: str = "info") -> None:
+        self._storage.put("log", (text, level, self._clock.now_ns()))
+
+
+def _describe(device: DeviceProtocol, device_url: str, plan: CapturePlan) -> dict[str, Any]:
+    return {
+        "asicrc_version": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "device_url": device_url,
+        "identity": asdict(device.identity),
+        "plan": {
+            "duration_s": plan.duration_s,
+            "requested": plan.requested,
+            "job_interval_s": plan.job_interval_s,
+            "max_events": plan.max_events,
+        },
+        "seed": plan.seed,
+        "clock": {"t_ns": "CLOCK_MONOTONIC of the host", "stamped": "after each read of the serial port"},
+    }

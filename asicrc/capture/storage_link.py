@@ -1,0 +1,180 @@
+"""The acquisition's end of the bounded pipe to the storage process.
+
+Nothing here blocks while a capture runs: what the pipe does not take waits in memory, up to a limit, and
+going over it ends the capture with that reason.
+"""
+
+from __future__ import annotations
+
+import pickle
+import select
+import socket
+import struct
+import subprocess
+import sys
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from asicrc.errors import StorageError
+
+LENGTH = struct.Struct("<I")
+MAX_WAITING_BYTES = 64 << 20
+SOCKET_BUFFER_BYTES = 4 << 20
+START_WAIT_S = 20.0
+ANSWER_WAIT_S = 60.0
+
+
+class StorageLink:
+    """Starts the storage process and feeds it. Use as a context manager: leaving it reaps the process."""
+
+    def __init__(
+        self, path: Path, meta: dict[str, Any], progress: str, *, t_start_ns: int, boot_id: str | None
+    ) -> None:
+        ours, theirs = socket.socketpair()
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
+        self._socket = ours
+        self._socket.setblocking(False)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "asicrc.capture.storage_process", str(theirs.fileno())],
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        self._waiting: deque[memoryview] = deque()
+        self._waiting_bytes = 0
+        self._received = bytearray()
+        self.path = path
+        self.acknowledged = 0
+        """Events that are committed."""
+        self.put(
+            "open",
+            {
+                "path": str(path),
+                "meta": meta,
+                "progress": progress,
+                "t_start_ns": t_start_ns,
+                "boot_id": boot_id,
+            },
+        )
+
+    def __enter__(self) -> StorageLink:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()  # the process sees the end of the pipe, commits what it has and leaves
+        try:
+            self._process.wait(timeout=ANSWER_WAIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def put(self, kind: str, payload: object) -> None:
+        """Queue a message and move what can be moved. Raises StorageError on overflow or a dead process."""
+        data = pickle.dumps((kind, payload), protocol=5)
+        self._waiting.append(memoryview(LENGTH.pack(len(data)) + data))
+        self._waiting_bytes += LENGTH.size + len(data)
+        self.pump()
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            raise StorageError(
+                f"storage fell behind: {self._waiting_bytes >> 20} MiB wait to be written to {self.path}",
+                "a faster disk, a higher difficulty, or fewer chips",
+            )
+
+    def pump(self) -> None:
+        """Send what the pipe takes and read the answers, without waiting."""
+        self._send()
+        while (message := self._receive()) is not None:
+            self._note(*message)
+
+    def wait_for(self, kind: str, timeout_s: float = ANSWER_WAIT_S) -> Any:
+        """Wait for an answer of one kind. Raises StorageError when it does not come."""
+        while True:
+            self._send()
+            message = self._receive()
+            if message is not None:
+                if message[0] == kind:
+                    return message[1]
+                self._note(*message)
+                continue
+            writers = [self._socket] if self._waiting else []
+            readable, writable, _ = select.select([self._socket], writers, [], timeout_s)
+            if not readable and not writable:
+                raise StorageError(
+                    f"the storage process of {self.path} does not answer", "is the disk stalled?"
+                )
+
+    def flush(self) -> None:
+        """Return once everything put so far is committed."""
+        self.put("flush", None)
+        self.wait_for("flushed")
+
+    def seal(self, reason: str, wire_counters: dict[str, int]) -> dict[str, Any]:
+        """Seal the file; return the storage process's report."""
+        self.put("seal", {"reason": reason, "wire_counters": wire_counters})
+        report: dict[str, Any] = self.wait_for("sealed")
+        return report
+
+    def _note(self, kind: str, payload: Any) -> None:
+        if kind == "acknowledged":
+            self.acknowledged = payload
+        elif kind == "failed":
+            raise StorageError(payload["message"], payload["hint"])
+
+    def _send(self) -> None:
+        while self._waiting:
+            try:
+                sent = self._socket.send(self._waiting[0])
+            except BlockingIOError:
+                return
+            except OSError:
+                self._raise_last_words()
+            self._waiting_bytes -= sent
+            if sent == len(self._waiting[0]):
+                self._waiting.popleft()
+            else:
+                self._waiting[0] = self._waiting[0][sent:]
+
+    def _receive(self) -> tuple[str, Any] | None:
+        message = take_message(self._received)
+        if message is not None:
+            return message
+        try:
+            data = self._socket.recv(1 << 16)
+        except BlockingIOError:
+            return None
+        except OSError:
+            data = b""
+        if not data:
+            self._raise_last_words()
+        self._received += data
+        return take_message(self._received)
+
+    def _raise_last_words(self) -> None:
+        """The process is gone: say what it said last, or how it ended."""
+        try:
+            while data := self._socket.recv(1 << 16):
+                self._received += data
+        except OSError:
+            pass  # nothing more to be had from a closed pipe; the error below is raised either way
+        while (message := take_message(self._received)) is not None:
+            self._note(*message)
+        code = self._process.wait()
+        raise StorageError(
+            f"the storage process of {self.path} ended (exit status {code}); "
+            "what was acknowledged is in the file",
+            f"look at it with `asicrc show {self.path}`",
+        )
+
+
+def take_message(buffer: bytearray) -> tuple[str, Any] | None:
+    """Take one whole message off the front of `buffer`, or return None."""
+    if len(buffer) < LENGTH.size:
+        return None
+    end = LENGTH.size + LENGTH.unpack_from(buffer)[0]
+    if len(buffer) < end:
+        return None
+    message: tuple[str, Any] = pickle.loads(memoryview(buffer)[LENGTH.size : end])
+    del buffer[:end]
+    return message

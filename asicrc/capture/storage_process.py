@@ -1,0 +1,191 @@
+"""The storage process: judges events, commits them, shows progress.
+
+Started as `python -m asicrc.capture.storage_process FD` by `StorageLink`. It trusts its parent (the bytes are
+pickles over a socketpair that only the two of them hold) and outlives it by one commit: when the pipe ends
+without a seal, what has arrived is committed and the file stays unsealed.
+"""
+
+from __future__ import annotations
+
+import pickle
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from asicrc.capture.progress import Progress
+from asicrc.capture.schema import SCAN_PERIOD_KEY, WIRE_COUNTERS_KEY
+from asicrc.capture.storage_link import LENGTH, take_message
+from asicrc.capture.verification import Verifier
+from asicrc.capture.writer import CaptureWriter
+from asicrc.clock import MACHINE_CLOCK
+from asicrc.errors import AsicrcError
+
+COMMIT_INTERVAL_NS = 250_000_000
+COMMIT_EVENTS = 1000
+
+
+class StorageProcess:
+    """State between the pipe and the file."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._verifier = Verifier()
+        self._writer: CaptureWriter | None = None
+        self._progress: Progress | None = None
+        self._uncommitted = 0
+        self._last_commit_ns = MACHINE_CLOCK.now_ns()
+        self._newest_event_ns: int | None = None
+        self._oldest_uncommitted_ns: int | None = None
+        self._lag_ns = 0
+        self._worst_lag_ns = 0
+
+    def run(self) -> None:
+        buffer = bytearray()
+        while True:
+            wait_ns = max(0, self._last_commit_ns + COMMIT_INTERVAL_NS - MACHINE_CLOCK.now_ns())
+            readable, _, _ = select.select([self._connection], [], [], wait_ns / 1e9)
+            if readable:
+                data = self._connection.recv(1 << 20)
+                if not data:
+                    self._orphaned()
+                    return
+                buffer += data
+                while (message := take_message(buffer)) is not None:
+                    if self._handle(*message):
+                        return
+            if MACHINE_CLOCK.now_ns() - self._last_commit_ns >= COMMIT_INTERVAL_NS:
+                self._commit()
+
+    def _handle(self, kind: str, payload: Any) -> bool:
+        """Act on one message; True when it was the last."""
+        if kind == "open":
+            self._writer = CaptureWriter.create(
+                Path(payload["path"]),
+                payload["meta"],
+                t_start_ns=payload["t_start_ns"],
+                boot_id=payload["boot_id"],
+            )
+            self._progress = Progress(payload["progress"], Path(payload["path"]))
+            self._say("opened", None)
+            return False
+        writer = self._open_writer()
+        if kind == "batch":
+            self._store_batch(payload)
+        elif kind == "jobs":
+            for job in payload:
+                self._verifier.add_job(job)
+            writer.add_jobs(payload)
+        elif kind == "settings":
+            writer.add_settings(payload)
+        elif kind == "anchor":
+            writer.add_anchor(*payload)
+        elif kind == "log":
+            writer.add_log(*payload)
+        elif kind == "meta":
+            writer.set_meta(*payload)
+        elif kind == "scan_period_ns":
+            self._verifier.scan_period_ns = payload
+            writer.set_meta(SCAN_PERIOD_KEY, payload)
+        elif kind == "flush":
+            self._commit()
+            self._say("flushed", None)
+        elif kind == "seal":
+            self._seal(payload)
+            return True
+        else:
+            raise ValueError(f"unknown message {kind!r}")
+        return False
+
+    def _store_batch(self, batch: Any) -> None:
+        writer = self._open_writer()
+        if batch.wire:
+            writer.add_wire(batch.wire)
+        if batch.readings:
+            writer.add_readings(batch.readings)
+        events = batch.nonces
+        if not len(events):
+            return
+        events["segment"] = writer.segment
+        self._verifier.judge(events)
+        writer.add_events(events)
+        self._newest_event_ns = int(events["t_ns"][-1])
+        if self._oldest_uncommitted_ns is None:
+            self._oldest_uncommitted_ns = int(events["t_ns"][0])
+        self._uncommitted += len(events)
+        if self._uncommitted >= COMMIT_EVENTS:
+            self._commit()
+
+    def _commit(self) -> None:
+        self._last_commit_ns = MACHINE_CLOCK.now_ns()
+        if self._writer is None:
+            return
+        acknowledged = self._writer.commit()
+        now_ns = MACHINE_CLOCK.now_ns()
+        if self._oldest_uncommitted_ns is not None and self._newest_event_ns is not None:
+            self._lag_ns = now_ns - self._newest_event_ns
+            self._worst_lag_ns = max(self._worst_lag_ns, now_ns - self._oldest_uncommitted_ns)
+        self._oldest_uncommitted_ns = None
+        self._uncommitted = 0
+        self._say("acknowledged", acknowledged)
+        if self._progress is not None:
+            self._progress.show(now_ns, acknowledged, self._verifier.counters, self._lag_ns)
+
+    def _seal(self, payload: dict[str, Any]) -> None:
+        self._commit()
+        writer = self._open_writer()
+        writer.set_meta(WIRE_COUNTERS_KEY, payload["wire_counters"] or None)
+        writer.set_meta("lag", {"at_end_s": self._lag_ns / 1e9, "worst_s": self._worst_lag_ns / 1e9})
+        writer.seal(payload["reason"])
+        if self._progress is not None:
+            self._progress.close()
+        self._say(
+            "sealed",
+            {
+                "counters": self._verifier.counters,
+                "lag_s": self._lag_ns / 1e9,
+                "worst_lag_s": self._worst_lag_ns / 1e9,
+            },
+        )
+
+    def _orphaned(self) -> None:
+        """The acquisition died without sealing: keep what came, leave the file open for `restore`."""
+        if self._writer is not None:
+            self._writer.add_log(
+                "the acquisition process ended without sealing", "error", MACHINE_CLOCK.now_ns()
+            )
+            self._writer.commit()
+            self._writer.close()
+
+    def _open_writer(self) -> CaptureWriter:
+        if self._writer is None:
+            raise ValueError("a message came before the file was opened")
+        return self._writer
+
+    def _say(self, kind: str, payload: object) -> None:
+        data = pickle.dumps((kind, payload), protocol=5)
+        try:
+            self._connection.sendall(LENGTH.pack(len(data)) + data)
+        except OSError:
+            return  # the acquisition is gone: the next read of the pipe ends this process in good order
+
+
+def main() -> int:
+    # Ctrl-C reaches the whole group of processes; the acquisition decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    process = StorageProcess(connection)
+    try:
+        process.run()
+    except AsicrcError as error:
+        data = pickle.dumps(("failed", {"message": error.message, "hint": error.hint}), protocol=5)
+        connection.sendall(LENGTH.pack(len(data)) + data)
+        return int(error.exit_code)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

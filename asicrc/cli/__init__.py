@@ -1,0 +1,1 @@
+"""The commands. Thin: each asks the library and prints what it says."""

@@ -1,0 +1,173 @@
+"""`capture`, `restore` and `demo`: what drives a device."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from asicrc.cli.options import Device, Json, seconds
+from asicrc.cli.output import note, print_json, say, table
+from asicrc.errors import ExitCode
+
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Capture file; default ./<UTC>-<device>.asicrc.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(capture)
+    app.command()(restore)
+    app.command()(demo)
+
+
+def capture(
+    device: Device,
+    duration: Annotated[str, typer.Option(help="How long: 90, 90s, 15m, 8h.")] = "60s",
+    frequency_mhz: Annotated[float | None, typer.Option(help="Hash clock. Default: low and safe.")] = None,
+    difficulty: Annotated[
+        float | None, typer.Option(help="Difficulty of what the chip reports; a power of two.")
+    ] = None,
+    hash_counting_number: Annotated[
+        int | None, typer.Option(help="Register 0x10: length of one sweep. Default: full coverage.")
+    ] = None,
+    job_interval: Annotated[str, typer.Option(help="Time between jobs.")] = "2s",
+    max_events: Annotated[int | None, typer.Option(min=1, help="Stop after this many nonces.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the work.")] = 1,
+    output: Output = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Plain progress lines, no live display.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Capture nonces with their arrival times into a verified, sealed file.
+
+    Ctrl-C once ends it in good order (batch finished, device restored, file sealed, exit code 130);
+    twice ends it at once.
+    """
+    requested = {
+        "frequency_mhz": frequency_mhz,
+        "difficulty": difficulty,
+        "hash_counting_number": hash_counting_number,
+    }
+    result, exit_code = _capture(
+        device,
+        output or default_output(device),
+        seconds(duration),
+        {name: float(value) for name, value in requested.items() if value is not None},
+        job_interval_s=seconds(job_interval),
+        max_events=max_events,
+        seed=seed,
+        plain=plain,
+    )
+    if as_json:
+        print_json(result)
+    else:
+        _print_result(result)
+    return exit_code
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="The capture whose session was killed.")],
+    device: Annotated[
+        str | None, typer.Option("--device", "-d", help="Device URL, where it is not the one of the capture.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Put a device back to the settings it had before the capture in FILE, and seal the file.
+
+    For after a kill: an ended capture has restored its device already. The device has to be the same
+    chips; values are held to this machine's limits, not to those in the file.
+    """
+    from asicrc.capture.restoring import restore_from
+
+    result = restore_from(file, device)
+    if as_json:
+        print_json(result)
+    else:
+        for setting in result["settings"]:
+            back = setting["read_back"]
+            say(f"{setting['name']}: {setting['requested']} -> {'NOT CONFIRMED' if back is None else back}")
+        say(f"{file}: {result['file']}")
+    return ExitCode.OK if result["restored"] else ExitCode.REFUSED
+
+
+def demo(
+    directory: Annotated[Path, typer.Option(help="Where capture and figure go.")] = Path(),
+    duration: Annotated[str, typer.Option(help="How long to capture.")] = "15s",
+    as_json: Json = False,
+) -> int:
+    """Capture from the emulated BM1366, analyse, and leave a capture file and a figure to look at."""
+    from asicrc.analysis.capture_analysis import analyze_capture
+    from asicrc.cli.file_commands import print_analysis
+
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / default_output("sim:bm1366").name
+    note(f"capturing from the emulated BM1366 for {duration} (no hardware is touched)")
+    result, exit_code = _capture("sim:bm1366", path, seconds(duration), {})
+    if exit_code is not ExitCode.OK:
+        _print_result(result)
+        return exit_code
+    figure = path.with_suffix(".png")
+    analysis = analyze_capture(path, figure=figure)
+    if as_json:
+        print_json({"capture": result, "analysis": analysis.as_json(), "figure": str(figure)})
+        return ExitCode.OK
+    _print_result(result)
+    say("")
+    print_analysis(analysis)
+    say("")
+    say(f"capture  {path}")
+    say(f"figure   {figure}")
+    say(f"next     asicrc show {path}; asicrc verify {path}; asicrc export {path} --format csv")
+    return ExitCode.OK
+
+
+def default_output(device: str) -> Path:
+    """./<UTC>-<device>.asicrc"""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", device.partition("?")[0]).strip("-")
+    return Path(f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}.asicrc")
+
+
+def _capture(
+    url: str,
+    path: Path,
+    duration_s: float,
+    requested: dict[str, float],
+    *,
+    job_interval_s: float = 2.0,
+    max_events: int | None = None,
+    seed: int = 1,
+    plain: bool = False,
+) -> tuple[dict[str, Any], ExitCode]:
+    from asicrc.capture.counts import counts_json
+    from asicrc.capture.session import CapturePlan, StopRequest, run_capture
+    from asicrc.devices import open_device
+
+    plan = CapturePlan(
+        output=path,
+        duration_s=duration_s,
+        requested=requested,
+        job_interval_s=job_interval_s,
+        max_events=max_events,
+        seed=seed,
+        progress="live" if sys.stderr.isatty() and not plain else "plain",
+    )
+    with StopRequest().on_signals() as stop, open_device(url) as device:
+        outcome = run_capture(device, url, plan, stop)
+    result = counts_json(path, outcome.counters, outcome.wire_counters)
+    result |= {
+        "duration_s": outcome.duration_s,
+        "reason": outcome.reason,
+        "lag_s": outcome.lag_s,
+        "worst_lag_s": outcome.worst_lag_s,
+    }
+    if outcome.exit_code is ExitCode.DEVICE:
+        note(f"error: {outcome.reason}")
+    return result, outcome.exit_code
+
+
+def _print_result(result: dict[str, Any]) -> None:
+    table([(name, "-" if value is None else value) for name, value in result.items()])

@@ -1,0 +1,26 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from asicrc.errors import UsageError
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else on stderr.")]
+Device = Annotated[str, typer.Option("--device", "-d", help="Device URL, for example sim:bm1366.")]
+
+_UNITS_S = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds(text: str) -> float:
+    """`90`, `90s`, `1.5m`, `8h` to seconds. Raises UsageError."""
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", text)
+    if match is None or match[2] not in _UNITS_S:
+        raise UsageError(f"{text!r} is not a duration", "write 90, 90s, 15m or 8h")
+    value = float(match[1]) * _UNITS_S[match[2]]
+    if not 0 < value <= 366 * 86400:
+        raise UsageError(f"a duration of {text} makes no capture", "write 90, 90s, 15m or 8h")
+    return value

@@ -1,0 +1,68 @@
+"""How commands speak: one JSON object on stdout, or text for a person; errors and notes on stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import Any
+
+from asicrc.errors import AsicrcError, DeviceError, ExitCode, Refused
+from firmware_protocols.device import DeviceLost, SettingRefused
+
+
+def print_json(value: object) -> None:
+    """One object on one line; NaN and infinity become null."""
+    sys.stdout.write(json.dumps(_finite(value), default=str, allow_nan=False) + "\n")
+
+
+def say(text: str) -> None:
+    """A line for a person, on stdout."""
+    sys.stdout.write(printable(text) + "\n")
+
+
+def note(text: str) -> None:
+    """A line beside the result, on stderr."""
+    sys.stderr.write(printable(text) + "\n")
+
+
+def printable(text: str) -> str:
+    """Text with control characters made visible: strings from a device or a file may hold any."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
+
+
+def report_error(error: AsicrcError, as_json: bool) -> ExitCode:
+    """Print an error the way the command was asked to speak; return its exit code."""
+    if as_json:
+        print_json({"error": {"code": error.code, "message": error.message, "hint": error.hint or None}})
+    else:
+        note(f"error: {error.message}")
+        if error.hint:
+            note(f"  try: {error.hint}")
+    return error.exit_code
+
+
+def as_asicrc_error(error: DeviceLost | SettingRefused) -> AsicrcError:
+    """The seam's errors as the ones that have exit codes."""
+    if isinstance(error, DeviceLost):
+        return DeviceError(str(error), "check cable and power, then `asicrc check`")
+    return Refused(str(error), "see `asicrc check` for what the device can do")
+
+
+def table(rows: list[tuple[str, object]]) -> None:
+    """Two columns of name and value."""
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        say(f"{name:<{width}}  {value}")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if hasattr(value, "item"):  # a numpy scalar
+        return _finite(value.item())
+    return value

@@ -1,0 +1,99 @@
+"""Looking at a device without changing it, and measuring how well its answers are stamped."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from asicrc.capture.verification import Verifier
+from asicrc.devices.opening import listening_line, open_device
+from asicrc.errors import UsageError
+from asicrc.work import ChipJobs
+from firmware_protocols.device import Capability, DeviceProtocol, Setting
+
+PULL_NS = 50_000_000
+
+
+def check_device(url: str, work_s: float | None) -> dict[str, Any]:
+    """Identity, settings as they stand, and the spread of register round trips.
+
+    With `work_s` the device is also configured as a capture would, given jobs for that long, and restored.
+    Raises DeviceError, Refused's seam counterpart SettingRefused, UsageError.
+    """
+    with open_device(url) as device:
+        identity = device.identity
+        report: dict[str, Any] = {
+            "device_url": url,
+            "model": identity.model,
+            "chips": identity.chips,
+            "simulated": identity.simulated,
+            **{name: value for name, value in identity.details.items() if value is not None},
+            **_as_found(device.originals()),
+            "capabilities": {name: str(value) for name, value in device.capabilities.items()},
+            "jitter_floor": _floor(device),
+        }
+        if work_s is not None:
+            if device.capabilities.get("work") is Capability.NONE:
+                raise UsageError(f"{url} takes no jobs", "check it without --with-work")
+            report["with_work"] = _with_work(device, work_s)
+        report["log"] = device.read(device.clock.now_ns()).log
+        return report
+
+
+def check_passively(url: str, listen_s: float) -> dict[str, Any]:
+    """Listen without sending a byte; report what the bytes that came are."""
+    with listening_line(url) as line:
+        events = registers = received = 0
+        end_ns = line.clock.now_ns() + round(listen_s * 1e9)
+        while (now_ns := line.clock.now_ns()) < end_ns:
+            batch = line.take(min(end_ns, now_ns + PULL_NS))
+            events += len(batch.nonces)
+            received += sum(len(chunk.data) for chunk in batch.wire)
+        registers = line.observer.wire_counters()["frames"] - events
+        return {
+            "device_url": url,
+            "baud": line.transport.baud,
+            "latency_timer_ms": line.transport.latency_timer_ms(),
+            "listened_s": listen_s,
+            "bytes": received,
+            "nonce_frames": events,
+            "register_frames": registers,
+            **line.observer.wire_counters(),
+        }
+
+
+def _with_work(device: DeviceProtocol, work_s: float) -> dict[str, Any]:
+    """Run jobs for a moment; measure round trips while nonces are coming in."""
+    verifier = Verifier()
+    jobs = ChipJobs(seed=1, ntime=device.clock.realtime_ns() // 1_000_000_000 & 0xFFFFFFFF)
+    try:
+        settings = device.configure({})
+        verifier.add_job(device.send(jobs.next_job()))
+        floor = _floor(device)
+        end_ns = device.clock.now_ns() + round(work_s * 1e9)
+        while (now_ns := device.clock.now_ns()) < end_ns:
+            verifier.judge(device.read(min(end_ns, now_ns + PULL_NS)).nonces)
+    finally:
+        restored = device.restore()
+    counters = verifier.counters
+    return {
+        "duration_s": work_s,
+        **{setting.name: setting.read_back for setting in settings},
+        "events": counters.events,
+        "valid": counters.valid,
+        "jitter_floor": floor,
+        "restored": all(setting.read_back is not None for setting in restored),
+    }
+
+
+def _floor(device: DeviceProtocol) -> dict[str, Any] | None:
+    floor = device.jitter_floor()
+    return None if floor is None else asdict(floor)
+
+
+def _as_found(settings: list[Setting]) -> dict[str, float | str | None]:
+    found: dict[str, float | str | None] = {}
+    for setting in settings:
+        is_register = setting.name.endswith("_register") and setting.read_back is not None
+        found[setting.name] = f"0x{int(setting.read_back or 0):08x}" if is_register else setting.read_back
+    return found

@@ -1,0 +1,137 @@
+"""A recorded line as a device: the same bytes, with their own stamps, through the same observer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from asicrc.capture.reader import Capture, load
+from asicrc.devices.url import DeviceUrl
+from asicrc.errors import BadFile
+from firmware_protocols.bm13xx import LineObserver, model_by_name
+from firmware_protocols.device import (
+    NO_TIME,
+    Batch,
+    Capability,
+    Clock,
+    DeviceIdentity,
+    Direction,
+    JitterFloor,
+    Job,
+    Setting,
+    SettingRefused,
+    WireChunk,
+)
+from firmware_protocols.errors import ProtocolError
+
+CHUNKS_IN_A_READ = 512
+
+
+class RecordedClock:
+    """Stands where the recording stands. Wall time is taken from the recording's first clock anchor."""
+
+    def __init__(self, start_ns: int, realtime_offset_ns: int) -> None:
+        self._now_ns = start_ns
+        self._offset_ns = realtime_offset_ns
+
+    def now_ns(self) -> int:
+        return self._now_ns
+
+    def realtime_ns(self) -> int:
+        return self._now_ns + self._offset_ns
+
+    def advance_to(self, t_ns: int) -> None:
+        self._now_ns = max(self._now_ns, t_ns)
+
+
+class ReplayDevice:
+    """Implements `DeviceProtocol` for a capture with wire bytes. It takes no settings and no jobs."""
+
+    def __init__(self, capture: Capture, identity: DeviceIdentity, observer: LineObserver) -> None:
+        self.identity = identity
+        self._capture = capture
+        self._observer = observer
+        self._chunks: Iterator[WireChunk] = capture.wire()
+        self._next = next(self._chunks, None)
+        start_ns = NO_TIME if self._next is None else self._next.stamp.t_ns
+        offset_ns = next((a.realtime_ns - a.monotonic_ns for a in capture.anchors()), 0)
+        self._clock = RecordedClock(start_ns, offset_ns)
+
+    @property
+    def capabilities(self) -> dict[str, Capability]:
+        return {"work": Capability.NONE}
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    def check(self, requested: dict[str, float]) -> None:
+        if requested:
+            raise SettingRefused(f"a recording cannot be set: {', '.join(sorted(requested))}")
+
+    def originals(self) -> list[Setting]:
+        return []
+
+    def adopt_originals(self, settings: list[Setting]) -> None:
+        raise SettingRefused("a recording has no settings to put back")
+
+    def configure(self, requested: dict[str, float]) -> list[Setting]:
+        self.check(requested)
+        return [s for s in self._capture.settings() if s.kind == "set"]
+
+    def jitter_floor(self) -> JitterFloor | None:
+        return None
+
+    def send(self, job: Job) -> Job:
+        raise SettingRefused("a recording takes no jobs: it brings its own")
+
+    def read(self, until_ns: int) -> Batch:
+        batch = Batch()
+        answers: list[WireChunk] = []
+        while self._next is not None and len(batch.wire) < CHUNKS_IN_A_READ:
+            chunk = self._next
+            if chunk.stamp.t_ns > until_ns or (answers and chunk.direction is Direction.TX):
+                break
+            batch.wire.append(chunk)
+            if chunk.direction is Direction.TX:
+                batch.jobs.extend(self._observer.host_sent(chunk.data, chunk.stamp.t_ns))
+            else:
+                answers.append(chunk)
+            self._clock.advance_to(chunk.stamp.t_ns)
+            self._next = next(self._chunks, None)
+        batch.nonces = self._observer.chip_sent(answers).events
+        if self._next is None:
+            batch.ended = "the recording ended"
+        elif not batch.wire:
+            self._clock.advance_to(until_ns)
+        return batch
+
+    def wire_counters(self) -> dict[str, int]:
+        return self._observer.wire_counters()
+
+    def restore(self) -> list[Setting]:
+        return []
+
+    def close(self) -> None:
+        self._capture.close()
+
+
+def open_replay(url: DeviceUrl) -> ReplayDevice:
+    """Open `replay:FILE`. Raises BadFile for a capture without wire bytes or of an unknown chip."""
+    url.reject_unknown(set())
+    path = Path(url.target)
+    capture = load(path)
+    try:
+        recorded = capture.identity
+        if recorded is None or next(capture.wire(), None) is None:
+            raise BadFile(f"{path} holds no wire bytes to replay", "captures from a serial line have them")
+        try:
+            model = model_by_name(recorded.model)
+        except ProtocolError as error:
+            raise BadFile(f"{path}: {error}") from None
+        observer = LineObserver(model, zero_bits=int(recorded.details.get("zero_bits") or 32))
+        return ReplayDevice(capture, replace(recorded, url=url.text), observer)
+    except BaseException:
+        capture.close()
+        raise
