@@ -23,7 +23,7 @@ from asicrc.analysis.scan_order import ScanOrderResult, scan_order_residuals
 from asicrc.capture.reader import Capture, load
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
 from asicrc.errors import NoAnswer
-from asicrc.evidence import Estimate, Finding
+from asicrc.evidence import Finding
 from firmware_protocols.bm13xx import ScanOrder
 from firmware_protocols.device import (
     NO_TIME,
@@ -81,55 +81,6 @@ class CaptureAnalysis:
             "jitter_floor_ms": self.jitter_floor_ms,
             "unanswered": self.unanswered,
         }
-
-    def lines(self) -> list[str]:
-        """The same for a person."""
-        lines = [f"{self.path}: {self.events} events to analyse, {self.distinct} of them distinct"]
-        if self.intervals is not None:
-            i = self.intervals
-            lines.append(
-                f"intervals     mean {_shown(i.mean_s, 's')}, CV {_shown(i.cv)}, CV2 {_shown(i.cv2)}, LV {_shown(i.lv)}"
-            )
-            if i.fano is not None:
-                lines.append(f"counts        Fano {_shown(i.fano)} in windows of {i.fano_window_s:.3g} s")
-        if self.exponential is not None:
-            null = self.exponential.nulls[0]
-            lines.append(
-                f"Poisson null  p = {null.p_value:.3g} ({null.name}): "
-                f"a departure is {self.exponential.verdict}; smallest CV shift seen {self.exponential.smallest_effect:.3g}"
-            )
-        if self.models is not None:
-            m = self.models
-            lines.append(
-                f"best model    {m.best.name}, dead time {_shown(m.dead_time_s, 's')}, "
-                f"goodness of fit p = {m.goodness_of_fit.p_value:.3g}"
-            )
-        if self.latency is not None:
-            lines.append(
-                f"latency       mean {_shown(self.latency.mean_s, 's')}, CV {_shown(self.latency.cv)} since the newest job"
-            )
-        if self.scan_order is not None:
-            s = self.scan_order
-            lines += [
-                f"scan order    residual rms {s.residual_rms_ms:.4g} ms, with the clock's scale "
-                f"{s.residual_rms_scaled_ms:.4g} ms (MAD {s.residual_mad_ms:.4g}), n = {s.n}",
-                f"              clock {_shown(s.clock_ppm, 'ppm')}, offset {_shown(s.offset_ms, 'ms')}",
-                f"              {s.statement}",
-            ]
-            if self.jitter_floor_ms is not None:
-                lines.append(f"              measured jitter floor {self.jitter_floor_ms:.4g} ms")
-        if self.deficit is not None:
-            lines.append(
-                f"count         {self.deficit.observed} nonces, {self.deficit.expected:.1f} expected from the hash "
-                f"rate: deficit {_shown(self.deficit.deficit)}, smallest seen {self.deficit.smallest_deficit:.3g}"
-            )
-        if self.missing is not None:
-            lines.append(
-                f"missing       {self.missing.expected - self.missing.matched} of {self.missing.expected} nonces "
-                f"that hashing again finds did not come: {_shown(self.missing.missing_fraction)}"
-            )
-        lines += [f"not answered  {part}: {why}" for part, why in self.unanswered.items()]
-        return lines
 
 
 def analyze_capture(
@@ -307,7 +258,3 @@ def _try(analysis: CaptureAnalysis, part: str, compute: Callable[[], _T]) -> _T 
     except NoAnswer as error:
         analysis.unanswered[part] = f"{error.message}; {error.hint}" if error.hint else error.message
         return None
-
-
-def _shown(estimate: Estimate, unit: str = "") -> str:
-    return f"{estimate.estimate:.4g} [{estimate.low:.4g}, {estimate.high:.4g}] {unit}".rstrip()

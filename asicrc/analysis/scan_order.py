@@ -7,14 +7,15 @@ above the jitter floor and the step of the stamps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from asicrc.analysis.block_bootstrap import Floats, block_bootstrap_interval
-from asicrc.analysis.job_regression import fit_slope, mean_over_jobs
+from asicrc.analysis.job_regression import Slope, fit_slope, mean_over_jobs
 from asicrc.analysis.residual_trends import residual_trends, trend_statement
 from asicrc.analysis.stamp_quantum import quantisation_rms_s, stamp_quantum_s
 from asicrc.errors import NoAnswer
@@ -133,7 +134,7 @@ def scan_order_residuals(
             f"the clock's scale cannot be fitted to {n} events: they are due at too few different times",
             "capture for longer",
         )
-    offset_scaled = mean_over_jobs(delay_ms - clock.value * predicted, jobs)
+    offset_scaled = _at_load(mean_over_jobs(delay_ms - clock.value * predicted, jobs), predicted, clock)
     scaled = delay_ms - clock.value * predicted - offset_scaled.estimate
     rms_scaled = _rms(scaled)
 
@@ -216,6 +217,18 @@ def _unfolded(host_s: Floats, due_s: Floats, period: float) -> tuple[Floats, int
     # outliers must not pull the fold, so the middle of the densest half decides it
     turns = np.round((host_s - due_s - start) / period)
     return due_s + turns * period, int(np.count_nonzero(turns > 0))
+
+
+def _at_load(mean: Estimate, predicted: Floats, clock: Slope) -> Estimate:
+    """The mean delay carried back to the load: the clock's uncertainty enters over that time."""
+    carried = float(stats.t.ppf(0.975, clock.df)) * clock.se * abs(float(predicted.mean()))
+    half = float(np.hypot((mean.high - mean.low) / 2, carried))
+    return replace(
+        mean,
+        low=mean.estimate - half,
+        high=mean.estimate + half,
+        method=f"{mean.method}, with the clock's uncertainty",
+    )
 
 
 def _densest_half(phase: Floats, period: float) -> float:

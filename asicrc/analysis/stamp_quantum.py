@@ -10,6 +10,7 @@ from asicrc.evidence import Estimate
 MIN_STAMPS = 20
 MIN_QUANTUM_NS = 100_000
 _DRAWS = 20_000_000
+_FLOATS_AT_ONCE = 2_000_000
 
 
 def stamp_quantum_s(t_ns: NDArray[np.int64]) -> float | None:
@@ -43,11 +44,12 @@ def quantisation_rms_s(
     replicates = int(np.clip(_DRAWS // n, 200, 4000))
     jobs, member = np.unique(np.zeros(n) if job is None else job, return_inverse=True)
     rms = np.empty(replicates)
-    for k in range(replicates):
-        error = rng.random(n)
+    rows = max(1, _FLOATS_AT_ONCE // n)
+    for first in range(0, replicates, rows):
+        error = rng.random((min(rows, replicates - first), n))
         if load_rounded:
-            error -= rng.random(len(jobs))[member]
-        rms[k] = error.std()
+            error -= rng.random((len(error), len(jobs)))[:, member]
+        rms[first : first + rows] = error.std(axis=1)
     rms *= quantum_s * np.sqrt((n - fitted) / (n - 1))
     low, high = np.quantile(rms, [0.025, 0.975])
     shared = load_rounded and len(jobs) > 1

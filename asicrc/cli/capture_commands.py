@@ -101,7 +101,7 @@ def demo(
 ) -> int:
     """Capture from the emulated BM1366, analyse, and leave a capture file and a figure to look at."""
     from asicrc.analysis.capture_analysis import analyze_capture
-    from asicrc.cli.file_commands import print_analysis
+    from asicrc.cli.analysis_text import analysis_lines
 
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / default_output("sim:bm1366").name
@@ -117,7 +117,8 @@ def demo(
         return ExitCode.OK
     _print_result(result)
     say("")
-    print_analysis(analysis)
+    for line in analysis_lines(analysis):
+        say(line)
     say("")
     say(f"capture  {path}")
     say(f"figure   {figure}")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from asicrc.cli.options import Json
 from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode
-
-if TYPE_CHECKING:
-    from asicrc.analysis.capture_analysis import CaptureAnalysis
 
 File = Annotated[Path, typer.Argument(help="A capture file.")]
 
@@ -129,22 +126,21 @@ def analyze(
     file: File,
     figure: Annotated[Path | None, typer.Option(help="Write a figure (png, pdf or svg).")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling.")] = 1,
+    include_duplicates: Annotated[
+        bool, typer.Option("--include-duplicates", help="Count repeated proofs as arrivals too.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Arrival statistics with intervals and nulls; on a chip line the residual against the scan order."""
     from asicrc.analysis.capture_analysis import analyze_capture
+    from asicrc.cli.analysis_text import analysis_lines
 
-    analysis = analyze_capture(file, figure=figure, seed=seed)
+    analysis = analyze_capture(file, figure=figure, seed=seed, include_duplicates=include_duplicates)
     if as_json:
         print_json(analysis.as_json())
     else:
-        print_analysis(analysis)
+        for line in analysis_lines(analysis):
+            say(line)
         if figure is not None:
             say(f"figure  {figure}")
     return ExitCode.OK if analysis.answered else ExitCode.NO_ANSWER
-
-
-def print_analysis(analysis: CaptureAnalysis) -> None:
-    """The analysis in words and numbers."""
-    for line in analysis.lines():
-        say(line)

@@ -18,6 +18,8 @@ from firmware_protocols.bm13xx import (
     ReadRegister,
     Register,
     RegisterResponse,
+    baud_from_fast_uart,
+    fast_uart_for_baud,
     model_by_chip_id,
     model_by_name,
 )

@@ -78,7 +78,9 @@ def _draw_residual(axis: Axes, scan: ScanOrderResult) -> None:
     axis.axhline(0, color=GREY, lw=0.8)
     axis.plot(scan.predicted_s[points], scan.residual_scaled_ms[points], ".", color=BLUE, ms=5)
     if scan.floor_ms is not None:
-        axis.axhspan(-scan.floor_ms, scan.floor_ms, color=ORANGE, alpha=0.15, lw=0, label="±floor (rms)")
+        axis.axhspan(
+            -scan.floor_ms, scan.floor_ms, color=ORANGE, alpha=0.15, lw=0, zorder=0, label="±floor (rms)"
+        )
         axis.legend(frameon=False, fontsize=8)
     clock = scan.clock_ppm
     axis.set(xlabel="due after job load (s)", ylabel="residual, clock scale removed (ms)")
@@ -91,14 +93,14 @@ def _draw_residual(axis: Axes, scan: ScanOrderResult) -> None:
 def _draw_residual_histogram(axis: Axes, scan: ScanOrderResult) -> None:
     residual = scan.residual_scaled_ms
     bins = int(np.clip(np.sqrt(scan.n) * 1.5, 8, 80))
-    axis.hist(residual, bins=bins, color=BLUE, alpha=0.8)
+    axis.hist(residual, bins=bins, color=BLUE, zorder=1)
     if scan.quantisation_ms is not None:
         half = scan.quantisation_ms / 2
-        axis.axvspan(-half, half, color=ORANGE, alpha=0.15, lw=0)
+        axis.axvspan(-half, half, color=ORANGE, alpha=0.15, lw=0, zorder=0)
         axis.axvline(-half, color=ORANGE, lw=1.2, label=f"step of the stamps, {scan.quantisation_ms:.3g} ms")
         axis.axvline(half, color=ORANGE, lw=1.2)
     elif scan.floor_ms is not None:
-        axis.axvspan(-scan.floor_ms, scan.floor_ms, color=ORANGE, alpha=0.2, lw=0)
+        axis.axvspan(-scan.floor_ms, scan.floor_ms, color=ORANGE, alpha=0.2, lw=0, zorder=0)
         axis.axvline(-scan.floor_ms, color=ORANGE, lw=1.2, label=f"±jitter floor, {scan.floor_ms:.3g} ms rms")
         axis.axvline(scan.floor_ms, color=ORANGE, lw=1.2)
     if axis.get_legend_handles_labels()[0]:
@@ -114,9 +116,10 @@ def _draw_events(axis: Axes, t_ns: NDArray[np.int64]) -> None:
         return
     since_s = (t_ns - t_ns.min()) / 1e9
     points = _thinned(len(since_s))
-    axis.plot(since_s[points], np.arange(1, len(since_s) + 1)[points], ".", color=BLUE, ms=3, label="events")
-    axis.plot(
-        [0, since_s.max()], [1, len(since_s)], color=ORANGE, lw=1, label=f"{_rate(since_s):.4g} events per s"
+    axis.plot([0, since_s.max()], [1, len(since_s)], color=ORANGE, lw=4, alpha=0.4, label="constant rate")
+    counted = f"events, {_rate(since_s):.4g} per s"
+    axis.step(
+        np.sort(since_s)[points], np.arange(1, len(since_s) + 1)[points], color=BLUE, lw=1, label=counted
     )
     axis.set(xlabel="time since the first event (s)", ylabel="events")
     axis.set_title(f"events over time, n = {len(since_s)}")

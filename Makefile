@@ -1,0 +1,35 @@
+# Everything runs in .venv, which the first target makes. PYTHON picks another interpreter than python3.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-long lint bench install clean
+
+demo: install  ## capture on the simulator, verify, analyse, draw: see demo-output/
+	$(BIN)/asicrc demo --directory demo-output
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("asicrc needs Python 3.11 or newer: set PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
+	touch $@
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint  ## what has to pass before every commit; under 8 minutes on 2 cores
+	$(BIN)/pytest -m "not long"
+
+test-long: install  ## kills, floods, long statistics; under 30 minutes
+	$(BIN)/pytest -m long --timeout 600
+
+bench: install  ## throughput side by side, in one run
+	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only -o addopts="" -q -s
+
+clean:
+	rm -rf .venv demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis

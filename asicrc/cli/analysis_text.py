@@ -1,0 +1,69 @@
+"""A capture's analysis in words and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from asicrc.analysis.capture_analysis import CaptureAnalysis
+from asicrc.evidence import Estimate
+
+
+def analysis_lines(analysis: CaptureAnalysis) -> Iterator[str]:
+    """One finding a line, each with its interval and n; what could not be answered last."""
+    yield f"{analysis.path}: {analysis.events} events to analyse, {analysis.distinct} of them distinct"
+    yield from _arrivals(analysis)
+    yield from _scan_order(analysis)
+    yield from _not_come(analysis)
+    for part, why in analysis.unanswered.items():
+        yield f"not answered  {part}: {why}"
+
+
+def _arrivals(analysis: CaptureAnalysis) -> Iterator[str]:
+    intervals, models, latency = analysis.intervals, analysis.models, analysis.latency
+    if intervals is not None:
+        yield f"intervals     mean {_shown(intervals.mean_s, 's')}, n = {intervals.n}"
+        yield f"              CV {_shown(intervals.cv)}"
+        yield f"              CV2 {_shown(intervals.cv2)}, LV {_shown(intervals.lv)}"
+        if intervals.fano is not None:
+            yield f"counts        Fano {_shown(intervals.fano)} in windows of {intervals.fano_window_s:.3g} s"
+    if analysis.exponential is not None:
+        finding, null = analysis.exponential, analysis.exponential.nulls[0]
+        yield f"Poisson null  p = {null.p_value:.3g} ({null.name}); a departure is {finding.verdict}"
+        if finding.smallest_effect is not None:
+            yield f"              smallest CV shift that n could see: {finding.smallest_effect:.3g}"
+    if models is not None:
+        fit = models.goodness_of_fit
+        yield f"best model    {models.best.name}, dead time {_shown(models.dead_time_s, 's')}"
+        yield f"              goodness of fit p = {fit.p_value:.3g} ({fit.name})"
+    if latency is not None:
+        mean, cv = _shown(latency.mean_s, "s"), _shown(latency.cv)
+        yield f"latency       mean {mean}, CV {cv} since the newest job, n = {latency.n}"
+
+
+def _scan_order(analysis: CaptureAnalysis) -> Iterator[str]:
+    scan = analysis.scan_order
+    if scan is None:
+        return
+    yield f"scan order    residual rms {scan.residual_rms_ms:.4g} ms after one offset, n = {scan.n}"
+    scaled_ms, mad_ms = scan.residual_rms_scaled_ms, scan.residual_mad_ms
+    yield f"              {scaled_ms:.4g} ms with the clock's scale, MAD {mad_ms:.4g} ms"
+    yield f"              clock {_shown(scan.clock_ppm, 'ppm')}, offset {_shown(scan.offset_ms, 'ms')}"
+    yield f"              {scan.statement}"
+    if analysis.jitter_floor_ms is not None:
+        yield f"              measured jitter floor {analysis.jitter_floor_ms:.4g} ms rms"
+    yield f"              confidence in the model of this chip: {analysis.scan_confidence}"
+
+
+def _not_come(analysis: CaptureAnalysis) -> Iterator[str]:
+    deficit, missing = analysis.deficit, analysis.missing
+    if deficit is not None:
+        yield f"count         {deficit.observed} nonces, {deficit.expected:.1f} expected from the hash rate"
+        yield f"              deficit {_shown(deficit.deficit)}, smallest seen {deficit.smallest_deficit:.3g}"
+    if missing is not None:
+        gone = missing.expected - missing.matched
+        yield f"missing       {gone} of {missing.expected} nonces that hashing again finds did not come"
+        yield f"              {_shown(missing.missing_fraction)} of them, {missing.extra} came unexpected"
+
+
+def _shown(estimate: Estimate, unit: str = "") -> str:
+    return f"{estimate.estimate:.4g} [{estimate.low:.4g}, {estimate.high:.4g}] {unit}".rstrip()
