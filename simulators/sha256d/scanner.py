@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from operator import index
+from typing import SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +20,13 @@ from simulators.sha256d.lane_kernel import LANES, find_candidates
 NONCE_SPAN = 1 << 32
 _FIRST_BLOCK = 64
 _NONCE_OFFSET = 76
+_NONCES_PER_PASS = 1 << 23  # under a second, after which a Ctrl-C is heard
 _CANDIDATES_PER_PASS = 1 << 16  # bounds the memory of a scan whose target nearly every hash meets
 
 
-def scan(header80: bytes, start: int, count: int, target: int) -> NDArray[np.uint32]:
+def scan(
+    header80: bytes, start: SupportsIndex, count: SupportsIndex, target: SupportsIndex
+) -> NDArray[np.uint32]:
     """Nonces in [start, start + count) whose header hashes to at most `target`, ascending.
 
     Parameters
@@ -44,19 +49,22 @@ def scan(header80: bytes, start: int, count: int, target: int) -> NDArray[np.uin
     RuntimeError
         hashlib contradicts the kernel: this machine computes wrongly.
     """
-    return _scan(header80, start, count, target, chip_order=False)
+    return _scan(header80, index(start), index(count), index(target), chip_order=False)
 
 
-def scan_chip_order(header80: bytes, start: int, count: int, target: int) -> NDArray[np.uint32]:
+def scan_chip_order(
+    header80: bytes, start: SupportsIndex, count: SupportsIndex, target: SupportsIndex
+) -> NDArray[np.uint32]:
     """Like `scan`, but counts N, the big-endian word of header bytes 76 to 79, and returns N ascending.
 
     A core of a BM13xx counts in this order: it increments the word that SHA-256 sees, while the nonce of
     a header is the same four bytes read little-endian.
     """
-    return _scan(header80, start, count, target, chip_order=True)
+    return _scan(header80, index(start), index(count), index(target), chip_order=True)
 
 
 def _scan(header80: bytes, start: int, count: int, target: int, *, chip_order: bool) -> NDArray[np.uint32]:
+    """Takes Python integers: those of numpy would wrap in the sum of start and count."""
     _check(header80, start, count, target)
     header_words = np.frombuffer(header80, dtype=">u4").astype(np.uint32)
     end = start + count
@@ -64,7 +72,8 @@ def _scan(header80: bytes, start: int, count: int, target: int, *, chip_order: b
     candidates = np.empty(min(count, _CANDIDATES_PER_PASS) + LANES, dtype=np.uint32)
     hits = [np.empty(0, dtype=np.uint32)]
     while start < end:
-        found, start = find_candidates(header_words, start, end, top_limit, chip_order, candidates)
+        pass_end = min(end, start + _NONCES_PER_PASS)
+        found, start = find_candidates(header_words, start, pass_end, top_limit, chip_order, candidates)
         hits.append(_confirmed(header80, candidates[:found], target, chip_order=chip_order))
     return np.concatenate(hits)
 

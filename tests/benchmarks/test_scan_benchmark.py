@@ -34,7 +34,7 @@ def test_scan_beside_hashlib(
         scan_mhs.append(SCAN_COUNT / (end - between) / 1e6)
 
     scan(header80, 0, 1, 0)  # compiled or loaded before the clock starts
-    benchmark.pedantic(pair, rounds=PAIRS)
+    benchmark.pedantic(pair, rounds=PAIRS)  # type: ignore[no-untyped-call]
     ratio = float(np.median(np.divide(scan_mhs, hashlib_mhs)))
     figures = {
         "hashlib_mhs": float(np.median(hashlib_mhs)),

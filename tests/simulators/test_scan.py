@@ -110,6 +110,7 @@ def test_dense_hits_survive_the_limit_of_a_pass(
 ) -> None:
     assert callable(search)
     monkeypatch.setattr(scanner, "_CANDIDATES_PER_PASS", 1000)  # several passes, none a whole block
+    monkeypatch.setattr(scanner, "_NONCES_PER_PASS", 2001)
     start = NONCE_SPAN - 4321
     assert search(header80, start, 4321, EVERY_HASH).tolist() == list(range(start, NONCE_SPAN))
 
@@ -181,6 +182,13 @@ def test_refuses_a_range_outside_32_bits(search: object, header80: bytes, start:
 def test_refuses_a_target_outside_256_bits(header80: bytes, target: int) -> None:
     with pytest.raises(ValueError, match="a target runs from 0"):
         scan(header80, 0, 1, target)
+
+
+def test_numpy_integers_do_not_wrap(header80: bytes) -> None:
+    last = np.uint32(NONCE_SPAN - 1)
+    assert scan(header80, last, np.uint8(1), EVERY_HASH).tolist() == [NONCE_SPAN - 1]
+    with pytest.raises(ValueError, match="leaves that range"):
+        scan(header80, last, np.uint32(2), EVERY_HASH)
 
 
 def test_empty_ranges_are_empty_up_to_the_end(header80: bytes) -> None:
