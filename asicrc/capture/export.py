@@ -24,9 +24,7 @@ from asicrc.errors import StorageError, UsageError
 from firmware_protocols.device import NO_TIME, NonceBatch, empty_events
 
 
-def export(
-    capture: Capture, path: str | os.PathLike[str], format: str, *, overwrite: bool = False
-) -> None:
+def export(capture: Capture, path: str | os.PathLike[str], format: str, *, overwrite: bool = False) -> None:
     """Write all events of `capture` to `path`: completely, or not at all.
 
     Integers stay integers; verdicts and reasons are words (in NetCDF codes with CF flag attributes);

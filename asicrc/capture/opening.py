@@ -94,6 +94,9 @@ def _open(path: Path, size_bytes: int) -> sqlite3.Connection:
     connection = _connect(path, size_bytes, "mode=ro&immutable=1")
     try:
         check_schema(connection, path)
+        page_bytes, pages = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _SIZE_PRAGMAS)
+        if page_bytes * pages != path.stat().st_size:  # SQLite would take a cut page for zeros
+            raise sqlite3.DatabaseError("its size is not the one that it states")
     except BaseException:
         connection.close()
         raise
@@ -120,6 +123,7 @@ def _connect(path: Path, size_bytes: int, options: str) -> sqlite3.Connection:
     return connection
 
 
+_SIZE_PRAGMAS = ("page_size", "page_count")
 _CANNOT_WRITE_BESIDE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR})
 
 

@@ -116,7 +116,10 @@ class _JobsInOrder:
 
 
 def _parts(events: NonceBatch) -> Iterator[NonceBatch]:
-    """Views of the events, split so that no part spans more jobs than half of what is remembered."""
+    """Views of the events, split so that feeding a part's jobs ahead makes none forgotten too soon.
+
+    Half of what is remembered is left for events that answer earlier jobs.
+    """
     start = 0
     while start < len(events):
         jobs = events["job"][start:].astype(np.int64)

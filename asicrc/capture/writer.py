@@ -14,6 +14,7 @@ from typing import Any
 
 from asicrc.capture.digest import content_digest
 from asicrc.capture.event_rows import rows_from_events
+from asicrc.capture.opening import reading
 from asicrc.capture.record_rows import (
     job_row,
     null_from_time,
@@ -29,7 +30,6 @@ from asicrc.capture.schema import (
     MAX_VALUE_BYTES,
     RESERVED_KEYS,
     SEALED_KEY,
-    check_schema,
     create_tables,
 )
 from asicrc.errors import StorageError, UsageError
@@ -120,6 +120,8 @@ class CaptureWriter:
         target = Path(path)
         if not target.is_file():
             raise UsageError(f"there is no capture {target} to resume", "check the path")
+        with reading(target):
+            pass  # it is a capture of this version, or the error says why not
         writer = cls._open(target)
         try:
             writer._begin_again(t_start_ns, reason, boot_id)  # noqa: SLF001
@@ -240,7 +242,6 @@ class CaptureWriter:
             with writer._storage("check that the folder can be written and is no network drive"):
                 connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
                 connection.execute("PRAGMA trusted_schema = OFF")
-                check_schema(connection, path)
                 if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
                     raise sqlite3.OperationalError("this folder does not allow a write-ahead log")
                 connection.execute("PRAGMA synchronous = FULL")
