@@ -134,17 +134,14 @@ def _fit_spread(x: Floats) -> IntervalModel:
         return float(n * np.log(survival) - log_density.sum()) if survival > 0 else 1e300
 
     skewed = max(1 - z.std(), 0.02)
-    starts = [(skewed, 0.3 * skewed), (skewed, 2 * skewed), (float(z.min()), 0.05)]
-    fits = [
-        optimize.minimize(
-            cost,
-            np.array([dead, np.log(spread), np.log(max(1 - dead, 0.2))]),
-            method="L-BFGS-B",
-            bounds=[(0.0, float(z.max())), (-9.0, 1.0), (-5.0, 3.0)],
-        )
-        for dead, spread in starts
-    ]
-    best = min(fits, key=lambda fit: float(fit.fun))
+    guesses = [(skewed, 0.3 * skewed), (skewed, 2 * skewed), (float(z.min()), 0.05)]
+    starts = [np.array([dead, np.log(spread), np.log(max(1 - dead, 0.2))]) for dead, spread in guesses]
+    best = optimize.minimize(
+        cost,
+        min(starts, key=cost),
+        method="L-BFGS-B",
+        bounds=[(0.0, float(z.max())), (-9.0, 1.0), (-5.0, 3.0)],
+    )
     dead, spread, wait = float(best.x[0]), float(np.exp(best.x[1])), float(np.exp(best.x[2]))
     bic = 3 * np.log(n) + 2 * (float(best.fun) + n * np.log(scale))
     return IntervalModel(

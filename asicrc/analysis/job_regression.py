@@ -79,15 +79,20 @@ def fit_slope(y: Floats, z: Floats, nuisance: Floats | None, job: NDArray[np.int
 
 
 def mean_over_jobs(y: Floats, job: NDArray[np.int64] | None) -> Estimate:
-    """Mean of all events; with more than one job its interval comes from the spread between jobs."""
+    """Mean of all events. With more than one job its interval is a jackknife that leaves out whole jobs.
+
+    Bell and McCaffrey 2002 (CR3): with few jobs of unequal size a plain sandwich is too narrow.
+    """
     n = len(y)
     groups, member = _groups(n, job)
     mean = float(y.mean())
-    sums = np.bincount(member, y - mean, groups) if groups > 1 else y - mean
+    unit = member if groups > 1 else np.arange(n)
+    sums, sizes = np.bincount(unit, y - mean), np.bincount(unit)
     units = len(sums)
-    se = float(np.sqrt(units / (units - 1) * (sums @ sums))) / n
+    moved = sums / (n - sizes)
+    se = float(np.sqrt((units - 1) / units * (moved @ moved)))
     half = float(stats.t.ppf(0.975, units - 1)) * se
-    method = "mean, t interval" if groups == 1 else f"mean, sandwich over {groups} jobs"
+    method = "mean, t interval" if groups == 1 else f"mean, jackknife over {groups} jobs"
     return Estimate(mean, mean - half, mean + half, n, method=method)
 
 
