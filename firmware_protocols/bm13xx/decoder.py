@@ -106,7 +106,7 @@ class _Decoder(ABC, Generic[_FrameT]):
                 if not silent:
                     break
                 raw = bytes(buffer[start:])
-                frame = None if size is None else Damaged(self._kind(raw), raw, "cut")
+                frame = self._cut(raw)
             else:
                 raw = bytes(buffer[start : start + size])
                 frame = self._frame(raw)
@@ -137,8 +137,8 @@ class _Decoder(ABC, Generic[_FrameT]):
         """The frame, or what is left of it, or None for junk."""
 
     @abstractmethod
-    def _kind(self, raw: bytes) -> str:
-        """What a damaged frame would have been."""
+    def _cut(self, raw: bytes) -> Damaged | None:
+        """What to report of a frame that the silence left without its end, if its kind can be told."""
 
 
 class HostDecoder(_Decoder[Response]):
@@ -183,8 +183,8 @@ class HostDecoder(_Decoder[Response]):
         except RemoteProtocolError:
             return Damaged("response", raw)
 
-    def _kind(self, raw: bytes) -> str:
-        return "response"
+    def _cut(self, raw: bytes) -> None:
+        return None  # the type of a response stands in its last byte
 
 
 class ChipDecoder(_Decoder[Command]):
@@ -207,6 +207,9 @@ class ChipDecoder(_Decoder[Command]):
             return Damaged(self._kind(raw), raw)
         except RemoteProtocolError:
             return Damaged(self._kind(raw), raw, "fields")
+
+    def _cut(self, raw: bytes) -> Damaged | None:
+        return Damaged(self._kind(raw), raw, "cut") if len(raw) >= 4 else None
 
     def _kind(self, raw: bytes) -> str:
         return "job" if raw[2] == TYPE_JOB else "command"

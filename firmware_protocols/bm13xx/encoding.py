@@ -69,8 +69,7 @@ def encode(frame: Command | Response, model: ChipModel, *, short: bool = False) 
             return _midstate_job(frame, model)
         case RegisterResponse():
             return _register_response(frame, short or model.response_size == 9)
-        case NonceResponse():
-            return _nonce_response(frame, short or model.response_size == 9)
+    return _nonce_response(frame, short or model.response_size == 9)
 
 
 def midstate_job_length_byte(count: int) -> int:
