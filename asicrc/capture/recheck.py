@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from asicrc.capture.reader import Capture
 from asicrc.capture.schema import DIGEST_KEY, SCAN_PERIOD_KEY, WIRE_COUNTERS_KEY
 from asicrc.capture.verification import JOBS_KEPT, Counters, Verifier
 from asicrc.errors import BadFile
-from firmware_protocols.device import Job, NonceBatch, Reason, Verdict
+from firmware_protocols.device import Job, NonceBatch, Reason, Verdict, empty_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,11 @@ def _judge_anew(capture: Capture, meta: dict[str, Any]) -> tuple[Verifier, int]:
     """The verifier after all jobs and events, and how many events it sees differently."""
     verifier = Verifier(_optional_count(capture, meta, SCAN_PERIOD_KEY))
     disagreements = 0
+    chunks = capture.event_chunks()
+    # The events are opened before the jobs: in a live file each job is there before its events.
+    first = next(chunks, empty_events())
     jobs = _JobsInOrder(capture.iter_jobs(), verifier)
-    for stored in capture.event_chunks():
+    for stored in chain([first], chunks):
         fresh = _unjudged(stored)
         for part in _parts(fresh):
             jobs.feed(int(part["job"].max()))

@@ -28,7 +28,7 @@ JOBS_KEPT = 65_536
 JOBS_WITH_SIGHTINGS = 4_096
 """Jobs, in the order of their first proof, whose proofs are remembered to find duplicates."""
 SIGHTINGS_KEPT = 1_000_000
-"""Proofs remembered in all, about 170 MB: a bound for one job that runs for days."""
+"""Proofs remembered in all, about 230 MB: a bound for one job that runs for days."""
 RESCAN_TOLERANCE_NS = 100_000_000
 RESCAN_TOLERANCE = 0.05
 """Of the scan period; the larger of the two tolerances applies."""

@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 import struct
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -259,11 +260,8 @@ def test_a_tree_that_names_its_pages_over_and_over(tmp_path: Path) -> None:
         writer.seal("done")
     image = bytearray(path.read_bytes())
     page_size = struct.unpack(">H", image[16:18])[0]
-    root = (
-        sqlite3.connect(path)
-        .execute("SELECT rootpage FROM sqlite_schema WHERE name = 'events'")
-        .fetchone()[0]
-    )
+    with closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'events'").fetchone()
     start = (root - 1) * page_size
     assert image[start] == 5, "the root of the table is an interior page"
     cells = struct.unpack(">H", image[start + 3 : start + 5])[0]

@@ -86,6 +86,7 @@ def test_every_acknowledged_event_survives_kill_9(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(180)
 def test_every_acknowledged_event_survives_20_kills(tmp_path: Path) -> None:
     kill_and_check(tmp_path / "a", kills=20)
 
@@ -153,6 +154,51 @@ def test_unsealed_file_without_its_companions_is_readable(tmp_path: Path) -> Non
     shutil.copy(path, lonely)
     assert not load(lonely).sealed
     check_numbered_events(lonely, 0)
+
+
+def test_a_log_with_a_torn_tail_loses_the_last_commit_at_most(tmp_path: Path) -> None:
+    path, acknowledged = killed_capture(tmp_path)
+    log = Path(f"{path}-wal")
+    os.truncate(log, log.stat().st_size - 137)
+    assert check_numbered_events(path, 0) >= acknowledged - 2 * 400
+
+
+def test_verify_of_a_live_file_agrees_at_every_moment(tmp_path: Path) -> None:
+    """Jobs and events are read one after the other while more of both arrive."""
+    path = tmp_path / "a"
+    code = """
+        import sys
+        import numpy as np
+        from asicrc.capture import CaptureWriter, Verifier
+        sys.path.insert(0, sys.argv[2])
+        from capture_samples import easy_job, events_for
+
+        writer, verifier = CaptureWriter.create(sys.argv[1], {}), Verifier()
+        while True:
+            job = easy_job(writer.next_job)
+            verifier.add_job(job)
+            events = events_for(job, list(range(50)), writer.next_seq)
+            verifier.judge(events)
+            writer.add_jobs([job])
+            writer.add_events(events)
+            print(writer.commit(), flush=True)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), str(path), str(Path(__file__).parent)],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        for _ in range(10):
+            acknowledged = int(process.stdout.readline())
+            report = verify(path)
+            assert report.disagreements == 0
+            assert report.counters.events >= acknowledged
+            assert report.counters.unknown_job == 0
+    finally:
+        process.kill()
+        process.wait(timeout=20)
+        process.stdout.close()
 
 
 READ_AS_NOBODY = """
