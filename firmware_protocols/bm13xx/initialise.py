@@ -70,7 +70,6 @@ Step = PulseReset | Send | Wait | ExpectChips | SetHostBaud
 
 VERSION_MASK_ALL = VersionMask(0xFFFF).pack()
 RAMP_WAIT_S = 0.1
-_SENSOR_ENABLE = (0x00020000, 0x01020000, 0x10020000)
 _SENSOR_WAIT_S = 0.01
 
 
@@ -112,7 +111,7 @@ def initialisation(
 
     def steps() -> Iterator[Step]:
         yield from _enumeration(model, values, places, rolling)
-        yield from _configuration(model, values, places, ticket)
+        yield from _configuration(values, places, ticket)
         for register in ramp:
             yield _write(Register.PLL0, register)
             yield Wait(RAMP_WAIT_S)
@@ -155,7 +154,7 @@ def _enumeration(model: ChipModel, values: InitValues, places: list[int], rollin
         yield Send(SetAddress(address))
 
 
-def _configuration(model: ChipModel, values: InitValues, places: list[int], ticket: int) -> Iterator[Step]:
+def _configuration(values: InitValues, places: list[int], ticket: int) -> Iterator[Step]:
     for value in values.mailbox_broadcast:
         yield _write(Register.CORE_MAILBOX, value)
     yield _write(Register.TICKET_MASK, ticket)
@@ -175,10 +174,9 @@ def _configuration(model: ChipModel, values: InitValues, places: list[int], tick
         yield _write(Register.ADC_CONTROL1, values.adc_control)
         yield _write(Register.ANALOG_MUX, values.analog_mux)
         yield _write(Register.ADC_CONTROL1, values.adc_control)
-    if model.chip_id == 0x1368:
-        for value in _SENSOR_ENABLE:
-            yield _write(Register.TEMPERATURE_CONTROL, value)
-            yield Wait(_SENSOR_WAIT_S)
+    for value in values.temperature_enable:
+        yield _write(Register.TEMPERATURE_CONTROL, value)
+        yield Wait(_SENSOR_WAIT_S)
     if values.mailbox_last is not None:
         yield _write(Register.CORE_MAILBOX, values.mailbox_last)
 

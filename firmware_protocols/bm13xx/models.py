@@ -59,6 +59,8 @@ class InitValues:
     io_driver_domain_end: int | None = None
     """IO_DRIVER of the last chip of a voltage domain: its clock output at full strength."""
     pad_disable: int | None = None
+    temperature_enable: tuple[int, ...] = ()
+    """TEMPERATURE_CONTROL, 10 ms apart (M; the S21 capture)."""
     uart_relay: int | None = 0x007C0003
     """UART_RELAY of a single chip. On a chain it depends on the board's voltage domains."""
     fast_uart_flags: int = 0x11300000
@@ -216,6 +218,7 @@ _BM1368 = ChipModel(
         io_driver=0x02111111,
         io_driver_domain_end=0x0211F111,
         pad_disable=0x5AA55AA5,
+        temperature_enable=(0x00020000, 0x01020000, 0x10020000),
         fast_uart_flags=0x01300000,
     ),
 )
