@@ -15,9 +15,9 @@ import numpy as np
 
 from asicrc import __version__
 from asicrc.capture.schema import SCAN_PERIOD_KEY, WIRE_COUNTERS_KEY
-from asicrc.capture.session import scan_period_ns
 from asicrc.capture.verification import Verifier
 from asicrc.capture.writer import CaptureWriter
+from asicrc.devices.scan_settings import scan_period_ns
 from asicrc.errors import AsicrcError, UsageError
 from asicrc.importing.context import ImportContext
 from asicrc.importing.formats import format_by_name, recognise
@@ -45,7 +45,9 @@ def import_file(
     that exists, StorageError when the output cannot be written. After an error there is no output.
     """
     if difficulty is not None and not (difficulty > 0 and math.isfinite(difficulty)):
-        raise UsageError(f"a required difficulty is above 0, not {difficulty}", "leave --difficulty out for 1")
+        raise UsageError(
+            f"a required difficulty is above 0, not {difficulty}", "leave --difficulty out for 1"
+        )
     model = None if chip is None else _model(chip)
     name = recognise(source) if source_format is None else format_by_name(source_format).name
     chosen = format_by_name(name)

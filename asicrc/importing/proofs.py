@@ -12,8 +12,6 @@ from asicrc.capture.verification import JOBS_KEPT
 from firmware_protocols.bitcoin import Header, merkle_root_from_branch
 from firmware_protocols.bm13xx import ChipModel, nonce_fields
 from firmware_protocols.device import (
-    EVENT_DTYPE,
-    NO_JOB,
     NO_TIME,
     Batch,
     Job,
@@ -38,6 +36,8 @@ class Work:
     version: int
     prev_hash: bytes
     nbits: int
+    ntime: int | None = None
+    """Only where the job fixes it; otherwise the miner may roll it."""
     merkle_root: bytes | None = None
     coinbase1: bytes = b""
     extranonce1: bytes = b""
@@ -83,8 +83,9 @@ class Unreadable:
 class ProofTable:
     """Numbers the jobs and builds the events, batch after batch.
 
-    `target_of` says what a proof has to reach. With `segment_per_job` every job is a segment of its own:
-    its stamps count from its own load. A job that comes back after 32,768 others gets a new number.
+    `target_of` says what a proof has to reach. Where the source is one chip, `model` lets the core be read
+    from the nonce and `chip_address` is the chip's. With `segment_per_job` every job is a segment of its
+    own: its stamps count from its own load. A job that comes back after 32,768 others gets a new number.
     """
 
     def __init__(
@@ -92,61 +93,52 @@ class ProofTable:
         target_of: Callable[[Proof], int],
         *,
         model: ChipModel | None = None,
+        chip_address: int | None = None,
         segment_per_job: bool = False,
     ) -> None:
         self._target_of = target_of
         self._model = model
+        self._chip_address = chip_address
         self._segment_per_job = segment_per_job
+        self._segment = 0
         self._numbers: dict[tuple[Work, int], int] = {}
         self._jobs_made = 0
 
     def batch(self, rows: Sequence[Proof | Unreadable]) -> Batch:
         """Events in the order of the rows, and the jobs that they are the first of."""
         events = empty_events(len(rows))
-        batch = Batch(nonces=events)
-        jobs = batch.jobs
-        # Plain tuples into one array: setting fields of single rows of a structured array is slow.
-        template = events[:1].copy()
-        template["verdict"], template["reason"] = Verdict.MALFORMED, Reason.BAD_FIELDS
-        events[:] = template
-        values: dict[str, list[int]] = {
-            name: [] for name in ("t_ns", "t_sent_ns", "job", "nonce", "version", "ntime", "extranonce2_len")
-        }
-        extranonces = bytearray()
-        readable = np.zeros(len(rows), bool)
-        for i, row in enumerate(rows):
-            if isinstance(row, Unreadable):
-                events["t_ns"][i] = row.t_ns
-                continue
-            readable[i] = True
-            for name, value in zip(values, self._values(row, jobs), strict=True):
-                values[name].append(value)
-            extranonces += row.extranonce2.ljust(16, b"\0")
-        for name, column in values.items():
-            events[name][readable] = np.array(column, EVENT_DTYPE[name])
-        events["extranonce2"][readable] = np.frombuffer(extranonces, np.uint8).reshape(-1, 16)
-        events["verdict"][readable], events["reason"][readable] = Verdict.PENDING, Reason.NONE
+        events["verdict"], events["reason"] = Verdict.MALFORMED, Reason.BAD_FIELDS
+        events["t_ns"] = [row.t_ns for row in rows]
+        readable = np.array([isinstance(row, Proof) for row in rows], bool)
+        jobs: list[Job] = []
+        events[readable] = self._events([row for row in rows if isinstance(row, Proof)], jobs)
         if self._segment_per_job:
-            events["segment"][readable] = events["job"][readable] - 1
-            events["segment"] = np.maximum.accumulate(np.where(readable, events["segment"], 0))
-        self._locate(events, readable)
-        return batch
+            for i in range(len(rows)):
+                if readable[i]:
+                    self._segment = int(events["job"][i]) - 1
+                events["segment"][i] = self._segment
+        return Batch(nonces=events, jobs=jobs)
 
-    def _values(self, proof: Proof, jobs: list[Job]) -> tuple[int, ...]:
-        return (
-            proof.t_ns,
-            proof.t_sent_ns,
-            self._job_number(proof, jobs),
-            proof.nonce,
-            proof.version,
-            proof.ntime,
-            len(proof.extranonce2),
-        )
+    def _events(self, proofs: Sequence[Proof], jobs: list[Job]) -> NonceBatch:
+        events = empty_events(len(proofs))
+        if not proofs:
+            return events
+        for name in ("t_ns", "t_sent_ns", "nonce", "version", "ntime"):
+            events[name] = [getattr(proof, name) for proof in proofs]
+        events["job"] = [self._job_number(proof, jobs) for proof in proofs]
+        extranonces = b"".join(proof.extranonce2.ljust(16, b"\0") for proof in proofs)
+        events["extranonce2"] = np.frombuffer(extranonces, np.uint8).reshape(-1, 16)
+        events["extranonce2_len"] = [len(proof.extranonce2) for proof in proofs]
+        if self._chip_address is not None:
+            events["chip"] = self._chip_address
+        if self._model is not None:
+            events["core"] = nonce_fields(self._model, events["nonce"]).core
+        return events
 
     def _job_number(self, proof: Proof, jobs: list[Job]) -> int:
         work, target = proof.work, self._target_of(proof)
-        number = self._numbers.get((work, target), NO_JOB)
-        if number != NO_JOB:
+        number = self._numbers.get((work, target))
+        if number is not None:
             return number
         self._jobs_made += 1
         number = self._numbers[work, target] = self._jobs_made
@@ -171,13 +163,3 @@ class ProofTable:
             )
         )
         return number
-
-    def _locate(self, events: NonceBatch, readable: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
-        """Chip and core from the nonce, where the source is a chip whose nonces say so.
-
-        The sub-core is in the response only, which such a source does not have.
-        """
-        if self._model is None or not readable.any():
-            return
-        fields = nonce_fields(self._model, events["nonce"][readable], np.zeros(int(readable.sum()), np.int64))
-        events["chip"][readable], events["core"][readable] = fields.chip, fields.core

@@ -50,8 +50,8 @@ class RequiredDifficulty:
         self._believed = reached < _NEARLY_ALL * len(stating)
         if not self._believed:
             return [
-                f"column {column} is the difficulty that each proof reached ({reached} of {len(stating)} rows "
-                f"examined equal the recomputed one to the printed digits), not a requirement: "
+                f"column {column} is the difficulty that each proof reached ({reached} of the first "
+                f"{len(stating)} rows equal the recomputed one to the printed digits), not a requirement: "
                 f"{self._fallback_words()} is required"
             ]
         self._source = f"column {column}"
@@ -77,7 +77,8 @@ class RequiredDifficulty:
         self._lowest = self._highest = Fraction(difficulty)
 
     def as_json(self) -> dict[str, Any]:
-        """`difficulty` (the lowest where rows differ), `source`, and `highest` or `zero_bits` where they say more."""
+        """`difficulty` (where rows differ the lowest, and `highest`) and `source`; for a chip also `zero_bits`;
+        `where_not_stated` for rows without a value."""
         if self._source is None or self._lowest is None or self._highest is None:
             return {
                 "difficulty": 1.0 if self._option is None else float(self._option),
