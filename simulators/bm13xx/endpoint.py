@@ -31,7 +31,6 @@ SPIN_NS = 150_000
 """Before a frame is due the loop stops sleeping and watches the clock: a sleep may end 50 to 100 us late."""
 _LOOK_AT_LEAST_EVERY_NS = 2_000_000  # for input, however busy the sending is
 _IDLE_S = 0.02  # the host's speed is looked at this often
-_MINER_STOP_S = 0.3
 _THREAD_SWITCH_S = 1e-4  # the interpreter's 5 ms would keep a due frame waiting for the miner
 
 USAGE = 2
@@ -55,10 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, endpoint.on_signal)
         announce(scale, endpoint.terminal.name, os.getpid())
-        code = endpoint.run()
-    if endpoint.miner.is_alive():
-        os._exit(code)  # it is compiling or importing, which cannot be interrupted
-    return code
+        return endpoint.run()
 
 
 class Endpoint:
@@ -211,7 +207,6 @@ class Endpoint:
         if self.miner.failure is not None:
             warn(f"the miner failed: {self.miner.failure!r}")
             return FAILED
-        self.miner.join(_MINER_STOP_S)
         return 0
 
 

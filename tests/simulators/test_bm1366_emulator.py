@@ -1,0 +1,301 @@
+"""The emulator as a process, met through its pty by a host that knows nothing but the wire format."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bm1366_host import (
+    CHAIN_INACTIVE,
+    Emulator,
+    Result,
+    WireJob,
+    read_register,
+    set_address,
+    write_register,
+)
+from test_bm1366_emulator_sweep import enumerated
+
+from firmware_protocols.bm13xx import ScanOrder, model_by_name
+from simulators.endpoints import open_sim
+
+MODEL = model_by_name("bm1366")
+JOB_S, ANSWER_S = 88 * 10 / 1_041_667, 11 * 10 / 1_041_667
+SLOW = ("time_scale=2000", "zero_bits=11", "cores=2")
+"""1 MH/s at 485 MHz and about 240 nonces a second: leaves a busy machine room."""
+SLOW_HCN = 1000
+
+
+@pytest.fixture(scope="module")
+def slow() -> Iterator[Emulator]:
+    with Emulator(SLOW) as emulator:
+        emulator.bring_up(hcn=SLOW_HCN)
+        emulator.warm()
+        yield emulator
+
+
+def after(emulator: Emulator, job: WireJob, seconds: float) -> tuple[int, list[Result]]:
+    """Send a job and collect; when it was sent, and its results."""
+    emulator.results.clear()
+    sent_ns = emulator.send(job.frame())
+    emulator.collect(seconds)
+    return sent_ns, [result for result in emulator.results if result.header & 0xF8 == job.job_header]
+
+
+def test_every_nonce_is_a_proof_of_its_job_and_says_where_it_was_found(slow: Emulator) -> None:
+    job = WireJob.example(1, 0x30)
+    _, results = after(slow, job, 1.0)
+    assert len(results) > 100
+    for result in results:
+        value = job.hash_value(result.nonce_bytes, result.version_bits)
+        assert 256 - value.bit_length() == 11 + result.excess
+        assert result.header == 0x30 | result.version_bits & 7
+        assert result.core in (0, 1)
+        assert result.word & 0x1FFFFFF < 2 * (SLOW_HCN + 67) * 485 / 25 + 1
+
+
+def test_nonces_arrive_when_the_scan_order_says(slow: Emulator) -> None:
+    sent_ns, results = after(slow, WireJob.example(2, 0x38), 1.5)
+    order = ScanOrder(MODEL, 485e6, SLOW_HCN, subcores=1)
+    nonces = np.array([int.from_bytes(result.nonce_bytes, "little") for result in results])
+    expected_s = order.expected_s(nonces, [result.version_bits for result in results]) * 2000
+    measured_s = np.array([(result.t_ns - sent_ns) / 1e9 for result in results]) - JOB_S - ANSWER_S
+    residual_s = measured_s - expected_s
+    assert len(results) > 200
+    assert residual_s.min() > -2e-5
+    assert np.median(residual_s) < 1e-3
+
+
+def test_a_whole_window_comes_complete(slow: Emulator) -> None:
+    job = WireJob.example(7)
+    window, batches = 41400, 2
+    sweep_s = 2 * (SLOW_HCN + 67) / 25e6 * 2000
+    _, results = after(slow, job, batches * sweep_s + 0.4)
+    pairs = [(result.word, result.version_bits) for result in results if result.version_bits < batches]
+    assert len(pairs) == len(set(pairs))
+    assert set(pairs) == enumerated((0,), batches, window, 2, 1, 11)
+
+
+def test_a_new_job_ends_the_old_one(slow: Emulator) -> None:
+    after(slow, WireJob.example(3, 0x40), 0.7)
+    replaced_ns, _ = after(slow, WireJob.example(4, 0x48), 0.7)
+    old = [result.t_ns for result in slow.results if result.header & 0xF8 == 0x40]
+    allowed_s = JOB_S + 3 * ANSWER_S + 0.1  # on the line already, and a scheduler that is late
+    assert all(t_ns < replaced_ns + allowed_s * 1e9 for t_ns in old)
+    assert any(result.header & 0xF8 == 0x48 for result in slow.results)
+
+
+def test_a_clock_change_under_a_job_bends_the_arrivals(slow: Emulator) -> None:
+    """Half the clock from the moment of the change: the sweep goes on from where it is, at half the pace."""
+    slow.results.clear()
+    slow.send(write_register(0x10, 20_000))  # one sweep of 3.2 s
+    sent_ns = slow.send(WireJob.example(5, 0x50).frame())
+    slow.collect(0.5)
+    changed_ns = slow.send(write_register(0x08, 0x40A00241))
+    slow.collect(1.0)
+    slow.send(write_register(0x08, 0x50C20240) + write_register(0x10, SLOW_HCN))
+    after_change = [r for r in slow.results if r.t_ns > changed_ns + 50e6 and r.header & 0xF8 == 0x50]
+    change_s = (changed_ns - sent_ns) / 1e9 + ANSWER_S - JOB_S  # a write has the size of an answer
+    position = np.array([r.word & 0x1FFFFFF for r in after_change])
+    expected_s = change_s + (position * 2000 - change_s * 485e6) / 200e6
+    measured_s = np.array([(r.t_ns - sent_ns) / 1e9 for r in after_change]) - JOB_S - ANSWER_S
+    assert len(after_change) > 30
+    assert abs(np.median(measured_s - expected_s)) < 3e-3
+
+
+def test_answers_have_the_bytes_of_a_real_chip_and_the_form_of_their_time() -> None:
+    with Emulator(("zero_bits=11", "cores=2", "time_scale=2000")) as emulator:
+        assert emulator.start_s < 5  # typically 0.3
+        emulator.size = 9
+        assert emulator.ask(read_register(0)) == [bytes.fromhex("AA551366000000000C")]
+        emulator.bring_up(rolling=False, hcn=SLOW_HCN)
+        job = WireJob.example(1, 0x20)
+        emulator.send(job.frame())
+        emulator.collect(60, until=20)
+        assert len(emulator.results) >= 20
+        for result in emulator.results:
+            assert result.header == 0x20
+            assert job.hash_value(result.nonce_bytes, 0) >> (256 - 11 - result.excess) == 0
+        emulator.send(write_register(0xA4, 0x9000FFFF) + write_register(0x10, 0))
+        emulator.collect(0.3)
+        emulator.buffer.clear()
+        emulator.size = 11
+        assert emulator.ask(read_register(0)) == [bytes.fromhex("AA55136600000000000005")]
+
+
+def test_a_chain_answers_in_order_and_shares_the_nonce_space() -> None:
+    with Emulator(("zero_bits=11", "cores=1", "time_scale=2000", "chips=3")) as emulator:
+        emulator.bring_up(addresses=(0, 2, 4), hcn=SLOW_HCN)
+        answers = emulator.ask(read_register(0), answers=3)
+        assert [(answer[2:4].hex(), answer[5]) for answer in answers] == [
+            ("1366", 0),
+            ("1366", 2),
+            ("1366", 4),
+        ]
+        job = WireJob.example(1, 0x20)
+        emulator.send(job.frame())
+        emulator.collect(60, until=150)
+        places = [result.word >> 17 & 0xFE for result in emulator.results]
+        assert set(places) == {0, 2, 4}
+        assert min(places.count(address) for address in (0, 2, 4)) > 20
+        assert all(job.hash_value(r.nonce_bytes, r.version_bits) >> 245 == 0 for r in emulator.results)
+        emulator.send(CHAIN_INACTIVE + set_address(6))
+        assert sorted(answer[5] for answer in emulator.ask(read_register(0), answers=3)) == [0, 0, 6]
+
+
+def test_the_wrong_speed_garbles_both_ways_and_the_right_one_helps() -> None:
+    with Emulator() as emulator:
+        emulator.size = 9
+        emulator.set_baud(9600)
+        time.sleep(0.1)
+        emulator.send(read_register(0))
+        emulator.collect(0.3)
+        assert not emulator.others
+        emulator.set_baud(115200)
+        time.sleep(0.1)
+        assert len(emulator.ask(read_register(0))) == 1
+        emulator.send(
+            write_register(0x28, 0x11300200)
+        )  # the chip leaves for 1,041,667 baud, the host does not
+        time.sleep(0.1)
+        assert emulator.ask(read_register(0), seconds=0.3) == []
+        emulator.set_baud(1_000_000)
+        time.sleep(0.1)
+        assert len(emulator.ask(read_register(0))) == 1
+    assert emulator.report["garbled_bytes"] >= 14
+
+
+def test_a_silent_chip_and_another_model() -> None:
+    with Emulator(("silent=1",)) as emulator:
+        assert emulator.ask(read_register(0), seconds=0.3) == []
+    with Emulator(("chip_id=1368",)) as emulator:
+        emulator.size = 9
+        assert emulator.ask(read_register(0))[0][2:4] == b"\x13\x68"
+
+
+def test_the_line_can_go_away_under_the_host() -> None:
+    with Emulator((*SLOW, "hangup_after=0.3")) as emulator:
+        emulator.bring_up(hcn=SLOW_HCN)
+        sent = time.monotonic()
+        emulator.send(WireJob.example(1).frame())
+        while not emulator.ended and time.monotonic() < sent + 10:
+            emulator.collect(0.5)
+        assert emulator.ended
+        assert time.monotonic() - sent > 0.29
+        assert emulator.process.wait(5) == 0
+
+
+def test_a_host_may_come_and_go_unless_told_otherwise() -> None:
+    with Emulator() as emulator:
+        emulator.size = 9
+        assert emulator.ask(read_register(0))
+        os.close(emulator.fd)
+        time.sleep(0.2)
+        emulator.fd = os.open(emulator.announced["pty"], os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        assert emulator.ask(read_register(0))
+    with Emulator(("end_on_hangup=1",)) as emulator:
+        emulator.size = 9
+        assert emulator.ask(read_register(0))
+        os.close(emulator.fd)
+        assert emulator.process.wait(5) == 0
+        emulator.fd = os.open(os.devnull, os.O_RDWR)
+
+
+@pytest.mark.parametrize("moment", ["at once", "while mining", "while nobody reads"])
+@pytest.mark.parametrize("way", [None, signal.SIGTERM])
+def test_it_never_lingers(moment: str, way: int | None) -> None:
+    with Emulator(("zero_bits=4", "time_scale=0.01", "cores=128", "subcores=8")) as emulator:
+        if moment != "at once":
+            emulator.bring_up(hcn=0xFFFFF)
+            emulator.send(WireJob.example(1).frame())
+            if moment == "while mining":
+                emulator.collect(10, until=1)
+            else:
+                time.sleep(1.0)
+        emulator.finish(way)
+        assert emulator.end_s < 1.0
+        assert emulator.report["ended"] == ("stdin" if way is None else "SIGTERM")
+
+
+def test_too_much_to_ask_is_said_once_with_what_would_do() -> None:
+    with Emulator(("zero_bits=20", "time_scale=1")) as emulator:
+        emulator.bring_up()
+        emulator.warm()
+        emulator.collect(1.0)
+    said = [line for line in emulator.stderr.splitlines() if "is the smallest that would do" in line]
+    assert len(said) == 1
+    assert "asks for 1940.0 MH/s" in said[0]
+    assert emulator.report["late"] > 0
+    assert emulator.report["asked_mhs"] == 1940.0 > emulator.report["reached_mhs"] > 0.1
+
+
+@pytest.mark.parametrize(("rate", "burst", "seconds"), [(1000, 1, 1.0), (2000, 50, 1.0)])
+def test_a_flood_offers_what_it_says(tmp_path: Path, rate: int, burst: int, seconds: float) -> None:
+    truth = tmp_path / "truth.csv"
+    flood = (f"flood_rate={rate}", f"flood_burst={burst}", f"flood_seconds={seconds}", f"truth={truth}")
+    with Emulator(flood) as emulator:
+        emulator.bring_up()
+        job = WireJob.example(1)
+        emulator.send(job.frame())
+        count = int(rate * seconds)
+        emulator.collect(30, until=1)
+        emulator.send(WireJob.example(2, 0x60).frame())
+        emulator.collect(30, until=count)
+        emulator.collect(0.2)
+        assert len(emulator.results) == count
+    assert all(job.hash_value(r.nonce_bytes, r.version_bits) >> 248 == 0 for r in emulator.results)
+    assert len({(r.word, r.version_bits) for r in emulator.results}) == count
+    flooded = next(record for record in emulator.records if "flood" in record)
+    assert (flooded["offered"], flooded["burst"]) == (count, burst)
+    assert flooded["offered_per_s"] == pytest.approx(rate, rel=0.1)
+    assert emulator.stderr.count("first job only") == 1
+    rows = np.loadtxt(truth, delimiter=",", skiprows=1, dtype=np.int64)
+    assert rows.shape == (count, 3)
+    assert list(rows[:, 1]) == [int.from_bytes(r.nonce_bytes, "little") for r in emulator.results]
+    assert list(rows[:, 2]) == [0x20000000 | r.version_bits << 13 for r in emulator.results]
+    assert (rows[::burst, 0].size, len(np.unique(rows[:, 0]))) == (count // burst, count // burst)
+    assert all(later >= earlier for earlier, later in pairwise(rows[:, 0]))
+
+
+def test_truth_names_the_moments_that_the_host_sees(tmp_path: Path) -> None:
+    truth = tmp_path / "truth.csv"
+    with Emulator((*SLOW, f"truth={truth}")) as emulator:
+        emulator.bring_up(hcn=SLOW_HCN)
+        emulator.send(WireJob.example(1).frame())
+        emulator.collect(60, until=100)
+    rows = np.loadtxt(truth, delimiter=",", skiprows=1, dtype=np.int64)
+    seen = np.array([result.t_ns for result in emulator.results])
+    delay_ns = seen - rows[: len(seen), 0]
+    assert (delay_ns > 0).all()
+    assert np.median(delay_ns) < 2e6
+
+
+def test_open_sim_hands_out_a_line_and_ends_the_emulator() -> None:
+    with open_sim("sim:bm1366?zero_bits=12&time_scale=400") as url:
+        assert url.startswith("serial:/dev/pts/")
+        assert url.endswith(
+            "?chip=bm1366&simulated=1&zero_bits=12&cores=4&subcores=1&time_scale=400&waits=0.02"
+        )
+        path = Path(url.removeprefix("serial:").partition("?")[0])
+        assert path.exists()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("sim:bm9999", "known are sim:bm1366"),
+        ("serial:bm1366", "known are sim:bm1366"),
+        ("sim:bm1366?colour=red", "knows no option 'colour'"),
+        ("sim:bm1366?zero_bits", "name=value"),
+    ],
+)
+def test_open_sim_refuses_what_it_does_not_know(url: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message), open_sim(url):
+        pass
