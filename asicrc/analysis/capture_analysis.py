@@ -24,7 +24,7 @@ from asicrc.capture.reader import Capture, load
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Finding
-from firmware_protocols.bm13xx import ScanOrder
+from firmware_protocols.bm13xx import ScanOrder, addresses
 from firmware_protocols.device import (
     NO_TIME,
     DeviceIdentity,
@@ -208,7 +208,6 @@ def _analyse_missing(
         return
     target, time_scale = jobs[0].chip_target, time_scale_of(identity)
     units = float(identity.details.get("hashing_units") or 0)
-    addresses = sorted(set(events["chip"].tolist()))
     analysis.deficit = _try(
         analysis,
         "deficit",
@@ -234,7 +233,7 @@ def _analyse_missing(
             jobs,
             events,
             order,
-            addresses,
+            addresses(identity.chips),
             int(identity.details.get("cores") or 0),
             target,
             scan,

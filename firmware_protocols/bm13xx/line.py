@@ -6,24 +6,28 @@ wire dump. It has no clock: stamps come with the bytes.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firmware_protocols.bitcoin import target_from_zero_bits
 from firmware_protocols.bm13xx.baud import frame_time_ns
 from firmware_protocols.bm13xx.decoder import ChipDecoder, Damaged, HostDecoder, Received
 from firmware_protocols.bm13xx.frames import (
+    ChainInactive,
     FullJob,
     NonceResponse,
     RegisterResponse,
     Response,
+    SetAddress,
     WriteRegister,
 )
 from firmware_protocols.bm13xx.jobs import job_header_of, rolled_version
 from firmware_protocols.bm13xx.models import ChipModel
-from firmware_protocols.bm13xx.nonce import nonce_fields
+from firmware_protocols.bm13xx.nonce import NonceFields, nonce_fields
 from firmware_protocols.bm13xx.registers import Register
 from firmware_protocols.bm13xx.ticket_mask import difficulty_from_ticket_mask
 from firmware_protocols.device import (
@@ -65,6 +69,7 @@ class LineObserver:
         self._zero_bits = zero_bits
         self._from_host = ChipDecoder(model)
         self._from_chip = HostDecoder(model)
+        self._addresses: list[int] = []
         self._jobs: dict[int, Job] = {}
         self._jobs_seen = 0
         self._newest_job_ns = NO_TIME
@@ -98,6 +103,10 @@ class LineObserver:
             frame = received.frame
             if isinstance(frame, WriteRegister):
                 self._note_write(frame)
+            elif isinstance(frame, ChainInactive):
+                self._addresses.clear()
+            elif isinstance(frame, SetAddress):
+                insort(self._addresses, frame.address)
             elif isinstance(frame, FullJob):
                 jobs.append(self._add_job(frame.job_header, frame, t_ns))
             elif isinstance(frame, Damaged) and frame.job_header is not None:
@@ -154,8 +163,20 @@ class LineObserver:
             row["t_sent_ns"] = self._newest_job_ns
         headers = np.array([response.header for _, response, _ in nonces], np.int64)
         fields = nonce_fields(self.model, events["nonce"], headers)
-        events["chip"], events["core"], events["subcore"] = fields.chip, fields.core, fields.subcore
+        events["core"], events["subcore"] = fields.core, fields.subcore
+        events["chip"] = self._chips(fields)
         return events
+
+    def _chips(self, fields: NonceFields) -> NDArray[np.int64]:
+        """Address of the chip that counted to each nonce: a chip starts at its address and counts upwards.
+
+        Without addresses on the record it is the field of the nonce, which holds for factory chains.
+        """
+        shift = self.model.nonce_start_shift
+        if shift is None or not self.model.nonce_has_address or not self._addresses:
+            return fields.chip
+        known = np.array(self._addresses, np.int64)
+        return known[np.searchsorted(known, fields.counter25 >> shift, side="right") - 1]
 
     def _stamp_back(self, received: Received[Response], frames_after: int) -> int:
         """One frame time earlier for each frame behind it, but after the read before this one."""

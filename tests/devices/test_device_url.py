@@ -19,7 +19,9 @@ def test_parts_of_a_url() -> None:
     assert url.number("absent", 3.0, 0, 9) == 3.0
 
 
-@pytest.mark.parametrize("text", ["", "serial", "serial:", ":x", "serial:/dev/x?chip", "serial:/dev/x?a=1&a=2"])
+@pytest.mark.parametrize(
+    "text", ["", "serial", "serial:", ":x", "serial:/dev/x?chip", "serial:/dev/x?a=1&a=2"]
+)
 def test_a_bad_url_is_a_usage_error_that_says_what_is_wrong(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         DeviceUrl.parse(text)
@@ -48,7 +50,8 @@ def test_real_silicon_has_no_scale() -> None:
 
 def test_an_emulator_states_its_scale() -> None:
     scale = Scale.from_url(
-        DeviceUrl.parse("serial:/dev/x?simulated=1&zero_bits=16&cores=4&subcores=2&time_scale=50&waits=0"), BM1366
+        DeviceUrl.parse("serial:/dev/x?simulated=1&zero_bits=16&cores=4&subcores=2&time_scale=50&waits=0"),
+        BM1366,
     )
     assert (scale.zero_bits, scale.cores, scale.subcores, scale.hashing_units) == (16, 4, 2, 8)
     assert (scale.time_scale, scale.waits) == (50.0, 0.0)

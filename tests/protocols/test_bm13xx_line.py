@@ -5,15 +5,18 @@ from pathlib import Path
 import numpy as np
 
 from firmware_protocols.bm13xx import (
+    ChainInactive,
     FullJob,
     LineObserver,
     NonceResponse,
     Register,
     RegisterResponse,
+    SetAddress,
     WriteRegister,
     encode,
     frame_time_ns,
     model_by_name,
+    nonce_from_fields,
     ticket_mask_register,
     version_mask_register,
 )
@@ -62,6 +65,24 @@ def test_a_nonce_without_a_job_says_so_and_keeps_its_fields() -> None:
     assert events["job"].tolist() == [NO_JOB]
     assert events["reason"].tolist() == [Reason.NO_JOB]
     assert events["core"].tolist() == [86]
+
+
+def test_the_chip_is_the_addressed_one_whose_range_the_nonce_is_in() -> None:
+    observer = LineObserver(MODEL)
+    counter = 106 << 17 | 99  # the field says 106
+    value = int(nonce_from_fields(MODEL, 3, counter))
+
+    def chip() -> list[int]:
+        return observer.chip_sent([rx(nonce(0, value))]).events["chip"].tolist()
+
+    observer.host_sent(encode(job(0), MODEL))
+    assert chip() == [106]  # nothing is known of addresses: as in a factory chain
+    observer.host_sent(encode(ChainInactive(), MODEL) + encode(SetAddress(0), MODEL))
+    assert chip() == [0]
+    observer.host_sent(encode(SetAddress(170), MODEL) + encode(SetAddress(85), MODEL))
+    assert chip() == [85]
+    observer.host_sent(encode(ChainInactive(), MODEL) + encode(SetAddress(200), MODEL))
+    assert chip() == [200]  # one chip counts through everything, starting at its own address
 
 
 def test_a_damaged_job_frame_leaves_its_id_unknown() -> None:

@@ -1,0 +1,92 @@
+"""The command as a person runs it, and an emulator that stays."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "asicrc.cli.main"]
+
+
+@dataclass
+class Run:
+    """How a command ended. `json` is its one line of stdout."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        (line,) = self.out.splitlines()
+        value = json.loads(line, parse_constant=lambda text: pytest.fail(f"{text} is not JSON"))
+        assert isinstance(value, dict)
+        return value
+
+
+def asicrc(*arguments: str | Path, timeout_s: float = 50, preexec: Callable[[], None] | None = None) -> Run:
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=preexec,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_line(process: subprocess.Popen[str], wanted: Callable[[str], bool]) -> str:
+    """Read stderr until a line is wanted; the test's own timeout bounds it."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if wanted(line):
+            return line
+    raise AssertionError(f"the process ended without it, code {process.wait()}")
+
+
+def stored(line: str) -> int:
+    """The number of acknowledged events that a progress line states."""
+    words = line.split()
+    return int(words[words.index("stored") + 1]) if "stored" in words else 0
+
+
+@contextmanager
+def emulator(*options: str) -> Iterator[str]:
+    """An emulator of its own process, ended through its stdin; gives the URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simulators.bm13xx", *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["url"]
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(timeout=10)
+        if process.stdout is not None:
+            process.stdout.close()

@@ -1,0 +1,236 @@
+"""One clear message and the documented exit code for everything that a user meets."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Run, asicrc, emulator, start, stored, wait_for_line
+
+import asicrc as library
+
+
+def error_of(run: Run) -> tuple[str, str]:
+    """Message and hint; there is nothing else on stdout."""
+    error = run.json["error"]
+    assert error["code"]
+    return error["message"], error["hint"] or ""
+
+
+def capture(url: str, path: Path, *more: str) -> Run:
+    return asicrc("capture", "-d", url, "--duration", "20s", "-o", path, "--json", *more)
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "message"),
+    [
+        ("serial:/dev/ttyNONE", 3, "there is no port /dev/ttyNONE"),
+        ("serial:/dev/null", 3, "/dev/null cannot be opened"),
+        ("sim:bm1366?silent=1", 3, "no chip answers"),
+        ("sim:bm1366?chip_id=1368", 3, "answers as BM1368, not as BM1366"),
+        ("sim:bm9999", 2, "bm9999"),
+        ("sim:bm1366?corse=4", 2, "corse"),
+        ("serial:/dev/x?chip=bm1370", 2, "no driver for the BM1370"),
+        ("carrier-pigeon:x", 2, "carrier-pigeon"),
+        ("nonsense", 2, "not a device URL"),
+        ("replay:/nonexistent", 4, "/nonexistent"),
+    ],
+)
+def test_a_device_that_is_not_there(url: str, code: int, message: str, tmp_path: Path) -> None:
+    run = capture(url, tmp_path / "a.asicrc")
+    assert run.code == code, run.err
+    said, hint = error_of(run)
+    assert message in said
+    assert hint
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_wrong_baud_rate_is_guessed_at(tmp_path: Path) -> None:
+    with emulator("--zero-bits", "16") as url:
+        run = capture(url + "&baud=9600", tmp_path / "a.asicrc")
+    assert run.code == 3
+    said, hint = error_of(run)
+    assert "9600 baud" in said
+    assert "baud" in hint
+
+
+def test_outside_the_envelope_nothing_is_written(tmp_path: Path) -> None:
+    run = capture("sim:bm1366", tmp_path / "a.asicrc", "--frequency-mhz", "900")
+    assert run.code == 5
+    assert "50 to 575 MHz" in error_of(run)[0]
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    path.write_text("mine")
+    assert capture("sim:bm1366", path).code == 2
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["capture"], ["show"], ["fly"], ["capture", "-d", "sim:bm1366", "--duration", "soon"]]
+)
+def test_usage(arguments: list[str]) -> None:
+    run = asicrc(*arguments, "--json")
+    assert run.code == 2
+    assert error_of(run)[0]
+
+
+@pytest.mark.parametrize("command", ["show", "verify", "analyze", "export"])
+@pytest.mark.parametrize(
+    ("content", "name"), [(None, "missing"), (b"", "empty"), (b"not a capture at all" * 100, "text")]
+)
+def test_no_capture(command: str, content: bytes | None, name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    run = asicrc(command, path, "--json")
+    assert run.code == 4
+    assert str(path) in error_of(run)[0]
+
+
+def test_a_file_that_was_changed_is_found_out(tmp_path: Path) -> None:
+    import sqlite3
+
+    path = tmp_path / "a.asicrc"
+    assert asicrc("capture", "-d", "sim:bm1366", "--duration", "2s", "-o", path, "--json").code == 0
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE events SET nonce = nonce + 1 WHERE seq = 3")
+    connection.close()
+    run = asicrc("verify", path, "--json")
+    assert run.code == 4
+    assert run.json["digest_ok"] is False
+    assert run.json["disagreements"] == 1
+    assert run.json["low"] == 1
+
+
+def test_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:
+    def small_files_only() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+
+    path = tmp_path / "a.asicrc"
+    run = asicrc(
+        "capture", "-d", "sim:bm1366?flood_rate=3000&flood_seconds=15", "--duration", "20s", "-o", path, "--json",
+        preexec=small_files_only,
+    )  # fmt: skip
+    assert run.code == 6, run.err
+    said, hint = error_of(run)
+    assert str(path) in said
+    assert "free space" in hint
+    with library.load(path) as capture_:
+        events = capture_.events()
+    assert len(events) >= max(map(stored, run.err.splitlines()))
+    assert len(events) > 0
+
+
+def test_an_unplugged_device_seals_the_file_and_names_the_port(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    run = capture("sim:bm1366?hangup_after=2", path)
+    assert run.code == 3
+    assert "device lost: /dev/pts/" in run.json["reason"]
+    assert "/dev/pts/" in run.err
+    with library.load(path) as capture_:
+        assert capture_.sealed
+        assert len(capture_.events()) == run.json["events"] > 0
+    assert asicrc("verify", path, "--json").code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_restores_and_seals(number: signal.Signals, tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    process = start("capture", "-d", "sim:bm1366", "--duration", "40s", "-o", path, "--json")
+    wait_for_line(process, lambda line: stored(line) > 20)
+    os.killpg(process.pid, number)  # as a terminal does: to every process of the group
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert number.name in out
+    with library.load(path) as capture_:
+        assert capture_.sealed
+        assert [s for s in capture_.settings() if s.kind == "restored"]
+        assert len(capture_.events()) > 20
+
+
+def test_the_second_signal_ends_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    # no shortened waits: the way back takes over two seconds, so the second signal meets it half way
+    with emulator("--waits", "1") as url:
+        process = start("capture", "-d", url, "--duration", "40s", "-o", path, "--json")
+        line = wait_for_line(process, lambda line: stored(line) > 20)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=5)
+        assert time.monotonic() - begun < 1
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        process.stderr.close()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and not readable(path, stored(line)):
+        time.sleep(0.1)
+    assert readable(path, stored(line))
+
+
+def readable(path: Path, at_least: int) -> bool:
+    with library.load(path) as capture_:
+        return len(capture_.events()) >= at_least
+
+
+def test_after_a_kill_the_device_is_put_back(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    with emulator() as url:
+        process = start("capture", "-d", url, "--duration", "40s", "-o", path)
+        line = wait_for_line(process, lambda line: stored(line) > 20)
+        process.kill()
+        process.communicate(timeout=10)
+        again = asicrc("check", "-d", url, "--json")
+        assert again.code == 0, again.err
+        assert again.json["hash_counting_number"] != 0  # still at work
+        run = asicrc("restore", path, "--json")
+        assert run.code == 0, run.err
+        assert run.json["restored"] is True
+        after = asicrc("check", "-d", url, "--json").json
+        assert after["hash_counting_number"] == 0
+        assert after["host_baud"] == 115_200
+    assert asicrc("verify", path, "--json").json["events"] >= stored(line)
+    shown = asicrc("show", path, "--json").json
+    assert shown["sealed"] is True
+    assert "restore" in shown["ended"]
+    assert shown["segments"] == 2
+    assert asicrc("restore", path, "--json").code == 2
+
+
+def test_restore_refuses_another_device(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    with emulator() as url:
+        process = start("capture", "-d", url, "--duration", "40s", "-o", path)
+        wait_for_line(process, lambda line: stored(line) > 0)
+        process.kill()
+        process.communicate(timeout=10)
+    with emulator("--chips", "2") as other:
+        run = asicrc("restore", path, "-d", other, "--json")
+    assert run.code == 3
+    assert "2 x BM1366 answer" in error_of(run)[0]
+
+
+def test_check_changes_nothing_and_passive_sends_nothing(tmp_path: Path) -> None:
+    with emulator() as url:
+        first = asicrc("check", "-d", url, "--json").json
+        second = asicrc("check", "-d", url, "--json").json
+        quiet = asicrc("check", "-d", url, "--passive", "--duration", "1s", "--json").json
+        worked = asicrc("check", "-d", url, "--with-work", "--duration", "2s", "--json").json
+        third = asicrc("check", "-d", url, "--json").json
+    registers = ("pll0_register", "ticket_mask_register", "hash_counting_number", "version_mask_register")
+    assert [first[name] for name in registers] == [second[name] for name in registers]
+    assert first["jitter_floor"]["n"] >= 32
+    assert quiet["bytes"] == 0
+    assert worked["with_work"]["valid"] == worked["with_work"]["events"] > 0
+    assert worked["with_work"]["jitter_floor"]["rms_s"] > 0
+    assert worked["with_work"]["restored"] is True
+    assert third["hash_counting_number"] == first["hash_counting_number"]
