@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from typing import IO
 from urllib.parse import parse_qsl
 
-from simulators.bm13xx.scale import options_from_arguments, parse_scale
+from simulators.bm13xx.scale import OptionError, options_from_arguments, options_text, parse_scale
 
 EMULATORS = {"bm1366": "simulators.bm13xx"}
 """Device name to the module that runs it."""
 
+_USAGE = 2
 _START_S = 20.0
 _STOP_S = 2.0
 
@@ -33,11 +34,18 @@ def open_sim(url: str) -> Iterator[str]:
 
 
 def emulator_command(args: Sequence[str]) -> int:
-    """Run an emulator in the foreground for a person, until Ctrl-C; return its exit code.
+    """Run an emulated BM1366 in the foreground for a person, until Ctrl-C; return the exit code.
 
-    `args` are options (`name=value` or `--name value`). Raises ValueError for one that is not understood.
+    `args` are options (`name=value` or `--name value`); `--help` lists them. 2 is one that is not understood.
     """
-    parse_scale(options_from_arguments(args))
+    if {"--help", "-h"} & set(args):
+        sys.stdout.write(f"Options, written name=value or --name value, with defaults:\n{options_text()}")
+        return 0
+    try:
+        parse_scale(options_from_arguments(args))
+    except OptionError as error:
+        sys.stderr.write(f"{error}\n")
+        return _USAGE
     try:
         with _running(EMULATORS["bm1366"], list(args)) as (process, line):
             sys.stdout.write(
@@ -73,7 +81,11 @@ def _running(
 ) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, object]]]:
     """The process and the line of JSON that it announced itself with."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        [sys.executable, "-m", module, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+        start_new_session=True,  # Ctrl-C is for the host: the device is restored over this line
     )
     try:
         yield process, _announcement(process)

@@ -120,7 +120,8 @@ class StorageLink:
         if kind == "acknowledged":
             self.acknowledged = payload
         elif kind == "failed":
-            raise StorageError(payload["message"], payload["hint"])
+            error, message, hint = payload
+            raise error(message, hint)
 
     def _send(self) -> None:
         while self._waiting:

@@ -173,15 +173,16 @@ class StorageProcess:
 
 
 def main() -> int:
-    # Ctrl-C reaches the whole group of processes; the acquisition decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # Signals reach the whole group of processes; the acquisition decides what they mean, and the end of
+    # its pipe ends this one.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     connection = socket.socket(fileno=int(sys.argv[1]))
     process = StorageProcess(connection)
     try:
         process.run()
     except AsicrcError as error:
-        data = pickle.dumps(("failed", {"message": error.message, "hint": error.hint}), protocol=5)
+        data = pickle.dumps(("failed", (type(error), error.message, error.hint)), protocol=5)
         connection.sendall(LENGTH.pack(len(data)) + data)
         return int(error.exit_code)
     return 0

@@ -20,9 +20,9 @@ Output = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(capture)
-    app.command()(restore)
-    app.command()(demo)
+    app.command("capture")(capture)
+    app.command("restore")(restore)
+    app.command("demo")(demo)
 
 
 def capture(

@@ -12,9 +12,11 @@ from asicrc.errors import ExitCode, UsageError
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(devices)
-    app.command()(check)
-    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(simulate)
+    app.command("devices")(devices)
+    app.command("check")(check)
+    app.command("simulate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+        simulate
+    )
 
 
 def devices(as_json: Json = False) -> None:

@@ -15,12 +15,12 @@ File = Annotated[Path, typer.Argument(help="A capture file.")]
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(show)
+    app.command("show")(show)
     app.command("list")(list_)
-    app.command()(verify)
-    app.command()(export)
+    app.command("verify")(verify)
+    app.command("export")(export)
     app.command("import")(import_)
-    app.command()(analyze)
+    app.command("analyze")(analyze)
 
 
 def show(file: File, as_json: Json = False) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import cast
 
-import click
 import typer
 
 from asicrc.cli import capture_commands, device_commands, file_commands
@@ -17,7 +17,6 @@ app = typer.Typer(
     name="asicrc",
     help="Capture, verify and analyse the nonce timing of mining ASICs. "
     "Try `asicrc demo`, or `asicrc capture --device sim:bm1366 --duration 10s`.",
-    no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -26,9 +25,13 @@ for module in (device_commands, capture_commands, file_commands):
     module.register(app)
 
 
+CommandLineError = cast(type[Exception], typer.BadParameter.__mro__[1])
+"""Every mistake in the words of a command line. Typer carries a click of its own and does not export it."""
+
+
 def main() -> None:
     """Entry point: every failure that a person can mend becomes one message and an exit code."""
-    sys.exit(_run(sys.argv[1:]))
+    sys.exit(_run(sys.argv[1:] or ["--help"]))
 
 
 def _run(arguments: list[str]) -> int:
@@ -41,12 +44,11 @@ def _run(arguments: list[str]) -> int:
         return report_error(error, as_json)
     except (DeviceLost, SettingRefused) as error:
         return report_error(as_asicrc_error(error), as_json)
-    except click.ClickException as error:
-        hint = f"asicrc {arguments[0]} --help" if arguments else "asicrc --help"
-        return report_error(UsageError(error.format_message(), hint), as_json)
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except CommandLineError as error:
+        known = {command.name for command in app.registered_commands}
+        of_command = f"{arguments[0]} " if arguments[0] in known else ""
+        return report_error(UsageError(str(error), f"asicrc {of_command}--help"), as_json)
+    except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:

@@ -36,7 +36,6 @@ class ChipLine:
 
     def set_baud(self, baud: int) -> None:
         self.transport.set_baud(baud)
-        self.observer.baud = baud
 
     def send(self, frame: Command) -> tuple[Stamp, list[Job]]:
         """Write one frame; return its stamp and, for a job frame, the job as the observer numbers it."""

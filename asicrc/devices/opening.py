@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import entry_points
 
 from asicrc.devices.bm1366 import FAST_BAUD, Bm1366Device
@@ -59,14 +59,13 @@ def open_device(text: str) -> Iterator[DeviceProtocol]:
 def _provided(url: DeviceUrl) -> Iterator[DeviceProtocol]:
     """A device that another package provides: as an object, or as the URL of an emulator it started."""
     for entry_point in entry_points(group=ENTRY_POINTS, name=url.scheme):
-        try:
-            provider = entry_point.load()(url.text)
-        except ValueError as error:
-            raise UsageError(str(error)) from None
-        with provider as endpoint:
+        with ExitStack() as stack:
+            try:
+                endpoint = stack.enter_context(entry_point.load()(url.text))
+            except ValueError as error:
+                raise UsageError(str(error), "`asicrc devices` lists what can be opened") from None
             if isinstance(endpoint, str):
-                with open_device(endpoint) as device:
-                    yield device
+                yield stack.enter_context(open_device(endpoint))
             else:
                 yield endpoint
         return
@@ -120,6 +119,7 @@ def _find_chips(line: ChipLine, bauds: tuple[int, ...]) -> list[RegisterResponse
             line.set_baud(baud)
             answers = line.ask(ReadRegister(Register.CHIP_ID))
             if answers:
+                line.observer.baud = baud
                 return answers
     path = line.transport.path
     tried = " and ".join(f"{baud}" for baud in bauds)

@@ -130,7 +130,11 @@ def open_replay(url: DeviceUrl) -> ReplayDevice:
             model = model_by_name(recorded.model)
         except ProtocolError as error:
             raise BadFile(f"{path}: {error}") from None
-        observer = LineObserver(model, zero_bits=int(recorded.details.get("zero_bits") or 32))
+        observer = LineObserver(
+            model,
+            zero_bits=int(recorded.details.get("zero_bits") or 32),
+            baud=float(recorded.details.get("baud_at_open") or 0) or None,
+        )
         return ReplayDevice(capture, replace(recorded, url=url.text), observer)
     except BaseException:
         capture.close()

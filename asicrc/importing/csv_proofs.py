@@ -70,7 +70,7 @@ class CsvSource:
         for line in self._lines:
             if line.text is not None and not line.text.strip():
                 continue
-            if line.text is not None and line.text.startswith("#"):
+            if line.text is not None and line.text.lstrip().startswith("#"):
                 self._context.comment_lines += 1
                 continue
             self._context.rows += 1
@@ -78,10 +78,10 @@ class CsvSource:
 
     def _read_header(self) -> list[str]:
         for line in self._lines:
-            if line.text is not None and line.text.startswith("#"):
+            if line.text is not None and line.text.lstrip().startswith("#"):
                 self._context.comment_lines += 1
                 if len(self.comments) < MAX_COMMENTS:
-                    self.comments.append(line.text.lstrip("#").strip())
+                    self.comments.append(line.text.strip().lstrip("#").strip())
             elif line.text is None or line.text.strip():
                 return self._checked(column_names(line.text or ""))
         raise BadFile(f"{self._path} has no line that names its columns", "get it again: it was cut")

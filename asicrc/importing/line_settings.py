@@ -26,7 +26,8 @@ class LineSettings:
     def __init__(self, model: ChipModel) -> None:
         self._model = model
         self._mhz_of_all: float | None = None
-        self._mhz_of_chip: dict[int, float] = {}
+        self._mhz_of_chip: dict[int, float | None] = {}
+        self._clock_was_set = False
         self._others: dict[str, float] = {}
         self._told: dict[str, float | None] = {}
 
@@ -34,16 +35,8 @@ class LineSettings:
         """Take a write of line number `line`; return what to log. Raises BadFile for a senseless ticket mask,
         without which no proof of the dump can be judged."""
         if frame.register == Register.PLL0:
-            try:
-                mhz = pll_from_register(self._model, frame.value).mhz
-            except RemoteProtocolError as error:
-                return f"the clock is not known from here on: {error}"
-            if frame.address is None:
-                self._mhz_of_all = mhz
-                self._mhz_of_chip.clear()
-            else:
-                self._mhz_of_chip[frame.address] = mhz
-        elif frame.register == Register.TICKET_MASK:
+            return self._note_clock(frame)
+        if frame.register == Register.TICKET_MASK:
             try:
                 self._others["difficulty"] = float(difficulty_from_ticket_mask(frame.value))
             except RemoteProtocolError as error:
@@ -62,14 +55,32 @@ class LineSettings:
         self._told.update(changed)
         return [Setting(t_ns, name, value, value) for name, value in changed.items()]
 
+    def _note_clock(self, frame: WriteRegister) -> str | None:
+        try:
+            mhz = pll_from_register(self._model, frame.value).mhz
+        except RemoteProtocolError as error:
+            mhz, remark = None, f"the clock is not known from here on: {error}"
+        else:
+            remark = None
+        if frame.address is None:
+            self._mhz_of_all = mhz
+            self._mhz_of_chip.clear()
+        else:
+            self._mhz_of_chip[frame.address] = mhz
+        self._clock_was_set = True
+        return remark
+
     def _clocks(self) -> dict[str, float | None]:
-        clocks = set(self._mhz_of_chip.values())
-        if self._mhz_of_all is not None:
+        if not self._clock_was_set:
+            return {}
+        clocks = {*self._mhz_of_chip.values()}
+        if self._mhz_of_all is not None or not clocks:
             clocks.add(self._mhz_of_all)
-        if len(clocks) <= 1:
-            return dict.fromkeys(["frequency_mhz"] if clocks else [], next(iter(clocks), None))
+        known = [clock for clock in clocks if clock is not None]
+        if len(clocks) == 1:
+            return {"frequency_mhz": known[0] if known else None}
         return {
             "frequency_mhz": None,
-            "frequency_mhz_lowest": min(clocks),
-            "frequency_mhz_highest": max(clocks),
+            "frequency_mhz_lowest": min(known),
+            "frequency_mhz_highest": max(known),
         }

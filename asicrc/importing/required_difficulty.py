@@ -77,7 +77,7 @@ class RequiredDifficulty:
         self._lowest = self._highest = Fraction(difficulty)
 
     def as_json(self) -> dict[str, Any]:
-        """`difficulty` (where rows differ the lowest, and `highest`) and `source`; for a chip also `zero_bits`;
+        """`difficulty` (the lowest where rows differ, with `highest`), `source`; for a chip `zero_bits`;
         `where_not_stated` for rows without a value."""
         if self._source is None or self._lowest is None or self._highest is None:
             return {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import asicrc
+from as_a_person import asicrc
 
 import asicrc as library
 from firmware_protocols.device import Verdict
@@ -22,7 +22,7 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 
 
 def test_every_event_is_a_proof(captured: tuple[Path, dict[str, object]]) -> None:
-    path, result = captured
+    _, result = captured
     assert result["events"] == result["valid"]
     assert result["reason"] == "duration reached"
     assert result["damaged_frames"] == 0
@@ -146,10 +146,9 @@ def test_a_replay_gives_the_same_events(captured: tuple[Path, dict[str, object]]
 
 def test_the_settings_asked_for_are_set_and_read_back(tmp_path: Path) -> None:
     path = tmp_path / "b.asicrc"
-    run = asicrc(
-        "capture", "-d", "sim:bm1366?chips=3&cores=2&time_scale=400", "--frequency-mhz", "300", "--difficulty", "2",
-        "--duration", "3s", "-o", path, "--json",
-    )  # fmt: skip
+    settings = ("--frequency-mhz", "300", "--difficulty", "2")
+    url = "sim:bm1366?chips=3&cores=2&time_scale=400"
+    run = asicrc("capture", "-d", url, *settings, "--duration", "3s", "-o", path, "--json")
     assert run.code == 0, run.err
     assert run.json["events"] == run.json["valid"] > 0
     with library.load(path) as capture:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Run, asicrc, emulator, start, stored, wait_for_line
+from as_a_person import Run, asicrc, emulator, start, stored, wait_for_line
 
 import asicrc as library
 
@@ -115,10 +115,9 @@ def test_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
 
     path = tmp_path / "a.asicrc"
-    run = asicrc(
-        "capture", "-d", "sim:bm1366?flood_rate=3000&flood_seconds=15", "--duration", "20s", "-o", path, "--json",
-        preexec=small_files_only,
-    )  # fmt: skip
+    url = "sim:bm1366?flood_rate=3000&flood_seconds=15"
+    command = ("capture", "-d", url, "--duration", "20s", "-o", path, "--json")
+    run = asicrc(*command, preexec=small_files_only)
     assert run.code == 6, run.err
     said, hint = error_of(run)
     assert str(path) in said
