@@ -36,6 +36,8 @@ _JUDGE_AFTER_NS = 250_000_000  # of hashing
 class MinerCount:
     """What the miner did so far."""
 
+    warm_up_s: float = math.nan
+    """How long the hash kernel took to load."""
     proofs: int = 0
     late: int = 0
     """Proofs that were found only after they had been due."""
@@ -104,7 +106,9 @@ class Miner(threading.Thread):
 
     def run(self) -> None:
         try:
+            began_ns = time.monotonic_ns()
             scan = _warm_scan()
+            self.count.warm_up_s = (time.monotonic_ns() - began_ns) / 1e9
             self.ready.set()
             self._outbox.wake()
             if self._scale.flood_rate:

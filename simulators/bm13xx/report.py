@@ -87,6 +87,7 @@ def closing_report(reason: str, sends: SendRecord, miner: MinerCount, device: De
     """What is said at the end. Rates are per second of real time."""
     return {
         "ended": reason,
+        "warm_up_s": miner.warm_up_s,
         "proofs_found": miner.proofs,
         "proofs_sent": sends.proofs,
         "late": miner.late,

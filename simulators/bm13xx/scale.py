@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 DEFAULT_TIME_SCALE = 200.0
-"""By how much device time is stretched. 4 cores at 485 MHz are 1,940 MH/s of device time: 9.7 MH/s at 200,
-which one core of a plain CPU keeps up with (a lane-blocked AVX2 scan does 12 to 24 MH/s); at 50 it would
-be asked for 38.8 MH/s, and every nonce would come late."""
+"""By how much device time is stretched. 4 cores are 800 MH/s of device time at 200 MHz and 1,940 at 485: at
+a scale of 200 that is 4.0 and 9.7 MH/s. One core of a shared two-core machine with AVX2 was measured at 11.5
+MH/s when quiet and 5 to 8 MH/s beside other work: 200 MHz is kept up with, 485 MHz on a quiet machine only.
+At a scale of 50 (16 to 39 MH/s) every nonce would come late."""
 
 DEFAULT_FLOOD_ZERO_BITS = 8
 """Threshold of a flood unless one is asked for: 256 hashes a proof, so 100,000 proofs take seconds."""
@@ -26,40 +27,33 @@ class OptionError(ValueError):
     """An option that the emulator does not know, or a value that it cannot take."""
 
 
+def _option(default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """How large the emulated chain is, and everything else that it was asked for."""
 
-    zero_bits: int = 16
-    """Leading zero bits without which a chip reports nothing, whatever its ticket mask (silicon: 32)."""
-    cores: int = 4
-    """Cores of a chip (silicon: 112)."""
-    subcores: int = 1
-    """Versions that a core tests in one sweep: 1, 2, 4 or 8 (silicon: 8)."""
-    chips: int = 1
-    time_scale: float = DEFAULT_TIME_SCALE
-    """Real seconds that one second of the device takes. The line itself runs in real time."""
-    seed: int = 1
-    waits: float = 0.02
-    """For the host: what share of its bring-up waits this device needs. The emulator only passes it on."""
-
-    chip_id: int = 0x1366
-    """What CHIP_ID answers; another than 1366 is a chip that the host was not told of."""
-    silent: bool = False
-    """Never answers."""
-    hangup_after_s: float = math.inf
-    """The line goes away this long after the first job."""
-    end_on_hangup: bool = False
-    """End when the host closes the line, not only when stdin ends."""
-
-    flood_rate: float = 0.0
-    """Proofs a second, mined beforehand and offered whatever the line could carry. 0 is no flood."""
-    flood_burst: int = 1
-    """Proofs that are offered at once, back to back."""
-    flood_seconds: float = 10.0
-
-    truth: Path | None = None
-    """File for the true send times: CSV with `t_ns,nonce,version`."""
+    zero_bits: int = _option(16, "leading zero bits without which a chip reports nothing (silicon: 32)")
+    cores: int = _option(4, "cores of a chip (silicon: 112)")
+    subcores: int = _option(1, "versions that a core tests in one sweep: 1, 2, 4 or 8 (silicon: 8)")
+    chips: int = _option(1, "chips on the line")
+    time_scale: float = _option(
+        DEFAULT_TIME_SCALE, "real seconds for one second of the device, line excepted"
+    )
+    seed: int = _option(1, "of what is random in the device")
+    waits: float = _option(0.02, "passed on to the host: share of its bring-up waits that is needed here")
+    chip_id: int = _option(0x1366, "what CHIP_ID answers, hexadecimal; others than 1366 are not expected")
+    silent: bool = _option(False, "1: never answer")
+    hangup_after_s: float = _option(math.inf, "seconds from the first job until the line goes away")
+    end_on_hangup: bool = _option(False, "1: end when the host closes the line, not only with stdin")
+    flood_rate: float = _option(0.0, "proofs a second, mined beforehand, not held up by the line's speed")
+    flood_burst: int = _option(1, "proofs of a flood that leave at once")
+    flood_seconds: float = _option(10.0, "how long a flood is to last")
+    truth: Path | None = field(
+        default=None, metadata={"meaning": "file for the true send times: CSV of t_ns,nonce,version"}
+    )
 
     @property
     def flood_count(self) -> int:
@@ -111,12 +105,27 @@ def options_from_arguments(arguments: Iterable[str]) -> Iterator[tuple[str, str]
 
 def known_options() -> list[str]:
     """Names that `parse_scale` takes."""
-    return [_LONG_NAMES.get(field.name, field.name) for field in fields(Scale)]
+    return [_LONG_NAMES.get(option.name, option.name) for option in fields(Scale)]
+
+
+def options_text() -> str:
+    """One line for each option: name, default, meaning."""
+    lines = []
+    for name, option in zip(known_options(), fields(Scale), strict=True):
+        default = f"{option.default:x}" if name == "chip_id" else _shown(option.default)
+        lines.append(f"  {name:<14} {default:<8} {option.metadata['meaning']}")
+    return "\n".join(lines) + "\n"
 
 
 _URL_NAMES = ("zero_bits", "cores", "subcores", "time_scale", "waits")
 _SHORT_NAMES = {"hangup_after": "hangup_after_s"}
 _LONG_NAMES = {long: short for short, long in _SHORT_NAMES.items()}
+
+
+def _shown(default: Any) -> str:
+    if default is None or default == math.inf:
+        return "-"
+    return f"{default:g}"
 
 
 def _integer(low: int, high: int) -> Callable[[str, str], int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -23,7 +25,8 @@ from bm1366_host import (
 from test_bm1366_emulator_sweep import enumerated
 
 from firmware_protocols.bm13xx import ScanOrder, model_by_name
-from simulators.endpoints import open_sim
+from simulators.bm13xx.scale import known_options
+from simulators.endpoints import emulator_command, open_sim
 
 MODEL = model_by_name("bm1366")
 JOB_S, ANSWER_S = 88 * 10 / 1_041_667, 11 * 10 / 1_041_667
@@ -207,8 +210,15 @@ def test_a_host_may_come_and_go_unless_told_otherwise() -> None:
         emulator.fd = os.open(os.devnull, os.O_RDWR)
 
 
-@pytest.mark.parametrize("moment", ["at once", "while mining", "while nobody reads"])
-@pytest.mark.parametrize("way", [None, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("moment", "way"),
+    [
+        ("at once", None),
+        ("while mining", None),
+        ("while mining", signal.SIGTERM),
+        ("while nobody reads", None),
+    ],
+)
 def test_it_never_lingers(moment: str, way: int | None) -> None:
     with Emulator(("zero_bits=4", "time_scale=0.01", "cores=128", "subcores=8")) as emulator:
         if moment != "at once":
@@ -235,7 +245,7 @@ def test_too_much_to_ask_is_said_once_with_what_would_do() -> None:
     assert emulator.report["asked_mhs"] == 1940.0 > emulator.report["reached_mhs"] > 0.1
 
 
-@pytest.mark.parametrize(("rate", "burst", "seconds"), [(1000, 1, 1.0), (2000, 50, 1.0)])
+@pytest.mark.parametrize(("rate", "burst", "seconds"), [(1000, 1, 0.6), (2000, 50, 0.6)])
 def test_a_flood_offers_what_it_says(tmp_path: Path, rate: int, burst: int, seconds: float) -> None:
     truth = tmp_path / "truth.csv"
     flood = (f"flood_rate={rate}", f"flood_burst={burst}", f"flood_seconds={seconds}", f"truth={truth}")
@@ -299,3 +309,34 @@ def test_open_sim_hands_out_a_line_and_ends_the_emulator() -> None:
 def test_open_sim_refuses_what_it_does_not_know(url: str, message: str) -> None:
     with pytest.raises(ValueError, match=message), open_sim(url):
         pass
+
+
+def test_the_command_for_a_person_runs_until_it_is_interrupted() -> None:
+    code = (
+        "from simulators.endpoints import emulator_command; raise SystemExit(emulator_command(['chips=2']))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert "chips: 2" in process.stdout.readline()
+        assert url in process.stdout.readline()
+        path = Path(url.removeprefix("serial:").partition("?")[0])
+        assert path.exists()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0
+        assert not path.exists()
+
+
+def test_the_command_explains_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert emulator_command(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"  {name} " in text for name in known_options())
+    assert emulator_command(["colour=red"]) == 2
+    assert "knows no option 'colour'" in capsys.readouterr().err
+
+
+def test_the_process_refuses_options_that_it_does_not_know() -> None:
+    command = [sys.executable, "-m", "simulators.bm13xx", "colour=red"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "knows no option 'colour'; known are zero_bits" in done.stderr
