@@ -56,12 +56,12 @@ class LineSettings:
         return [Setting(t_ns, name, value, value) for name, value in changed.items()]
 
     def _note_clock(self, frame: WriteRegister) -> str | None:
+        mhz: float | None = None
+        remark: str | None = None
         try:
             mhz = pll_from_register(self._model, frame.value).mhz
         except RemoteProtocolError as error:
-            mhz, remark = None, f"the clock is not known from here on: {error}"
-        else:
-            remark = None
+            remark = f"the clock is not known from here on: {error}"
         if frame.address is None:
             self._mhz_of_all = mhz
             self._mhz_of_chip.clear()

@@ -102,14 +102,13 @@ class _Dump:
         self._describe()
 
     def take(self, line: Line) -> None:
-        self._line = line.number
         try:
             if line.text is None:
                 raise BadField("the line is longer than 256 KiB")
             wire = parse_wire_line(line.text)
         except BadField as error:
-            self._context.problems.add(line.number, str(error))
             self._hear()
+            self._context.problems.add(line.number, str(error))
             lost = empty_events(1)
             lost["verdict"], lost["reason"] = Verdict.MALFORMED, Reason.BAD_FIELDS
             self._events.append(lost)
@@ -121,9 +120,10 @@ class _Dump:
         self._batch.wire.append(chunk)
         if wire.direction is Direction.RX:
             self._unheard.append(chunk)
-            return
-        self._hear()
-        self._say(wire, line.number)
+            self._line = line.number
+        else:
+            self._hear()
+            self._say(wire, line.number)
 
     def end(self) -> None:
         """The dump is over: bytes that wait for the rest of a frame wait no longer."""
@@ -200,7 +200,7 @@ class _Dump:
             if other is not self._model:
                 name = f"chip id {answer.value >> 16:04x}" if other is None else other.name
                 self._context.problems.add(
-                    self._line, f"a chip answers as {name}, but the dump is read as of a {self._model.name}"
+                    self._line, f"by here a chip has answered as {name}; read as a {self._model.name}"
                 )
 
     def _describe(self) -> None:
