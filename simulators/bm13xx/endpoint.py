@@ -166,7 +166,7 @@ class Endpoint:
             self._hangup_ns = min(
                 at_ns + round(min(self._scale.hangup_after_s, 1e9) * 1e9), END_OF_TIME_NS - 1
             )
-        if isinstance(command, FullJob) and not self.miner.ready.is_set():
+        if isinstance(command, FullJob) and not (self.miner.ready.is_set() or self._scale.flood_rate):
             warn("a job came before the hash kernel was ready: its first nonces come late")
         if not self._scale.silent:
             self.miner.assign(self._chain.work, at_ns)

@@ -226,8 +226,8 @@ class Miner(threading.Thread):
 
 
 def _bursts(proofs: list[Proof], scale: Scale) -> list[Outgoing]:
-    """A flood's frames, from a moment after now on."""
-    burst, start_ns = scale.flood_burst, time.monotonic_ns() + 10_000_000
+    """A flood's frames, from a moment after now on that leaves time to queue them."""
+    burst, start_ns = scale.flood_burst, time.monotonic_ns() + 50_000_000 + 5_000 * len(proofs)
     bursts: list[Outgoing] = []
     for first in range(0, len(proofs), burst):
         group = proofs[first : first + burst]
