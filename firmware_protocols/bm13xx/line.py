@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_protocols.bitcoin import target_from_zero_bits
-from firmware_protocols.bm13xx.baud import frame_time_ns
+from firmware_protocols.bm13xx.baud import baud_from_fast_uart, frame_time_ns
 from firmware_protocols.bm13xx.decoder import ChipDecoder, Damaged, HostDecoder, Received
 from firmware_protocols.bm13xx.frames import (
     ChainInactive,
@@ -56,8 +56,8 @@ class LineObserver:
     """Keeps the state of one line: jobs by id, registers last written, frames counted.
 
     `zero_bits` is the chip's own threshold; emulators at reduced scale use fewer than 32.
-    With `baud`, frames that one read returned together are stamped one frame time apart, the last one
-    at the read: on a line they cannot have arrived closer.
+    With `baud` (which follows FAST_UART as the host writes it), frames that one read returned together are
+    stamped one frame time apart, the last one at the read: on a line they cannot have arrived closer.
     """
 
     def __init__(
@@ -187,6 +187,8 @@ class LineObserver:
 
     def _note_write(self, frame: WriteRegister) -> None:
         self.registers_written[frame.register] = frame.value
+        if frame.register == Register.FAST_UART:
+            self.baud = baud_from_fast_uart(frame.value)  # the host has to follow
         if frame.register == Register.VERSION_MASK:
             self._from_chip.response_size = self.model.response_size
 

@@ -1,0 +1,107 @@
+"""The promises of the store, kept against SIGKILL and against more events than any chip sends."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from as_a_person import asicrc, start, stored
+
+import asicrc as library
+
+KILLS = 20
+
+
+def emulators_alive() -> set[int]:
+    """Process ids of emulators that run now."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue  # it has just ended
+            if b"simulators.bm13xx" in command:
+                found.add(int(entry.name))
+    return found
+
+
+def kill_after(wait_s: float, path: Path) -> tuple[int, int]:
+    """SIGKILL a capture `wait_s` after its command; return acknowledged and stored events."""
+    before = emulators_alive()
+    process = start(
+        "capture", "-d", "sim:bm1366?flood_rate=400&flood_seconds=60", "--duration", "60s", "-o", path
+    )
+    time.sleep(wait_s)
+    os.kill(process.pid, signal.SIGKILL)
+    _, err = process.communicate(timeout=20)  # returns when the storage process has ended too
+    acknowledged = max(map(stored, err.splitlines()), default=0)
+    deadline = time.monotonic() + 5
+    while emulators_alive() - before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not emulators_alive() - before, "the emulator outlived its host"
+    if not path.exists():
+        assert acknowledged == 0
+        return 0, 0
+    with library.load(path) as capture:
+        assert not capture.sealed
+        events = len(capture.events())
+    assert events >= acknowledged
+    shown = asicrc("show", path, "--json")
+    assert shown.code == 0
+    checked = asicrc("verify", path, "--json")
+    assert checked.code == 0, checked.out
+    assert checked.json["events"] == checked.json["valid"] == events
+    return acknowledged, events
+
+
+def test_a_killed_capture_keeps_what_was_acknowledged(tmp_path: Path) -> None:
+    acknowledged, events = kill_after(6.0, tmp_path / "a.asicrc")
+    assert acknowledged > 0
+    assert events > 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
+    moments = random.Random(20)
+    seen = [kill_after(moments.uniform(0.3, 9.0), tmp_path / f"{i}.asicrc") for i in range(KILLS)]
+    print(f"\nacknowledged/stored in {KILLS} kills: {' '.join(f'{a}/{s}' for a, s in seen)}")
+    assert sum(events > 0 for _, events in seen) >= KILLS // 2
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("rate", "burst", "seconds"), [(5000, 1, 30), (20_000, 2000, 5)], ids=["sustained", "bursts"]
+)
+def test_a_flood_is_stored_without_loss(rate: int, burst: int, seconds: int, tmp_path: Path) -> None:
+    path = tmp_path / "flood.asicrc"
+    offered = rate * seconds
+    url = f"sim:bm1366?flood_rate={rate}&flood_burst={burst}&flood_seconds={seconds}"
+    limit = ("--duration", f"{seconds * 4 + 60}s", "--max-events", str(offered))
+    run = asicrc("capture", "-d", url, *limit, "-o", path, "--json", timeout_s=280)
+    assert run.code == 0, run.err
+    result = run.json
+    assert result["events"] == offered
+    assert result["valid"] == offered
+    assert result["damaged_frames"] == 0
+    assert result["lag_s"] <= 1
+    with library.load(path) as capture:
+        events = capture.events()
+        sent = next(job.sent_ns for job in capture.iter_jobs())
+    received_s = (int(events["t_ns"][-1]) - int(events["t_ns"][0])) / 1e9
+    said = [json.loads(line) for line in run.err.splitlines() if line.startswith("{") and "offered" in line]
+    print(
+        f"\noffered {offered} ({said}), received {offered / received_s:.0f}/s over {received_s:.1f} s, "
+        f"first {(int(events['t_ns'][0]) - sent) / 1e9:.1f} s after the job, stored {result['events']}, "
+        f"lag at the end {result['lag_s']:.3f} s, longest {result['worst_lag_s']:.3f} s"
+    )
+    checked = asicrc("verify", path, "--json", timeout_s=200).json
+    assert checked["valid"] == offered
+    assert checked["duplicate"] == 0
