@@ -277,12 +277,17 @@ def test_truth_names_the_moments_that_the_host_sees(tmp_path: Path) -> None:
     truth = tmp_path / "truth.csv"
     with Emulator((*SLOW, f"truth={truth}")) as emulator:
         emulator.bring_up(hcn=SLOW_HCN)
-        emulator.send(WireJob.example(1).frame())
-        emulator.collect(60, until=100)
+        emulator.warm()
+        _, results = after(emulator, WireJob.example(1), 1.0)
     rows = np.loadtxt(truth, delimiter=",", skiprows=1, dtype=np.int64)
-    seen = np.array([result.t_ns for result in emulator.results])
-    delay_ns = seen - rows[: len(seen), 0]
-    assert (delay_ns > 0).all()
+    sent_ns = {(nonce, version): t_ns for t_ns, nonce, version in rows.tolist()}
+    delay_ns = [
+        result.t_ns
+        - sent_ns[int.from_bytes(result.nonce_bytes, "little"), 0x20000000 | result.version_bits << 13]
+        for result in results
+    ]
+    assert len(delay_ns) > 100
+    assert min(delay_ns) > 0
     assert np.median(delay_ns) < 2e6
 
 
