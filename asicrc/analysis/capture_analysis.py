@@ -116,11 +116,14 @@ def analyze_capture(
 
 def _analyse_arrivals(analysis: CaptureAnalysis, events: NonceBatch, *, imported: bool, seed: int) -> None:
     known = events[events["t_ns"] != NO_TIME]
-    analysis.intervals = _try(
-        analysis,
-        "intervals",
-        lambda: interval_statistics(known["t_ns"], known["segment"], seed, sort=imported),
-    )
+    if len(events) and not len(known):
+        analysis.unanswered["intervals"] = "no event has an arrival time"
+    else:
+        analysis.intervals = _try(
+            analysis,
+            "intervals",
+            lambda: interval_statistics(known["t_ns"], known["segment"], seed, sort=imported),
+        )
     if analysis.intervals is not None:
         steps = analysis.intervals.intervals_s
         analysis.exponential = _try(analysis, "exponential", lambda: exponential_finding(steps, seed))
@@ -135,8 +138,14 @@ def _analyse_arrivals(analysis: CaptureAnalysis, events: NonceBatch, *, imported
 def _analyse_scan(analysis: CaptureAnalysis, capture: Capture, events: NonceBatch, seed: int) -> None:
     identity = capture.identity
     order = None if identity is None else scan_order_of(identity, capture.settings())
-    if identity is None or order is None:
+    if identity is None or identity.family != "bm13xx":
         analysis.unanswered["scan_order"] = "the scan order is known for chips on a serial line only"
+        return
+    if order is None:
+        analysis.unanswered["scan_order"] = (
+            f"the settings do not determine the scan order of this {identity.model}: "
+            "it takes one frequency for all chips and the hash counting number"
+        )
         return
     jobs = {job.number: job for job in capture.iter_jobs() if job.sent_ns != NO_TIME and not job.damaged}
     timed = _timed(events, jobs)
@@ -144,18 +153,18 @@ def _analyse_scan(analysis: CaptureAnalysis, capture: Capture, events: NonceBatc
         analysis.unanswered["scan_order"] = "no event has both an arrival time and the time its job was sent"
         return
     analysis.scan_confidence = order.confidence
-    meta = capture.meta
-    floor = meta.get("jitter_floor") or {}
-    floor_s = floor.get("rms_s")
+    floor_s = capture.number("jitter_floor", "rms_s")
+    quantum_ns = capture.number("clock", "quantum_ns")
+    quantum_s = None if quantum_ns is None else quantum_ns / 1e9
     analysis.jitter_floor_ms = None if floor_s is None else floor_s * 1e3
     analysis.scan_order = _try(
         analysis,
         "scan_order",
-        lambda: _residuals(timed, jobs, order, time_scale_of(identity), meta, floor_s, seed),
+        lambda: _residuals(timed, jobs, order, time_scale_of(identity), quantum_s, floor_s, seed),
     )
-    pulled = meta.get("pulled")
-    if pulled:
-        _analyse_missing(analysis, identity, order, events, list(jobs.values()), pulled["end_ns"])
+    end_ns = capture.number("pulled", "end_ns")
+    if end_ns is not None:
+        _analyse_missing(analysis, identity, order, events, list(jobs.values()), int(end_ns))
 
 
 def _timed(events: NonceBatch, jobs: dict[int, Job]) -> NonceBatch:
@@ -169,7 +178,7 @@ def _residuals(
     jobs: dict[int, Job],
     order: ScanOrder,
     time_scale: float,
-    meta: dict[str, Any],
+    quantum_s: float | None,
     floor_s: float | None,
     seed: int,
 ) -> ScanOrderResult:
@@ -177,7 +186,6 @@ def _residuals(
     base = np.array([jobs[number].version for number in events["job"].tolist()], np.int64)
     version_bits = (events["version"].astype(np.int64) & ~base) >> 13 & 0xFFFF
     address = events["chip"].astype(np.int64)
-    quantum_ns = (meta.get("clock") or {}).get("quantum_ns")
     return scan_order_residuals(
         events["t_ns"] - load_ns,
         order.expected_s(events["nonce"], version_bits, address),
@@ -187,7 +195,7 @@ def _residuals(
         version=version_bits,
         position_s=order.position_of(events["nonce"], address) / order.frequency_hz,
         time_scale=time_scale,
-        quantum_s=None if quantum_ns is None else quantum_ns / 1e9,
+        quantum_s=quantum_s,
         jitter_floor_s=floor_s,
         job=events["job"],
         seed=seed,

@@ -105,6 +105,16 @@ class Capture:
                 f"{self.path}: {error}", "the file is damaged, or it was not written by asicrc"
             ) from None
 
+    def number(self, key: str, name: str) -> float | None:
+        """A finite number `name` in the object `key` of `meta`; None where it is not stated."""
+        entry = self.meta.get(key)
+        value = entry.get(name) if isinstance(entry, dict) else entry
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1 << 63:
+            raise BadFile(f"{self.path}: {name} of {key} is no number", "the file is damaged or forged")
+        return value
+
     def events(self, distinct: bool = False) -> NonceBatch:
         """All events by `seq`, a structured array of `EVENT_DTYPE`; `distinct` leaves duplicates out."""
         events = np.concatenate([empty_events(), *self.event_chunks()])

@@ -175,11 +175,8 @@ class Verifier:
                 verdict = _DOES_NOT_HASH
                 earlier = None if work.before is None else works.get(work.before)
                 if earlier is not None:
-                    middle = earlier.middle
-                    if middle is None:
-                        middle = earlier.middle_of(extranonce2[:length])
-                    digest = sha(sha(version + middle + ntime + earlier.nbits + nonce).digest()).digest()
-                    other = from_bytes(digest, "little")
+                    header = earlier.header_for(work, version, ntime, nonce, extranonce2[:length])
+                    other = from_bytes(sha(sha(header).digest()).digest(), "little")
                     if other <= earlier.target or other <= earlier.threshold:
                         verdict, value = _STALE, other
             difficulties.append(DIFFICULTY_1_TARGET / value if value else _INF)
@@ -223,8 +220,10 @@ class Verifier:
 class _Work:
     """A job as the loop wants it: header bytes that are joined, integers that are compared."""
 
-    __slots__ = ("_branch", "_coinbase1", "_coinbase2", "_last", "_prev_hash", "before", "damaged", "middle",
-                 "nbits", "target", "threshold", "wire_id")  # fmt: skip
+    __slots__ = (
+        "_branch", "_coinbase1", "_coinbase2", "_last", "_ntime", "_prev_hash", "_version", "_version_mask",
+        "before", "damaged", "middle", "nbits", "target", "threshold", "wire_id",
+    )  # fmt: skip
 
     def __init__(self, job: Job, before: int | None) -> None:
         for name, value, size in (("prev_hash", job.prev_hash, 32), ("merkle_root", job.merkle_root, 32)):
@@ -236,12 +235,30 @@ class _Work:
         self.nbits = struct.pack("<I", job.nbits)
         self.target = job.target
         self.threshold = DIFFICULTY_1_TARGET if job.chip_target is None else job.chip_target
+        self._version = job.version
+        self._version_mask = job.version_mask
+        self._ntime = struct.pack("<I", job.ntime)
         self._prev_hash = job.prev_hash
         self._coinbase1 = job.coinbase1 + job.extranonce1
         self._coinbase2 = job.coinbase2
         self._branch = job.branch
         self._last: tuple[bytes, bytes] | None = None
         self.middle = None if job.merkle_root is None else job.prev_hash + job.merkle_root
+
+    def header_for(
+        self, named: _Work, version: bytes, ntime: bytes, nonce: bytes, extranonce2: bytes
+    ) -> bytes:
+        """The header under this job of an answer whose fields were filled in from the `named` job.
+
+        A chip answers with rolled bits only: base version and ntime of the event are those of the job that
+        its id names now. A miner states both itself (`merkle_root` is None then), so they stand.
+        """
+        middle = self.middle
+        if middle is None:
+            return version + self.middle_of(extranonce2) + ntime + self.nbits + nonce
+        bits = int.from_bytes(version, "little") & self._version_mask
+        version = (self._version & ~self._version_mask | bits).to_bytes(4, "little")
+        return version + middle + (self._ntime if ntime == named._ntime else ntime) + self.nbits + nonce
 
     def middle_of(self, extranonce2: bytes) -> bytes:
         """Header bytes 4..67 for this extranonce2; the last one is kept, as answers come in runs."""

@@ -10,8 +10,9 @@ import typer
 
 from asicrc.cli import capture_commands, device_commands, file_commands
 from asicrc.cli.output import as_asicrc_error, note, report_error
-from asicrc.errors import AsicrcError, ExitCode, UsageError
+from asicrc.errors import AsicrcError, BadFile, ExitCode, UsageError
 from firmware_protocols.device import DeviceLost, SettingRefused
+from firmware_protocols.errors import ProtocolError
 
 app = typer.Typer(
     name="asicrc",
@@ -44,6 +45,9 @@ def _run(arguments: list[str]) -> int:
         return report_error(error, as_json)
     except (DeviceLost, SettingRefused) as error:
         return report_error(as_asicrc_error(error), as_json)
+    except ProtocolError as error:
+        hint = "a recording with such bytes was damaged, or made to be"
+        return report_error(BadFile(f"bytes on the line break the protocol: {error}", hint), as_json)
     except CommandLineError as error:
         known = {command.name for command in app.registered_commands}
         of_command = f"{arguments[0]} " if arguments[0] in known else ""

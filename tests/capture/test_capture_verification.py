@@ -89,6 +89,19 @@ def test_proof_for_the_job_replaced_under_the_same_id_is_stale() -> None:
     assert counters.min_difficulty is None
 
 
+def test_a_stale_answer_of_a_chip_is_hashed_with_its_own_jobs_ntime_and_version() -> None:
+    """A chip answers with rolled bits alone; base version and ntime were filled in from the newer job."""
+    bits = 0x1234 << 13
+    old = easy_job(1)
+    new = replace(easy_job(2), version=0x20000004)
+    nonce = nonces_where(replace(old, version=old.version | bits), 1, 0, EASY)[0]
+    assert hash_of(replace(new, version=new.version | bits), nonce) > EASY
+    events = events_for(new, [nonce])
+    events["version"] = new.version | bits
+    judged([old, new], events)
+    assert verdicts(events) == [(Verdict.STALE, Reason.EARLIER_JOB)]
+
+
 def test_damaged_job_frame_leaves_the_chip_with_what_it_had() -> None:
     old, damaged = easy_job(1), replace(easy_job(2), damaged=True, prev_hash=b"cut")
     new = replace(easy_job(3), ntime=old.ntime)
