@@ -17,7 +17,8 @@ EMULATORS = {"bm1366": "simulators.bm13xx"}
 """Device name to the module that runs it."""
 
 _USAGE = 2
-_START_S = 20.0
+_START_S = 60.0
+"""For the first line: a machine that has not compiled the hash kernel before takes 5 to 12 s to do so."""
 _STOP_S = 2.0
 
 

@@ -21,16 +21,17 @@ from asicrc.errors import StorageError
 LENGTH = struct.Struct("<I")
 MAX_WAITING_BYTES = 64 << 20
 SOCKET_BUFFER_BYTES = 4 << 20
-START_WAIT_S = 20.0
 ANSWER_WAIT_S = 60.0
 
 
 class StorageLink:
-    """Starts the storage process and feeds it. Use as a context manager: leaving it reaps the process."""
+    """Starts the storage process and feeds it. Use as a context manager: leaving it reaps the process.
 
-    def __init__(
-        self, path: Path, meta: dict[str, Any], progress: str, *, t_start_ns: int, boot_id: str | None
-    ) -> None:
+    The process takes its time to start, so make the link before the device is opened, and `open` the file
+    when the device is there.
+    """
+
+    def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
@@ -45,19 +46,9 @@ class StorageLink:
         self._waiting: deque[memoryview] = deque()
         self._waiting_bytes = 0
         self._received = bytearray()
-        self.path = path
+        self.path: Path | None = None
         self.acknowledged = 0
         """Events that are committed."""
-        self.put(
-            "open",
-            {
-                "path": str(path),
-                "meta": meta,
-                "progress": progress,
-                "t_start_ns": t_start_ns,
-                "boot_id": boot_id,
-            },
-        )
 
     def __enter__(self) -> StorageLink:
         return self
@@ -69,6 +60,23 @@ class StorageLink:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def open(
+        self, path: Path, meta: dict[str, Any], progress: str, *, t_start_ns: int, boot_id: str | None
+    ) -> None:
+        """Make the capture file; return when it is there. Raises UsageError or StorageError."""
+        self.path = path
+        self.put(
+            "open",
+            {
+                "path": str(path),
+                "meta": meta,
+                "progress": progress,
+                "t_start_ns": t_start_ns,
+                "boot_id": boot_id,
+            },
+        )
+        self.wait_for("opened")
 
     def put(self, kind: str, payload: object) -> None:
         """Queue a message and move what can be moved. Raises StorageError on overflow or a dead process."""

@@ -145,6 +145,7 @@ def _capture(
 ) -> tuple[dict[str, Any], ExitCode]:
     from asicrc.capture.counts import counts_json
     from asicrc.capture.session import CapturePlan, StopRequest, run_capture
+    from asicrc.capture.storage_link import StorageLink
     from asicrc.devices import open_device
 
     plan = CapturePlan(
@@ -156,8 +157,8 @@ def _capture(
         seed=seed,
         progress="live" if sys.stderr.isatty() and not plain else "plain",
     )
-    with StopRequest().on_signals() as stop, open_device(url) as device:
-        outcome = run_capture(device, url, plan, stop)
+    with StopRequest().on_signals() as stop, StorageLink() as storage, open_device(url) as device:
+        outcome = run_capture(device, url, plan, stop, storage)
     result = counts_json(path, outcome.counters, outcome.wire_counters)
     result |= {
         "duration_s": outcome.duration_s,

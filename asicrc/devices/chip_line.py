@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from asicrc.transports.serial_port import SerialTransport
@@ -20,6 +22,7 @@ from firmware_protocols.device import Batch, Direction, Job, NonceBatch, Stamp, 
 ANSWER_WAIT_S = 0.3
 """For the first answer to a read: 77 chips at 115,740 baud need 73 ms for theirs."""
 SILENCE_S = 0.05
+ROUND_TRIPS_KEPT = 10_000
 
 
 class ChipLine:
@@ -33,6 +36,9 @@ class ChipLine:
         self._wire: list[WireChunk] = []
         self._nonces: list[NonceBatch] = []
         self._registers: list[RegisterResponse] = []
+        self._probe: tuple[int, int] | None = None
+        self.round_trips_ns: deque[int] = deque(maxlen=ROUND_TRIPS_KEPT)
+        """From just before the write of a probe to the stamp of its answer, newest last."""
 
     def set_baud(self, baud: int) -> None:
         self.transport.set_baud(baud)
@@ -74,19 +80,14 @@ class ChipLine:
                 deadline_ns = self.clock.now_ns() + round(SILENCE_S * 1e9)
         return found
 
-    def round_trip_ns(self, frame: ReadRegister) -> int | None:
-        """Time from just before the write of a read to the stamp of its answer; None when none came."""
-        self._registers.clear()
+    def probe(self, frame: ReadRegister) -> None:
+        """Send a read whose answer is only timed: the next answer for its register ends the round trip."""
         stamp, _ = self.send(frame)
-        deadline_ns = stamp.t_ns + round(ANSWER_WAIT_S * 1e9)
-        while self.clock.now_ns() < deadline_ns:
-            chunks = self._collect(deadline_ns)
-            if any(answer.register == frame.register for answer in self._registers):
-                return chunks[-1].stamp.t_ns - stamp.t_ns
-        return None
+        self._probe = (frame.register, stamp.t_ns)
 
     def take(self, until_ns: int) -> Batch:
         """Everything since the last `take`, waiting until `until_ns` if there is nothing yet."""
+        self._registers.clear()
         if not self._wire:
             self._collect(until_ns)
         batch = Batch(wire=self._wire)
@@ -106,4 +107,8 @@ class ChipLine:
     def _keep(self, answers: Answers) -> None:
         if len(answers.events):
             self._nonces.append(answers.events)
-        self._registers.extend(answers.registers)
+        for answer, t_ns in answers.registers:
+            if self._probe is not None and answer.register == self._probe[0]:
+                self.round_trips_ns.append(t_ns - self._probe[1])
+                self._probe = None
+            self._registers.append(answer)

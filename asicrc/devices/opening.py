@@ -64,6 +64,8 @@ def _provided(url: DeviceUrl) -> Iterator[DeviceProtocol]:
                 endpoint = stack.enter_context(entry_point.load()(url.text))
             except ValueError as error:
                 raise UsageError(str(error), "`asicrc devices` lists what can be opened") from None
+            except RuntimeError as error:
+                raise DeviceError(f"{url.text} does not start: {error}", "its own message is above") from None
             if isinstance(endpoint, str):
                 yield stack.enter_context(open_device(endpoint))
             else:

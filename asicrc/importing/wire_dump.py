@@ -189,8 +189,8 @@ class _Dump:
             return job
         return replace(job, target=context.required.default_target)
 
-    def _note_chip_ids(self, answers: list[RegisterResponse]) -> None:
-        for answer in answers:
+    def _note_chip_ids(self, answers: list[tuple[RegisterResponse, int]]) -> None:
+        for answer, _ in answers:
             if answer.register != Register.CHIP_ID:
                 continue
             self._chip_ids.append(answer.value)

@@ -49,7 +49,8 @@ class Answers:
     """What the chip said: nonces as PENDING events, and register values."""
 
     events: NonceBatch
-    registers: list[RegisterResponse] = field(default_factory=list)
+    registers: list[tuple[RegisterResponse, int]] = field(default_factory=list)
+    """Each with the stamp of the read that completed it."""
 
 
 class LineObserver:
@@ -130,14 +131,14 @@ class LineObserver:
         return self._answers((received,))
 
     def _answers(self, reads: Iterable[list[Received[Response]]]) -> Answers:
-        registers: list[RegisterResponse] = []
+        registers: list[tuple[RegisterResponse, int]] = []
         nonces: list[tuple[Received[Response], NonceResponse, int]] = []
         for received in reads:
             for frames_after, item in zip(range(len(received) - 1, -1, -1), received, strict=True):
                 if isinstance(item.frame, NonceResponse):
                     nonces.append((item, item.frame, self._stamp_back(item, frames_after)))
                 elif isinstance(item.frame, RegisterResponse):
-                    registers.append(item.frame)
+                    registers.append((item.frame, item.t_ns))
             if received:
                 self._last_read_ns = received[-1].t_ns
         return Answers(self._events(nonces), registers)

@@ -8,8 +8,8 @@ import sys
 from simulators.bm13xx.endpoint import main
 
 if __name__ == "__main__":
-    # numba looks for a BLAS when it loads a kernel, and finds it by importing scipy: 0.3 s in which a host
-    # may already send its first job. Nothing in this process needs one.
+    # numba looks for a BLAS when it loads a kernel, and finds it by importing scipy: 0.3 s for which a host
+    # would have to wait. Nothing in this process needs one.
     sys.modules["scipy"] = None  # type: ignore[assignment]
     code = main(sys.argv[1:])
     sys.stdout.flush()

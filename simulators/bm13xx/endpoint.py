@@ -54,7 +54,6 @@ def main(arguments: Sequence[str]) -> int:
         endpoint = Endpoint(scale, IdealDevice(), sends, woken, wake)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, endpoint.on_signal)
-        announce(scale, endpoint.terminal.name, os.getpid())
         return endpoint.run()
 
 
@@ -83,8 +82,16 @@ class Endpoint:
         self._job_ignored = False
 
     def run(self) -> int:
-        """Serve the line until something ends it; say on stderr how it went; return the exit code."""
+        """Serve the line until something ends it; say on stderr how it went; return the exit code.
+
+        The line is announced when the hash kernel is loaded: a chip that was reset is ready to hash, and the
+        first nonces of a job that came sooner would all come late.
+        """
         self.miner.start()
+        while not self.miner.ready.is_set() and self._ended is None:
+            self._look(END_OF_TIME_NS)
+        if self._ended is None:
+            announce(self._scale, self.terminal.name, os.getpid())
         while self._ended is None:
             item = self.outbox.head()
             due_ns = self._planned_ns(item) if item else END_OF_TIME_NS
@@ -166,8 +173,6 @@ class Endpoint:
             self._hangup_ns = min(
                 at_ns + round(min(self._scale.hangup_after_s, 1e9) * 1e9), END_OF_TIME_NS - 1
             )
-        if isinstance(command, FullJob) and not (self.miner.ready.is_set() or self._scale.flood_rate):
-            warn("a job came before the hash kernel was ready: its first nonces come late")
         if not self._scale.silent:
             self.miner.assign(self._chain.work, at_ns)
 

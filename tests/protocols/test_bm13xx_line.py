@@ -138,7 +138,7 @@ def test_short_answers_are_taken_when_the_line_falls_silent() -> None:
     observer = LineObserver(MODEL)
     short = encode(RegisterResponse(0x13660000, 0, 0, b""), MODEL, short=True)
     assert observer.chip_sent([rx(short)]).registers == []
-    assert [answer.value for answer in observer.fell_silent(2).registers] == [0x13660000]
+    assert [(answer.value, t) for answer, t in observer.fell_silent(2).registers] == [(0x13660000, 2)]
     assert observer.fell_silent(3).registers == []
     # from here on they are expected
     assert len(observer.chip_sent([rx(short)]).registers) == 1
