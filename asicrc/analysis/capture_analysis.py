@@ -154,13 +154,14 @@ def _analyse_scan(analysis: CaptureAnalysis, capture: Capture, events: NonceBatc
         return
     analysis.scan_confidence = order.confidence
     floor_s = capture.number("jitter_floor", "rms_s")
+    floor_high_s = capture.number("jitter_floor", "rms_high_s")
     quantum_ns = capture.number("clock", "quantum_ns")
     quantum_s = None if quantum_ns is None else quantum_ns / 1e9
     analysis.jitter_floor_ms = None if floor_s is None else floor_s * 1e3
     analysis.scan_order = _try(
         analysis,
         "scan_order",
-        lambda: _residuals(timed, jobs, order, time_scale_of(identity), quantum_s, floor_s, seed),
+        lambda: _residuals(timed, jobs, order, time_scale_of(identity), quantum_s, floor_high_s, seed),
     )
     end_ns = capture.number("pulled", "end_ns")
     if end_ns is not None:

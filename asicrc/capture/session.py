@@ -110,9 +110,13 @@ def run_capture(
     session = _Session(device, plan, stop, storage)
     with _prompt_threads():
         reason, exit_code = session.run()
+    start_ns, end_ns = session.pulled_ns or (0, 0)
+    if session.pulled_ns is not None:
+        storage.put("meta", ("pulled", {"start_ns": start_ns, "end_ns": end_ns}))
     wire_counters = device.wire_counters()
     report = storage.seal(reason, wire_counters)
-    return Outcome(plan.output, reason, exit_code, session.duration_s, wire_counters=wire_counters, **report)
+    duration_s = (end_ns - start_ns) / 1e9
+    return Outcome(plan.output, reason, exit_code, duration_s, wire_counters=wire_counters, **report)
 
 
 @contextmanager
@@ -139,7 +143,8 @@ class _Session:
         self._jobs = ChipJobs(plan.seed, ntime=self._clock.realtime_ns() // 1_000_000_000 & 0xFFFFFFFF)
         self._events = 0
         self._next_anchor_ns = self._clock.now_ns()
-        self.duration_s = 0.0
+        self.pulled_ns: tuple[int, int] | None = None
+        """From the first pull to the end of the last one."""
 
     def run(self) -> tuple[str, ExitCode]:
         """Return the reason for the end. The device is restored on every way out that leaves a line to it."""
@@ -207,9 +212,7 @@ class _Session:
                 if batch.ended is not None:
                     return batch.ended, ExitCode.OK
         finally:
-            stop_ns = self._clock.now_ns()
-            self.duration_s = (stop_ns - start_ns) / 1e9
-            self._storage.put("meta", ("pulled", {"start_ns": start_ns, "end_ns": stop_ns}))
+            self.pulled_ns = (start_ns, self._clock.now_ns())
 
     def _store(self, batch: Batch) -> None:
         for text in batch.log:

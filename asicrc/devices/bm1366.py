@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from asicrc.devices.chip_line import ChipLine
+from asicrc.devices.jitter import floor_of
 from asicrc.devices.limits import DEFAULT_FREQUENCY_MHZ, ENVELOPES
 from asicrc.devices.scale import Scale
 from firmware_protocols.bm13xx import (
@@ -54,10 +53,10 @@ FAST_BAUD = 1_000_000
 """11 bytes take 0.11 ms instead of 0.95 ms, which is queueing that the stamps do not need."""
 EVENTS_PER_S_ASKED = 200.0
 """Where no difficulty is given, the ticket mask is chosen so that about this many nonces come."""
-PROBES_AT_REST = 16
+PROBES_AT_REST = 32
 PROBE_INTERVAL_NS = 100_000_000
 PROBE = ReadRegister(Register.CHIP_ID, address=0)
-"""Chip 0 alone answers once the chain is addressed: 18 bytes in all, 0.2 ms of the line ten times a second."""
+"""Chip 0 alone answers once the chain is addressed: 18 bytes, 0.2 ms of the line, ten times a second."""
 
 ORIGINALS = {
     "pll0_register": Register.PLL0,
@@ -162,14 +161,7 @@ class Bm1366Device:
             self._line.answers(PROBE.register, expect=1)
             if len(round_trips) == before:
                 return None
-        spread_s = np.array(round_trips) / 1e9
-        return JitterFloor(
-            rms_s=float(spread_s.std(ddof=1)),
-            median_s=float(np.median(spread_s)),
-            p99_s=float(np.quantile(spread_s, 0.99)),
-            n=len(spread_s),
-            method="round trips of register reads, before and during the work",
-        )
+        return floor_of(round_trips, "round trips of register reads, before and during the work")
 
     def send(self, job: Job) -> Job:
         if job.merkle_root is None:

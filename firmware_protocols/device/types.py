@@ -114,12 +114,14 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class JitterFloor:
-    """Spread of stamps whose true spacing is known: no analysis reports structure below `rms_s`.
+    """Spread of stamps whose true spacing is known: no analysis reports structure below it.
 
-    `rms_s` is the standard deviation, `median_s` and `p99_s` describe the delay itself.
+    `rms_s` is the standard deviation and `rms_high_s` the upper end of its 95 % interval; `median_s` and
+    `p99_s` describe the delay itself.
     """
 
     rms_s: float
+    rms_high_s: float
     median_s: float
     p99_s: float
     n: int

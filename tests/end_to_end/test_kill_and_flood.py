@@ -34,9 +34,8 @@ def emulators_alive() -> set[int]:
 def kill_after(wait_s: float, path: Path) -> tuple[int, int]:
     """SIGKILL a capture `wait_s` after its command; return acknowledged and stored events."""
     before = emulators_alive()
-    process = start(
-        "capture", "-d", "sim:bm1366?flood_rate=400&flood_seconds=60", "--duration", "60s", "-o", path
-    )
+    url = "sim:bm1366?flood_rate=400&flood_seconds=60"
+    process = start("capture", "-d", url, "--difficulty", "1", "--duration", "60s", "-o", path)
     time.sleep(wait_s)
     os.kill(process.pid, signal.SIGKILL)
     _, err = process.communicate(timeout=20)  # returns when the storage process has ended too
@@ -84,7 +83,16 @@ def test_a_flood_is_stored_without_loss(rate: int, burst: int, seconds: int, tmp
     path = tmp_path / "flood.asicrc"
     offered = rate * seconds
     url = f"sim:bm1366?flood_rate={rate}&flood_burst={burst}&flood_seconds={seconds}"
-    limit = ("--duration", f"{seconds * 4 + 60}s", "--max-events", str(offered))
+    limit = (
+        "--duration",
+        f"{seconds * 4 + 60}s",
+        "--max-events",
+        str(offered),
+        "--difficulty",
+        "1",
+        "--job-interval",
+        "1h",
+    )
     run = asicrc("capture", "-d", url, *limit, "-o", path, "--json", timeout_s=280)
     assert run.code == 0, run.err
     result = run.json

@@ -116,7 +116,7 @@ def test_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:
 
     path = tmp_path / "a.asicrc"
     url = "sim:bm1366?flood_rate=3000&flood_seconds=15"
-    command = ("capture", "-d", url, "--duration", "20s", "-o", path, "--json")
+    command = ("capture", "-d", url, "--difficulty", "1", "--duration", "20s", "-o", path, "--json")
     run = asicrc(*command, preexec=small_files_only)
     assert run.code == 6, run.err
     said, hint = error_of(run)
