@@ -34,6 +34,8 @@ _LOOK_AT_LEAST_EVERY_NS = 2_000_000  # for input, however busy the sending is
 _IDLE_S = 0.02  # the host's speed is looked at this often
 _THREAD_SWITCH_S = 1e-4  # the interpreter's 5 ms would keep a due frame waiting for the miner
 
+LATE_SHARE_TOLD = 0.05
+
 USAGE = 2
 FAILED = 1
 
@@ -209,7 +211,11 @@ class Endpoint:
         self.terminal.close()
         self.miner.stop()
         self._sends.close()
-        say(closing_report(self._ended or "", self._sends, self.miner.count, self._device))
+        count = self.miner.count
+        if self._scale.report:
+            say(closing_report(self._ended or "", self._sends, count, self._device))
+        elif count.late > LATE_SHARE_TOLD * max(count.proofs, 1) and not self._scale.flood_rate:
+            warn(f"{count.late} of {count.proofs} proofs came late: their times are those of this machine")
         if self.miner.failure is not None:
             warn(f"the miner failed: {self.miner.failure!r}")
             return FAILED

@@ -51,6 +51,7 @@ class Scale:
     flood_rate: float = _option(0.0, "proofs a second, mined beforehand, not held up by the line's speed")
     flood_burst: int = _option(1, "proofs of a flood that leave at once")
     flood_seconds: float = _option(10.0, "how long a flood is to last")
+    report: bool = _option(True, "0: say nothing at the end, unless times were not kept")
     truth: Path | None = field(
         default=None, metadata={"meaning": "file for the true send times: CSV of t_ns,nonce,version"}
     )
@@ -197,5 +198,6 @@ _LIMITS: dict[str, Callable[[str, str], Any]] = {
     "flood_rate": _real(0.0, 1e6),
     "flood_burst": _integer(1, 4096),
     "flood_seconds": _real(0.0, 3600.0),
+    "report": _flag,
     "truth": _path,
 }
