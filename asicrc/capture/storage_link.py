@@ -46,6 +46,8 @@ class StorageLink:
         self._waiting: deque[memoryview] = deque()
         self._waiting_bytes = 0
         self._received = bytearray()
+        self._answers: dict[str, Any] = {}
+        """Answers that came before somebody waited for them: the process may be the faster one."""
         self.path: Path | None = None
         self.acknowledged = 0
         """Events that are committed."""
@@ -93,19 +95,16 @@ class StorageLink:
     def pump(self) -> None:
         """Send what the pipe takes and read the answers, without waiting."""
         self._send()
-        while (message := self._receive()) is not None:
+        # Its last answer is not read past: behind it the pipe has ended, which would pass for a failure.
+        while "sealed" not in self._answers and (message := self._receive()) is not None:
             self._note(*message)
 
     def wait_for(self, kind: str, timeout_s: float = ANSWER_WAIT_S) -> Any:
         """Wait for an answer of one kind. Raises StorageError when it does not come."""
         while True:
-            self._send()
-            message = self._receive()
-            if message is not None:
-                if message[0] == kind:
-                    return message[1]
-                self._note(*message)
-                continue
+            self.pump()
+            if kind in self._answers:
+                return self._answers.pop(kind)
             writers = [self._socket] if self._waiting else []
             readable, writable, _ = select.select([self._socket], writers, [], timeout_s)
             if not readable and not writable:
@@ -130,6 +129,8 @@ class StorageLink:
         elif kind == "failed":
             error, message, hint = payload
             raise error(message, hint)
+        else:
+            self._answers[kind] = payload
 
     def _send(self) -> None:
         while self._waiting:
