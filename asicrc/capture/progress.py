@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asicrc.capture.verification import Counters
@@ -17,9 +16,8 @@ PLAIN_INTERVAL_NS = 1_000_000_000
 class Progress:
     """`mode` is `live` (rich, on a terminal), `plain` (a line a second on stderr) or `none`."""
 
-    def __init__(self, mode: str, path: Path) -> None:
+    def __init__(self, mode: str) -> None:
         self._mode = mode
-        self._path = path
         self._start_ns: int | None = None
         self._shown_ns = 0
         self._live: Live | None = None
@@ -43,7 +41,7 @@ class Progress:
         if self._live is not None:
             from rich.text import Text
 
-            self._live.update(Text(f"{self._path.name}: {line.strip()}"), refresh=True)
+            self._live.update(Text(line.strip(), no_wrap=True, overflow="ellipsis"), refresh=True)
         elif self._mode == "plain" and now_ns - self._shown_ns >= PLAIN_INTERVAL_NS:
             self._shown_ns = now_ns
             sys.stderr.write(line + "\n")

@@ -68,7 +68,7 @@ class StorageProcess:
                 t_start_ns=payload["t_start_ns"],
                 boot_id=payload["boot_id"],
             )
-            self._progress = Progress(payload["progress"], Path(payload["path"]))
+            self._progress = Progress(payload["progress"])
             self._say("opened", None)
             return False
         writer = self._open_writer()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,7 +66,8 @@ def capture(
     if as_json:
         print_json(result)
     else:
-        _print_result(result)
+        table(list(result.items()))
+        say(f"\nnext  asicrc analyze {shlex.quote(result['path'])} --figure timing.png")
     return exit_code
 
 
@@ -108,21 +110,22 @@ def demo(
     note(f"capturing from the emulated BM1366 for {duration} (no hardware is touched)")
     result, exit_code = _capture("sim:bm1366", path, seconds(duration), {})
     if exit_code is not ExitCode.OK:
-        _print_result(result)
+        table(list(result.items()))
         return exit_code
     figure = path.with_suffix(".png")
     analysis = analyze_capture(path, figure=figure)
     if as_json:
         print_json({"capture": result, "analysis": analysis.as_json(), "figure": str(figure)})
         return ExitCode.OK
-    _print_result(result)
+    table(list(result.items()))
     say("")
     for line in analysis_lines(analysis):
         say(line)
     say("")
     say(f"capture  {path}")
     say(f"figure   {figure}")
-    say(f"next     asicrc show {path}; asicrc verify {path}; asicrc export {path} --format csv")
+    quoted = shlex.quote(str(path))
+    say(f"next     asicrc show {quoted}; asicrc verify {quoted}; asicrc export {quoted} --format csv")
     return ExitCode.OK
 
 
@@ -169,7 +172,3 @@ def _capture(
     if outcome.exit_code is ExitCode.DEVICE:
         note(f"error: {outcome.reason}")
     return result, outcome.exit_code
-
-
-def _print_result(result: dict[str, Any]) -> None:
-    table([(name, "-" if value is None else value) for name, value in result.items()])

@@ -73,7 +73,7 @@ def check(
     if as_json:
         print_json(report)
     else:
-        table([(name, "-" if value is None else value) for name, value in report.items()])
+        table(list(report.items()))
     return ExitCode.OK
 
 

@@ -73,7 +73,7 @@ def verify(file: File, as_json: Json = False) -> int:
     if as_json:
         print_json(result)
     else:
-        table([(name, "-" if value is None else value) for name, value in result.items()])
+        table(list(result.items()))
     broken = report.digest_ok is False or report.disagreements
     if broken:
         note(f"error: {file} does not agree with itself: it was changed after it was written")
@@ -119,7 +119,7 @@ def import_(
     if as_json:
         print_json(result)
     else:
-        table([(name, "-" if value is None else value) for name, value in result.items()])
+        table(list(result.items()))
 
 
 def analyze(

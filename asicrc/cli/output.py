@@ -50,10 +50,24 @@ def as_asicrc_error(error: DeviceLost | SettingRefused) -> AsicrcError:
 
 
 def table(rows: list[tuple[str, object]]) -> None:
-    """Two columns of name and value."""
+    """Two columns of name and value; `-` stands for what is not known."""
     width = max((len(name) for name, _ in rows), default=0)
     for name, value in rows:
-        say(f"{name:<{width}}  {value}")
+        say(f"{name:<{width}}  {_in_words(value)}")
+
+
+def _in_words(value: object) -> str:
+    if value is None or value == [] or value == {}:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_in_words(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_in_words(item) for item in value)
+    return str(value)
 
 
 def _finite(value: Any) -> Any:
