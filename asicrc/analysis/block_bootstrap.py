@@ -14,10 +14,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate
 
 Floats = NDArray[np.float64]
 
+_ROUNDING = 1e-13
+"""Relative standard error that the rounding of 64-bit floats alone leaves in a series that does not vary."""
 _CHUNK = 4_000_000  # block sums that are gathered at once: 32 MB a moment
 
 
@@ -44,7 +47,7 @@ def block_bootstrap_interval(
     gradient : (..., k) means -> (..., k) derivatives of `statistic`
 
     A series that does not vary gives an interval without width. Raises ValueError for a statistic that is
-    not above 0.
+    not above 0, NoAnswer where all but a few values are equal.
     """
     n = len(moments)
     length = block_length(n)
@@ -58,7 +61,7 @@ def block_bootstrap_interval(
     sums = _block_sums(moments - means, length)
     log_gradient = gradient(means) / value
     se = float(np.sqrt(np.mean((sums @ log_gradient) ** 2) / (length * n)))
-    if se == 0.0:
+    if se <= _ROUNDING:
         return Estimate(value, value, value, n, level, method=method)
 
     t = np.empty(replicates)
@@ -68,8 +71,15 @@ def block_bootstrap_interval(
         chosen = sums[rng.integers(0, n, (part.stop - part.start, blocks))]
         t[part] = _studentised(chosen, means, length, value, statistic, gradient)
     tail = (1 - level) / 2
-    quantiles = np.quantile(t[np.isfinite(t)], [tail, 1 - tail])
-    low, high = value * np.exp(-se * quantiles[::-1])
+    finite = t[np.isfinite(t)]
+    if not len(finite):
+        raise NoAnswer(
+            f"no resampling of the {n} values varies: they are equal but for single ones",
+            "capture for longer; look at the stamps themselves",
+        )
+    # Beyond the range of a float the end is open: infinity, which is printed as such and null in JSON.
+    with np.errstate(over="ignore"):
+        low, high = value * np.exp(-se * np.quantile(finite, [1 - tail, tail]))
     return Estimate(value, float(low), float(high), n, level, method=method)
 
 
@@ -81,16 +91,20 @@ def _studentised(
     statistic: Callable[[Floats], Floats],
     gradient: Callable[[Floats], Floats],
 ) -> Floats:
-    """t of each replicate; `chosen` is (replicates, blocks, k), sums of deviations from `means`."""
+    """t of each replicate, not finite where it has none.
+
+    `chosen` is (replicates, blocks, k), sums of deviations from `means`.
+    """
     blocks = chosen.shape[1]
     shift = chosen.mean(axis=1) / length
     replica_means = means + shift
-    replica_values = np.maximum(statistic(replica_means), np.finfo(float).tiny)
-    log_gradient = gradient(replica_means) / replica_values[:, None]
-    spread = np.einsum("rbk,rk->rb", chosen - shift[:, None, :] * length, log_gradient)
-    # n / blocks turns the variance over this many drawn blocks into that of a whole series
-    se = np.sqrt(np.mean(spread**2, axis=1) / (length**2 * blocks))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    # A replicate without any spread has no t, and its gradient overflows on the way to finding that out.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        replica_values = np.maximum(statistic(replica_means), np.finfo(float).tiny)
+        log_gradient = gradient(replica_means) / replica_values[:, None]
+        spread = np.einsum("rbk,rk->rb", chosen - shift[:, None, :] * length, log_gradient)
+        # n / blocks turns the variance over this many drawn blocks into that of a whole series
+        se = np.sqrt(np.mean(spread**2, axis=1) / (length**2 * blocks))
         t: Floats = np.log(replica_values / value) / se
     return t
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asicrc.analysis.exponential import exponential_finding
 from asicrc.analysis.interval_models import IntervalModels, fit_interval_models
@@ -22,7 +23,7 @@ from asicrc.analysis.missing import EnumeratedMissing, RateDeficit, missing_by_e
 from asicrc.analysis.scan_order import ScanOrderResult, scan_order_residuals
 from asicrc.capture.reader import Capture, load
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
-from asicrc.errors import NoAnswer
+from asicrc.errors import BadFile, NoAnswer
 from asicrc.evidence import Finding
 from firmware_protocols.bm13xx import ScanOrder, addresses
 from firmware_protocols.device import (
@@ -36,7 +37,11 @@ from firmware_protocols.device import (
 
 ENUMERATION_HASHES = 50_000_000
 """Budget for hashing an emulated chip's space again: a few seconds."""
+ENUMERATION_NONCES = 200_000
+"""Of these so many at most are looked for one by one: with an easy target every hash would be one."""
 LATENCY_ALLOWANCE_S = 0.05
+LATEST_NS = (1 << 62) - 1
+"""Stamps up to here can be subtracted from each other; wall time reaches it in the year 2116."""
 _T = TypeVar("_T")
 
 
@@ -93,6 +98,7 @@ def analyze_capture(
     """
     with load(path) as capture:
         events = capture.events()
+        _check_stamps(path, *(events[name] for name in ("t_ns", "t_kernel_ns", "t_sent_ns")))
         events = events[(events["verdict"] == Verdict.VALID) & ~events["synthetic"]]
         distinct = events if include_duplicates else events[~events["duplicate"]]
         analysis = CaptureAnalysis(path, len(events), int(np.count_nonzero(~events["duplicate"])))
@@ -112,6 +118,17 @@ def analyze_capture(
         )
         drawing.savefig(figure, dpi=150)
     return analysis
+
+
+def _check_stamps(path: Path, *stamps: NDArray[np.int64]) -> None:
+    """Raises BadFile for stamps so far out that their differences do not fit into 64 bits."""
+    for column in stamps:
+        far = int(np.count_nonzero((column != NO_TIME) & ((column > LATEST_NS) | (column < -LATEST_NS))))
+        if far:
+            raise BadFile(
+                f"{path}: {far} of {len(column)} stamps are more than 146 years from zero",
+                "the file is damaged or was altered: get it again from where it was written",
+            )
 
 
 def _analyse_arrivals(analysis: CaptureAnalysis, events: NonceBatch, *, imported: bool, seed: int) -> None:
@@ -148,6 +165,7 @@ def _analyse_scan(analysis: CaptureAnalysis, capture: Capture, events: NonceBatc
         )
         return
     jobs = {job.number: job for job in capture.iter_jobs() if job.sent_ns != NO_TIME and not job.damaged}
+    _check_stamps(capture.path, np.array([job.sent_ns for job in jobs.values()], np.int64))
     timed = _timed(events, jobs)
     if not len(timed):
         analysis.unanswered["scan_order"] = "no event has both an arrival time and the time its job was sent"
@@ -216,6 +234,11 @@ def _analyse_missing(
         analysis.unanswered["deficit"] = "the capture does not say what the chip's threshold was"
         return
     target, time_scale = jobs[0].chip_target, time_scale_of(identity)
+    if not jobs[0].sent_ns < end_ns < LATEST_NS:
+        analysis.unanswered["deficit"] = (
+            "the observation ended before its first job was sent, as it is stated"
+        )
+        return
     units = float(identity.details.get("hashing_units") or 0)
     analysis.deficit = _try(
         analysis,
@@ -246,7 +269,7 @@ def _analyse_missing(
             int(identity.details.get("cores") or 0),
             target,
             scan,
-            ENUMERATION_HASHES,
+            min(ENUMERATION_HASHES, ENUMERATION_NONCES * (1 << 256) // (target + 1)),
             until_ns=end_ns,
             time_scale=time_scale,
             latency_s=LATENCY_ALLOWANCE_S,

@@ -173,6 +173,10 @@ def missing_by_enumeration(
     """
     order = {address: replace(scan_order, chip_address=address) for address in chips}
     cost = len(chips) * cores * scan_order.versions_per_batch * scan_order.window
+    if not cost:
+        raise NoAnswer(
+            "nothing hashes without chips and cores", "the capture does not say how many there are"
+        )
     found = set(zip(*(events[field].tolist() for field in ("job", "nonce", "version")), strict=True))
     expected: dict[tuple[int, int, int], float] = {}
     in_scope: set[tuple[int, int]] = set()
@@ -227,12 +231,15 @@ def _reached_batches(
         min(order.batches, max(0, int(((end - job.sent_ns) / 1e9 - latency_s) // batch_s)))
         for job, end in zip(jobs, ends, strict=True)
     ]
-    given = 0
+    alive = list(zip(jobs, lives, strict=True))
+    left = most
     for batch in range(max(lives, default=0)):
-        for job, life in zip(jobs, lives, strict=True):
-            if batch < life and given < most:
-                given += 1
-                yield job, batch
+        alive = [(job, life) for job, life in alive if batch < life]
+        for job, _ in alive[:left]:
+            yield job, batch
+        left -= len(alive)
+        if left <= 0:
+            return
 
 
 def _sweep(

@@ -9,15 +9,15 @@ from asicrc.capture.reader import load
 from asicrc.capture.writer import CaptureWriter
 from asicrc.clock import MACHINE_CLOCK, boot_id
 from asicrc.devices import open_device
-from asicrc.errors import DeviceError, UsageError
-from firmware_protocols.device import DeviceIdentity, DeviceProtocol
+from asicrc.errors import BadFile, DeviceError, Refused, UsageError
+from firmware_protocols.device import DeviceIdentity, DeviceProtocol, SettingRefused
 
 
 def restore_from(path: Path, device_url: str | None = None) -> dict[str, Any]:
     """Restore the device of an unsealed capture. Returns `settings`, `restored` and what became of `file`.
 
     The chips have to answer with the ids that the capture holds. Raises UsageError for a capture that has
-    nothing to restore, BadFile, DeviceError.
+    nothing to restore, BadFile, DeviceError, Refused for originals that no such chip can have had.
     """
     with load(path) as capture:
         sealed, identity, settings = capture.sealed, capture.identity, capture.settings()
@@ -32,9 +32,15 @@ def restore_from(path: Path, device_url: str | None = None) -> dict[str, Any]:
             f"{path} is sealed: its session restored the device, or said why not, before it ended",
             "name the device with --device to put its settings back all the same",
         )
-    with open_device(device_url or identity.url) as device:
+    with open_device(device_url or _recorded_line(identity, path)) as device:
         _same_device(device, identity, path)
-        device.adopt_originals(originals)
+        try:
+            device.adopt_originals(originals)
+        except SettingRefused as error:
+            raise Refused(
+                f"{path}: {error}; nothing was written to the device",
+                "the file was damaged or altered; a power cycle brings a chip back to its own defaults",
+            ) from None
         restored = device.restore()
         log = device.read(device.clock.now_ns()).log
     state = "left as it was: it is sealed"
@@ -55,6 +61,16 @@ def restore_from(path: Path, device_url: str | None = None) -> dict[str, Any]:
         "settings": [{"name": s.name, "requested": s.requested, "read_back": s.read_back} for s in restored],
         "log": log,
     }
+
+
+def _recorded_line(identity: DeviceIdentity, path: Path) -> str:
+    """The line that the file names. A file does not get to start emulators or to read other files."""
+    if not identity.url.startswith("serial:"):
+        raise BadFile(
+            f"{path} names {identity.url!r} as its device, which is no line that settings are put back on",
+            "name the device with --device",
+        )
+    return identity.url
 
 
 def _same_device(device: DeviceProtocol, recorded: DeviceIdentity, path: Path) -> None:

@@ -32,10 +32,11 @@ from asicrc.capture.schema import (
     SEALED_KEY,
     create_tables,
 )
-from asicrc.errors import StorageError, UsageError
+from asicrc.errors import BadFile, StorageError, UsageError
 from firmware_protocols.device import NO_TIME, Job, NonceBatch, Reading, Setting, WireChunk
 
 _INSERT_EVENT = f"INSERT INTO events VALUES ({', '.join('?' * len(EVENT_COLUMNS))})"
+_LAST_SEGMENT = 0xFFFFFFFF
 _INSERT_JOB = f"INSERT INTO jobs VALUES ({', '.join('?' * 16)})"
 
 
@@ -258,10 +259,17 @@ class CaptureWriter:
             get = self._connection.execute
             if get("SELECT 1 FROM capture WHERE key = ?", (SEALED_KEY,)).fetchone():
                 raise UsageError(f"{self.path} is sealed and takes no more rows", "start a new capture")
+            # In SQL the sum would turn into a fraction at the end of the integers.
             self.segment = get("SELECT coalesce(max(id), -1) FROM segments").fetchone()[0]
-            self.next_seq = get("SELECT coalesce(max(seq), -1) + 1 FROM events").fetchone()[0]
-            self.next_job = get("SELECT coalesce(max(number), 0) + 1 FROM jobs").fetchone()[0]
-            self._wire_seq = get("SELECT coalesce(max(seq), -1) + 1 FROM wire").fetchone()[0]
+            self.next_seq = get("SELECT coalesce(max(seq), -1) FROM events").fetchone()[0] + 1
+            self.next_job = get("SELECT coalesce(max(number), 0) FROM jobs").fetchone()[0] + 1
+            self._wire_seq = get("SELECT coalesce(max(seq), -1) FROM wire").fetchone()[0] + 1
+        if not -1 <= self.segment < _LAST_SEGMENT:
+            raise BadFile(
+                f"{self.path} holds a segment {self.segment} that no asicrc writes",
+                "the file is damaged or was altered: get it again from where it was written",
+            )
+        with self._storage():
             self._durable = get("SELECT count(*) FROM events").fetchone()[0]
         self.add_segment(t_start_ns, reason, boot_id)
         self.commit()

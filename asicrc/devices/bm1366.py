@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from asicrc.devices.chip_line import ChipLine
+from asicrc.devices.foreign_originals import checked_originals
 from asicrc.devices.jitter import floor_of
 from asicrc.devices.limits import DEFAULT_FREQUENCY_MHZ, ENVELOPES
 from asicrc.devices.scale import Scale
@@ -121,12 +122,13 @@ class Bm1366Device:
         return found
 
     def adopt_originals(self, settings: list[Setting]) -> None:
-        """Take the originals from a capture whose session was killed, instead of reading them."""
-        for setting in settings:
-            if setting.kind == "original" and setting.name in ORIGINALS:
-                self._originals[setting.name] = None if setting.read_back is None else int(setting.read_back)
-            if setting.kind == "original" and setting.name == "host_baud" and setting.read_back:
-                self._original_baud = int(setting.read_back)
+        """Take the originals from a capture whose session was killed, instead of reading them.
+
+        Raises SettingRefused for values that no such chip holds: the file may be anybody's.
+        """
+        values, host_baud = checked_originals(self._model, settings, ORIGINALS)
+        self._originals |= values
+        self._original_baud = host_baud or self._original_baud
 
     def check(self, requested: dict[str, float]) -> None:
         self._goal(requested)
@@ -222,10 +224,10 @@ class Bm1366Device:
         frequency_mhz = self._envelope.frequency_mhz.check(
             "frequency_mhz", requested.get("frequency_mhz", DEFAULT_FREQUENCY_MHZ)
         )
-        mhz = solve_pll(self._model, frequency_mhz).mhz
-        hcn = int(requested.get("hash_counting_number", self._default_hcn(mhz)))
-        difficulty = requested.get("difficulty", self._default_difficulty(mhz))
         try:
+            mhz = solve_pll(self._model, frequency_mhz).mhz
+            hcn = int(requested.get("hash_counting_number", self._default_hcn(mhz)))
+            difficulty = requested.get("difficulty", self._default_difficulty(mhz))
             ticket_difficulty = floor_ticket_difficulty(difficulty)
             steps = initialisation(
                 self._model,
@@ -294,8 +296,15 @@ class Bm1366Device:
 
     def _same(self, register: int, read: int, written: int) -> bool:
         if register == Register.PLL0:  # the chip adds flag bits of its own
-            return pll_from_register(self._model, read).mhz == pll_from_register(self._model, written).mhz
+            return self._mhz(read) == self._mhz(written)
         return read == written
+
+    def _mhz(self, pll_register: int) -> float | None:
+        """The clock that a PLL value stands for, None for one that is none: chips may answer anything."""
+        try:
+            return pll_from_register(self._model, pll_register).mhz
+        except ProtocolError:
+            return None
 
     def _in_unit(self, name: str, raw: int) -> float:
         if name == "frequency_mhz":
@@ -307,16 +316,15 @@ class Bm1366Device:
     def _restore_frequency(self) -> Setting:
         raw = self._originals.get("pll0_register")
         limits = self._envelope.frequency_mhz
-        try:
-            original_mhz = limits.low if raw is None else pll_from_register(self._model, raw).mhz
-        except ProtocolError:
+        original_mhz = limits.low if raw is None else self._mhz(raw)
+        if original_mhz is None:
             self._log.append(
                 f"the original PLL setting {raw:#010x} is none: the lowest frequency is set instead"
             )
             original_mhz, raw = limits.low, None
         goal_mhz = limits.clamp(original_mhz)
         now = self._line.ask(ReadRegister(Register.PLL0), expect=1)
-        start_mhz = pll_from_register(self._model, now[0].value).mhz if now else goal_mhz
+        start_mhz = limits.clamp((self._mhz(now[0].value) if now else None) or goal_mhz)
         for mhz in frequency_ramp(self._model, start_mhz, goal_mhz, self._envelope.step_mhz):
             self._line.send(WriteRegister(Register.PLL0, solve_pll(self._model, mhz).register))
             self._line.wait(self._envelope.step_interval_s * self._scale.waits)

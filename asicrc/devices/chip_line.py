@@ -22,6 +22,10 @@ from firmware_protocols.device import Batch, Direction, Job, NonceBatch, Stamp, 
 ANSWER_WAIT_S = 0.3
 """For the first answer to a read: 77 chips at 115,740 baud need 73 ms for theirs."""
 SILENCE_S = 0.05
+LONGEST_ANSWER_S = 3.0
+"""For all answers to a read: a line that still brings new ones then does not answer, it runs on."""
+MOST_ANSWERS = 256
+"""To one read: addresses have a byte."""
 ROUND_TRIPS_KEPT = 10_000
 
 
@@ -67,10 +71,15 @@ class ChipLine:
         return self.answers(frame.register, expect)
 
     def answers(self, register: int, expect: int | None = None) -> list[RegisterResponse]:
-        """Answers for `register`: `expect` of them, or as many as come before the line falls silent."""
-        deadline_ns = self.clock.now_ns() + round(ANSWER_WAIT_S * 1e9)
+        """Answers for `register`: `expect` of them, or as many as come before the line falls silent.
+
+        More than `MOST_ANSWERS` are those of a line that floods.
+        """
+        begun_ns = self.clock.now_ns()
+        deadline_ns, end_ns = begun_ns + round(ANSWER_WAIT_S * 1e9), begun_ns + round(LONGEST_ANSWER_S * 1e9)
+        most = MOST_ANSWERS + 1 if expect is None else expect
         found: list[RegisterResponse] = []
-        while (now_ns := self.clock.now_ns()) < deadline_ns and (expect is None or len(found) < expect):
+        while (now_ns := self.clock.now_ns()) < min(deadline_ns, end_ns) and len(found) < most:
             if not self._collect(min(deadline_ns, now_ns + round(SILENCE_S * 1e9))):
                 self._keep(self.observer.fell_silent(now_ns))
             matching = [answer for answer in self._registers if answer.register == register]

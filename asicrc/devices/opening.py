@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.metadata import entry_points
 
 from asicrc.devices.bm1366 import FAST_BAUD, Bm1366Device
-from asicrc.devices.chip_line import ChipLine
+from asicrc.devices.chip_line import MOST_ANSWERS, ChipLine
 from asicrc.devices.replay import open_replay
 from asicrc.devices.scale import SCALE_OPTIONS, Scale
 from asicrc.devices.url import URL_FORMS, DeviceUrl
@@ -120,6 +120,12 @@ def _find_chips(line: ChipLine, bauds: tuple[int, ...]) -> list[RegisterResponse
         for baud in bauds:
             line.set_baud(baud)
             answers = line.ask(ReadRegister(Register.CHIP_ID))
+            if len(answers) > MOST_ANSWERS:
+                raise DeviceError(
+                    f"{line.transport.path} brings more answers than there can be chips on a line "
+                    f"({MOST_ANSWERS}), without end",
+                    "look at what is connected there: `asicrc check --passive`",
+                )
             if answers:
                 line.observer.baud = baud
                 return answers

@@ -9,6 +9,8 @@ from firmware_protocols.device import Clock, DeviceLost, WireChunk
 
 MAX_WAITING_CHUNKS = 200_000
 """Reads that may wait for the session: 10 s of a saturated 3 Mbaud line with one frame in each read."""
+MAX_WAITING_BYTES = 3_000_000
+"""The same 10 s in bytes: a line that is none (a pty, a network) can bring as much in a moment."""
 
 
 class Arrivals:
@@ -18,15 +20,17 @@ class Arrivals:
         self._clock = clock
         self._capacity = capacity
         self._chunks: deque[WireChunk] = deque()
+        self._waiting_bytes = 0
         self._ready = threading.Condition()
         self._lost: str | None = None
 
     def put(self, chunk: WireChunk) -> bool:
         """Hand a chunk over. False once the queue has overflowed: the reader should stop."""
         with self._ready:
-            if len(self._chunks) >= self._capacity:
+            self._waiting_bytes += len(chunk.data)
+            if len(self._chunks) >= self._capacity or self._waiting_bytes > MAX_WAITING_BYTES:
                 self._lost = (
-                    f"the reader queue overflowed with {self._capacity} reads waiting: "
+                    f"the reader queue overflowed with {len(self._chunks)} reads waiting: "
                     "the session cannot keep up with the line; ask for a higher difficulty"
                 )
                 self._ready.notify()
@@ -52,5 +56,6 @@ class Arrivals:
             if self._chunks:
                 taken = list(self._chunks)
                 self._chunks.clear()
+                self._waiting_bytes = 0
                 return taken
             raise DeviceLost(self._lost or "")
