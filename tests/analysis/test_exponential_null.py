@@ -88,20 +88,20 @@ def test_a_wrong_family_is_rejected() -> None:
     assert fit_interval_models(two_rates, replicates=39).goodness_of_fit.p_value <= 0.05
 
 
-def test_published_controls_and_shares(published: Rows) -> None:
-    shares = [float(row["jitter_ms"]) / 1e3 for row in published("s9_shares.csv")]
+def test_published_controls_and_shares(published_rows: Rows) -> None:
+    shares = [float(row["jitter_ms"]) / 1e3 for row in published_rows("s9_shares.csv")]
     finding = exponential_finding(shares)
     assert finding.nulls[0].statistic == pytest.approx(0.112, abs=5e-4)
     assert finding.verdict is EvidenceVerdict.SUPPORTED
-    steady = np.diff([int(row["t_ns"]) for row in published("cpu_pow_steady_seed00_events.csv")]) / 1e9
+    steady = np.diff([int(row["t_ns"]) for row in published_rows("cpu_pow_steady_seed00_events.csv")]) / 1e9
     assert exponential_finding(steady).nulls[0].p_value > 0.05
 
 
 @pytest.mark.parametrize(
     "name", ["cpu_pow_steady_seed00_events.csv", "cpu_pow_heartbeat_2p4_seed00_events.csv"]
 )
-def test_short_controls_resolve_nothing(published: Rows, name: str) -> None:
-    t_ns = np.array([int(row["t_ns"]) for row in published(name)])
+def test_short_controls_resolve_nothing(published_rows: Rows, name: str) -> None:
+    t_ns = np.array([int(row["t_ns"]) for row in published_rows(name)])
     finding = exponential_finding(np.diff(t_ns) / 1e9)
     assert finding.verdict is EvidenceVerdict.NOT_RESOLVED
     assert finding.smallest_effect is not None

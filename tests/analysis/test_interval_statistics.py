@@ -103,8 +103,8 @@ def test_asked_for_windows_are_used() -> None:
     assert found.as_json()["fano_curve"][1]["n"] == pytest.approx(t[-1] / 2e9, abs=1)
 
 
-def test_published_shares_of_an_s9(published: Rows) -> None:
-    rows = published("s9_shares.csv")
+def test_published_shares_of_an_s9(published_rows: Rows) -> None:
+    rows = published_rows("s9_shares.csv")
     seconds = np.array([float(row["timestamp"]) for row in rows])
     found = interval_statistics(np.round(seconds * 1e9).astype(np.int64))
     assert found.cv.estimate == pytest.approx(0.827, abs=5e-4)

@@ -193,8 +193,8 @@ def test_holm_steps_down() -> None:
     assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
 
 
-def test_published_bm1366_results(published: Rows) -> None:
-    rows = published("bitaxe_bm1366_timed_addr00.csv")
+def test_published_bm1366_results(published_rows: Rows) -> None:
+    rows = published_rows("bitaxe_bm1366_timed_addr00.csv")
     order = ScanOrder(BM1366, 550e6, 0xFFFFF)
     nonce = np.array([int.from_bytes(bytes.fromhex(r["nonce_wire_hex"]), "little") for r in rows], np.uint32)
     bits = np.array([int(r["version_bits_hex"], 16) for r in rows])

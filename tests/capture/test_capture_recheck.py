@@ -7,6 +7,7 @@ import hashlib
 import json
 import sqlite3
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +19,6 @@ from asicrc.capture import CaptureWriter, Verifier, load, recall, recheck, verif
 from asicrc.capture.schema import TABLES
 from firmware_protocols.bitcoin import DIFFICULTY_1_TARGET
 from firmware_protocols.device import Duplicate, Job, Verdict, empty_events
-
-SHARES = Path(__file__).resolve().parents[3] / "shared" / "data" / "s9_shares.csv"
 
 
 def test_a_sound_capture(tmp_path: Path) -> None:
@@ -175,11 +174,10 @@ def test_recall_knows_the_proofs_from_before_the_interruption(tmp_path: Path) ->
     assert verify(path).ok
 
 
-@pytest.mark.skipif(not SHARES.exists(), reason="shared/data/s9_shares.csv is not beside the checkout")
-def test_shares_of_a_real_s9(tmp_path: Path) -> None:
+def test_shares_of_a_real_s9(tmp_path: Path, published: Callable[[str], Path]) -> None:
     numbers: dict[tuple[str, ...], int] = {}
     jobs: list[Job] = []
-    with SHARES.open(newline="") as stream:
+    with published("s9_shares.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     events = empty_events(len(rows))
     fields = ("job_id", "version", "prevhash", "coinb1", "coinb2", "extranonce1", "merkle_branch", "nbits")
