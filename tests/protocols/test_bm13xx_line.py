@@ -14,6 +14,7 @@ from firmware_protocols.bm13xx import (
     SetAddress,
     WriteRegister,
     encode,
+    fast_uart_for_baud,
     frame_time_ns,
     model_by_name,
     nonce_from_fields,
@@ -151,6 +152,27 @@ def test_enabling_version_rolling_makes_answers_long_again() -> None:
     observer.host_sent(encode(WriteRegister(Register.VERSION_MASK, version_mask_register(0x1FFFE000)), MODEL))
     observer.host_sent(encode(job(0), MODEL))
     assert len(observer.chip_sent([rx(nonce(0))]).events) == 1
+
+
+def test_the_stamps_follow_the_speed_that_the_host_writes() -> None:
+    observer = LineObserver(MODEL, baud=115_740)
+    observer.host_sent(encode(job(0), MODEL))
+    fast = encode(WriteRegister(Register.FAST_UART, fast_uart_for_baud(MODEL, 1_000_000)), MODEL)
+    observer.host_sent(fast)
+    first, last = observer.chip_sent([rx(nonce(0) * 2, 10**9)]).events["t_ns"].tolist()
+    assert observer.baud == 25e6 / 24
+    assert last - first == frame_time_ns(11, 25e6 / 24)
+
+
+def test_a_damaged_answer_is_no_event_and_still_takes_its_time_on_the_line() -> None:
+    observer = LineObserver(MODEL, baud=1_000_000)
+    observer.host_sent(encode(job(0), MODEL))
+    damaged = bytearray(nonce(0))
+    damaged[4] ^= 1
+    answers = observer.chip_sent([rx(nonce(0) + bytes(damaged), 10**9)])
+    assert answers.registers == []
+    assert answers.events["t_ns"].tolist() == [10**9 - frame_time_ns(11, 1_000_000)]
+    assert observer.wire_counters()["damaged_frames"] == 1
 
 
 def test_silence_in_the_middle_of_a_frame_is_a_damaged_frame() -> None:
