@@ -16,12 +16,14 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from asicrc.clock import MACHINE_CLOCK
 from asicrc.errors import StorageError
 
 LENGTH = struct.Struct("<I")
 MAX_WAITING_BYTES = 64 << 20
 SOCKET_BUFFER_BYTES = 4 << 20
 ANSWER_WAIT_S = 60.0
+LOOK_AGAIN_S = 0.2
 
 
 class StorageLink:
@@ -47,10 +49,15 @@ class StorageLink:
         self._waiting_bytes = 0
         self._received = bytearray()
         self._answers: dict[str, Any] = {}
+        self._answers: dict[str, Any] = {}
         """Answers that came before somebody waited for them: the process may be the faster one."""
         self.path: Path | None = None
         self.acknowledged = 0
         """Events that are committed."""
+
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
 
     def __enter__(self) -> StorageLink:
         return self
@@ -99,18 +106,23 @@ class StorageLink:
         while "sealed" not in self._answers and (message := self._receive()) is not None:
             self._note(*message)
 
-    def wait_for(self, kind: str, timeout_s: float = ANSWER_WAIT_S) -> Any:
-        """Wait for an answer of one kind. Raises StorageError when it does not come."""
+    def wait_for(self, kind: str, timeout_s: float | None = ANSWER_WAIT_S) -> Any:
+        """Wait for an answer of one kind, which may have come already; None: as long as the process lives.
+
+        Raises StorageError when it does not come.
+        """
+        deadline_ns = None if timeout_s is None else MACHINE_CLOCK.now_ns() + round(timeout_s * 1e9)
         while True:
             self.pump()
             if kind in self._answers:
                 return self._answers.pop(kind)
-            writers = [self._socket] if self._waiting else []
-            readable, writable, _ = select.select([self._socket], writers, [], timeout_s)
-            if not readable and not writable:
+            if deadline_ns is not None and MACHINE_CLOCK.now_ns() > deadline_ns:
                 raise StorageError(
-                    f"the storage process of {self.path} does not answer", "is the disk stalled?"
+                    f"the storage process of {self.path} does not answer",
+                    "is the disk stalled, or very slow?",
                 )
+            writers = [self._socket] if self._waiting else []
+            select.select([self._socket], writers, [], LOOK_AGAIN_S)
 
     def flush(self) -> None:
         """Return once everything put so far is committed."""
@@ -120,7 +132,9 @@ class StorageLink:
     def seal(self, reason: str, wire_counters: dict[str, int]) -> dict[str, Any]:
         """Seal the file; return the storage process's report."""
         self.put("seal", {"reason": reason, "wire_counters": wire_counters})
-        report: dict[str, Any] = self.wait_for("sealed")
+        report: dict[str, Any] = self.wait_for(
+            "sealed", timeout_s=None
+        )  # the digest of a long capture takes time
         return report
 
     def _note(self, kind: str, payload: Any) -> None:

@@ -21,7 +21,7 @@ from asicrc.capture.storage_link import LENGTH, take_message
 from asicrc.capture.verification import Verifier
 from asicrc.capture.writer import CaptureWriter
 from asicrc.clock import MACHINE_CLOCK
-from asicrc.errors import AsicrcError
+from asicrc.errors import AsicrcError, StorageError
 
 COMMIT_INTERVAL_NS = 250_000_000
 COMMIT_EVENTS = 1000
@@ -58,6 +58,15 @@ class StorageProcess:
                         return
             if MACHINE_CLOCK.now_ns() - self._last_commit_ns >= COMMIT_INTERVAL_NS:
                 self._commit()
+
+    def fail(self, error: AsicrcError) -> None:
+        """Tell the acquisition why this process ends."""
+        self._say("failed", (type(error), error.message, error.hint))
+
+    def close(self) -> None:
+        """Give the terminal back, however it ended."""
+        if self._progress is not None:
+            self._progress.close()
 
     def _handle(self, kind: str, payload: Any) -> bool:
         """Act on one message; True when it was the last."""
@@ -139,8 +148,6 @@ class StorageProcess:
         writer.set_meta(WIRE_COUNTERS_KEY, payload["wire_counters"] or None)
         writer.set_meta("lag", {"at_end_s": self._lag_ns / 1e9, "worst_s": self._worst_lag_ns / 1e9})
         writer.seal(payload["reason"])
-        if self._progress is not None:
-            self._progress.close()
         self._say(
             "sealed",
             {
@@ -182,9 +189,15 @@ def main() -> int:
     try:
         process.run()
     except AsicrcError as error:
-        data = pickle.dumps(("failed", (type(error), error.message, error.hint)), protocol=5)
-        connection.sendall(LENGTH.pack(len(data)) + data)
+        process.fail(error)
         return int(error.exit_code)
+    except Exception as error:
+        process.fail(
+            StorageError(f"the storage process failed: {error!r}", "what was acknowledged is in the file")
+        )
+        raise
+    finally:
+        process.close()
     return 0
 
 

@@ -1,0 +1,75 @@
+"""The pipe to the storage process: answers that are already there, a process that is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asicrc.capture import load
+from asicrc.capture.storage_link import StorageLink
+from asicrc.errors import StorageError, UsageError
+from firmware_protocols.device import Batch, empty_events
+
+
+def opened(link: StorageLink, path: Path) -> None:
+    link.open(path, {}, "none", t_start_ns=1, boot_id=None)
+
+
+def test_answers_that_came_before_they_were_waited_for(tmp_path: Path) -> None:
+    with StorageLink() as link:
+        opened(link, tmp_path / "a.asicrc")
+        for _ in range(20):
+            link.put("flush", None)
+            time.sleep(0.02)
+            link.pump()  # takes the answer off the pipe
+            link.wait_for("flushed", timeout_s=5)
+        report = link.seal("done", {})
+    assert report["counters"].events == 0
+    assert load(tmp_path / "a.asicrc").sealed
+
+
+def test_an_answer_that_does_not_come_is_an_error_in_time(tmp_path: Path) -> None:
+    with StorageLink() as link:
+        opened(link, tmp_path / "a.asicrc")
+        begun = time.monotonic()
+        with pytest.raises(StorageError, match="does not answer"):
+            link.wait_for("flushed", timeout_s=1.0)
+        assert time.monotonic() - begun < 5
+
+
+def test_the_error_of_the_process_is_the_error_here(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    path.write_text("mine")
+    with StorageLink() as link, pytest.raises(UsageError, match="exists already"):
+        opened(link, path)
+
+
+def test_a_killed_process_is_noticed_and_what_it_acknowledged_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    with StorageLink() as link:
+        opened(link, path)
+        events = empty_events(100)
+        events["seq"] = np.arange(100)
+        link.put("batch", Batch(nonces=events))
+        link.flush()
+        link.pump()
+        assert link.acknowledged == 100
+        os.kill(link.process_id, signal.SIGKILL)
+        with pytest.raises(StorageError, match="ended"):
+            for _ in range(100):
+                link.put("log", ("still here", "info", 2))
+                time.sleep(0.05)
+    assert len(load(path).events()) == 100
+
+
+def test_a_row_that_cannot_be_stored_says_so(tmp_path: Path) -> None:
+    with StorageLink() as link:
+        opened(link, tmp_path / "a.asicrc")
+        with pytest.raises(StorageError, match="failed"):
+            link.put("meta", ("plan", {"difficulty": float("inf")}))
+            link.flush()
