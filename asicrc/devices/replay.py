@@ -26,6 +26,8 @@ from firmware_protocols.device import (
 from firmware_protocols.errors import ProtocolError
 
 CHUNKS_IN_A_READ = 512
+LATEST_NS = 1 << 62
+"""Stamps and offsets up to here can be added up; wall time reaches it in 2116."""
 
 
 class RecordedClock:
@@ -52,10 +54,12 @@ class ReplayDevice:
         self.identity = identity
         self._capture = capture
         self._observer = observer
-        self._chunks: Iterator[WireChunk] = capture.wire()
+        self._chunks = _placed_in_time(capture)
         self._next = next(self._chunks, None)
         start_ns = NO_TIME if self._next is None else self._next.stamp.t_ns
         offset_ns = next((a.realtime_ns - a.monotonic_ns for a in capture.anchors()), 0)
+        if abs(offset_ns) > LATEST_NS:
+            raise _bad_time(capture, "its first clock anchor")
         self._clock = RecordedClock(start_ns, offset_ns)
 
     @property
@@ -115,6 +119,21 @@ class ReplayDevice:
 
     def close(self) -> None:
         self._capture.close()
+
+
+def _placed_in_time(capture: Capture) -> Iterator[WireChunk]:
+    """The recorded bytes. Raises BadFile at a stamp that no clock of a machine shows."""
+    for chunk in capture.wire():
+        if chunk.stamp.t_ns != NO_TIME and abs(chunk.stamp.t_ns) > LATEST_NS:
+            raise _bad_time(capture, f"a stamp of its wire, {chunk.stamp.t_ns} ns,")
+        yield chunk
+
+
+def _bad_time(capture: Capture, what: str) -> BadFile:
+    return BadFile(
+        f"{capture.path}: {what} is more than 146 years from zero",
+        "the file is damaged or was altered: get it again from where it was written",
+    )
 
 
 def open_replay(url: DeviceUrl) -> ReplayDevice:

@@ -6,6 +6,9 @@ from firmware_protocols.bm13xx import ScanOrder, model_by_name
 from firmware_protocols.device import DeviceIdentity, Setting
 from firmware_protocols.errors import ProtocolError
 
+LOWEST_MHZ, HIGHEST_MHZ = 0.1, 255 * 25.0
+"""What dividers of these chips can make of 25 MHz: 1 / (2 * 7 * 7) and 255 times, with room below."""
+
 
 def time_scale_of(identity: DeviceIdentity) -> float:
     """Host seconds per device second: 1 for real silicon."""
@@ -17,6 +20,8 @@ def scan_order_of(identity: DeviceIdentity, settings: list[Setting]) -> ScanOrde
     values = {setting.name: setting.read_back for setting in settings if setting.kind == "set"}
     frequency_mhz, hcn = values.get("frequency_mhz"), values.get("hash_counting_number")
     if identity.family != "bm13xx" or not frequency_mhz or not hcn:
+        return None
+    if not (LOWEST_MHZ <= frequency_mhz <= HIGHEST_MHZ and 1 <= hcn <= 0xFFFFFFFF):
         return None
     try:
         return ScanOrder(
