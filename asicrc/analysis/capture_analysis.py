@@ -40,6 +40,8 @@ ENUMERATION_HASHES = 50_000_000
 ENUMERATION_NONCES = 200_000
 """Of these so many at most are looked for one by one: with an easy target every hash would be one."""
 LATENCY_ALLOWANCE_S = 0.05
+SMALLEST_FLOOR_S, LARGEST_FLOOR_S = 1e-9, 1e6
+"""Stamps are whole nanoseconds."""
 LATEST_NS = (1 << 62) - 1
 """Stamps up to here can be subtracted from each other; wall time reaches it in the year 2116."""
 _T = TypeVar("_T")
@@ -173,6 +175,9 @@ def _analyse_scan(analysis: CaptureAnalysis, capture: Capture, events: NonceBatc
     analysis.scan_confidence = order.confidence
     floor_s = capture.number("jitter_floor", "rms_s")
     floor_high_s = capture.number("jitter_floor", "rms_high_s")
+    if floor_high_s is not None and not SMALLEST_FLOOR_S <= floor_high_s <= LARGEST_FLOOR_S:
+        floor_s = floor_high_s = None
+        analysis.unanswered["jitter_floor"] = "the floor that the capture states is none that can be measured"
     quantum_ns = capture.number("clock", "quantum_ns")
     quantum_s = None if quantum_ns is None else quantum_ns / 1e9
     analysis.jitter_floor_ms = None if floor_s is None else floor_s * 1e3

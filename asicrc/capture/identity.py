@@ -13,6 +13,7 @@ _RANGES = {
     "subcores": (1, 64),
     "hashing_units": (1, 65536),
     "time_scale": (1e-3, 1e6),
+    "baud_at_open": (1, 1e9),
 }
 MAX_CHIPS = 1024
 
