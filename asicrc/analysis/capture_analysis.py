@@ -23,7 +23,7 @@ from asicrc.analysis.missing import EnumeratedMissing, RateDeficit, missing_by_e
 from asicrc.analysis.scan_order import ScanOrderResult, scan_order_residuals
 from asicrc.capture.reader import Capture, load
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
-from asicrc.errors import BadFile, NoAnswer
+from asicrc.errors import BadFile, NoAnswer, StorageError, UsageError
 from asicrc.evidence import Finding
 from firmware_protocols.bm13xx import ScanOrder, addresses
 from firmware_protocols.device import (
@@ -35,6 +35,14 @@ from firmware_protocols.device import (
     Verdict,
 )
 
+FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
+NEEDED = {
+    "exponential": "the intervals",
+    "models": "the intervals",
+    "deficit": "the scan order, and the times between which the capture pulled",
+    "missing": "the deficit's data, and a chip that is small enough to hash its space again",
+}
+"""What the parts take that are not tried at all without it."""
 ENUMERATION_HASHES = 50_000_000
 """Budget for hashing an emulated chip's space again: a few seconds."""
 ENUMERATION_NONCES = 200_000
@@ -73,7 +81,7 @@ class CaptureAnalysis:
         parts = {
             "intervals": self.intervals,
             "exponential": self.exponential,
-            "interval_models": self.models,
+            "models": self.models,
             "latency": self.latency,
             "scan_order": self.scan_order,
             "deficit": self.deficit,
@@ -98,6 +106,10 @@ def analyze_capture(
     Valid events count; intervals and latencies are those of distinct proofs unless `include_duplicates`.
     Proofs that a chip found again in a later period stay in the scan-order residual, which folds them.
     """
+    if figure is not None and figure.suffix not in FIGURE_SUFFIXES:
+        raise UsageError(
+            f"no figure is written as {figure.name!r}", f"end it in {', '.join(FIGURE_SUFFIXES)}"
+        )
     with load(path) as capture:
         events = capture.events()
         _check_stamps(path, *(events[name] for name in ("t_ns", "t_kernel_ns", "t_sent_ns")))
@@ -106,6 +118,9 @@ def analyze_capture(
         analysis = CaptureAnalysis(path, len(events), int(np.count_nonzero(~events["duplicate"])))
         _analyse_arrivals(analysis, distinct, imported="source" in capture.meta, seed=seed)
         _analyse_scan(analysis, capture, events, seed)
+    for part, needed in NEEDED.items():
+        if getattr(analysis, part) is None:
+            analysis.unanswered.setdefault(part, f"needs {needed}")
     if figure is not None:
         from asicrc.report.figures import capture_figure  # matplotlib takes longer to load than the rest
 
@@ -118,7 +133,12 @@ def analyze_capture(
             latency_s=latency if len(latency) else None,
             seed=seed,
         )
-        drawing.savefig(figure, dpi=150)
+        try:
+            drawing.savefig(figure, dpi=150)
+        except OSError as error:
+            raise StorageError(
+                f"cannot write {figure}: {error.strerror or error}", "check the folder and the space in it"
+            ) from None
     return analysis
 
 
@@ -146,7 +166,7 @@ def _analyse_arrivals(analysis: CaptureAnalysis, events: NonceBatch, *, imported
     if analysis.intervals is not None:
         steps = analysis.intervals.intervals_s
         analysis.exponential = _try(analysis, "exponential", lambda: exponential_finding(steps, seed))
-        analysis.models = _try(analysis, "interval_models", lambda: fit_interval_models(steps, seed))
+        analysis.models = _try(analysis, "models", lambda: fit_interval_models(steps, seed))
     latency_s = _latency_s(events)
     if len(latency_s):
         analysis.latency = _try(analysis, "latency", lambda: latency_statistics(latency_s, seed))
@@ -255,7 +275,7 @@ def _analyse_missing(
             subcores=units,
             frequency_hz=order.frequency_hz,
             target=target,
-            observation_s=(end_ns - jobs[0].sent_ns) / 1e9 / time_scale,
+            observation_s=_scanning_s(jobs, order, end_ns, time_scale),
         ),
     )
     engines = entry_points(group="asicrc.engines", name="scan_chip_order")
@@ -280,6 +300,14 @@ def _analyse_missing(
             latency_s=LATENCY_ALLOWANCE_S,
         ),
     )
+
+
+def _scanning_s(jobs: list[Job], order: ScanOrder, end_ns: int, time_scale: float) -> float:
+    """Chip seconds in which new candidates were scanned: no second period, no waiting for the sweep's end."""
+    ends_ns = [job.sent_ns for job in jobs[1:]] + [end_ns]
+    lives_s = ((end - job.sent_ns) / 1e9 / time_scale for job, end in zip(jobs, ends_ns, strict=True))
+    scanned = min(1.0, order.window / (order.batch_period_s * order.frequency_hz))
+    return scanned * sum(min(max(life_s, 0.0), order.scan_period_s) for life_s in lives_s)
 
 
 def _latency_s(events: NonceBatch) -> Any:

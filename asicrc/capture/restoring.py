@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from asicrc.capture.reader import load
+from asicrc.capture.schema import RESTORED_KEY
 from asicrc.capture.writer import CaptureWriter
 from asicrc.clock import MACHINE_CLOCK, boot_id
 from asicrc.devices import open_device
@@ -14,22 +15,24 @@ from firmware_protocols.device import DeviceIdentity, DeviceProtocol, SettingRef
 
 
 def restore_from(path: Path, device_url: str | None = None) -> dict[str, Any]:
-    """Restore the device of an unsealed capture. Returns `settings`, `restored` and what became of `file`.
+    """Restore the device of a capture that did not do so itself.
 
-    The chips have to answer with the ids that the capture holds. Raises UsageError for a capture that has
-    nothing to restore, BadFile, DeviceError, Refused for originals that no such chip can have had.
+    Returns `settings`, `restored` and what became of the `file`. The same number of chips of the same model
+    has to answer. Raises UsageError for a capture that has nothing to restore, BadFile, DeviceError, Refused
+    for originals that no such chip can have had.
     """
     with load(path) as capture:
         sealed, identity, settings = capture.sealed, capture.identity, capture.settings()
+        was_restored = capture.meta.get(RESTORED_KEY) is True
     originals = [setting for setting in settings if setting.kind == "original"]
     if identity is None or not originals:
         raise UsageError(
             f"{path} holds no original settings to put back",
             "the session ended before it wrote any, or the file was imported",
         )
-    if sealed and device_url is None:
+    if sealed and was_restored and device_url is None:
         raise UsageError(
-            f"{path} is sealed: its session restored the device, or said why not, before it ended",
+            f"the session of {path} restored the device itself before it ended",
             "name the device with --device to put its settings back all the same",
         )
     with open_device(device_url or _recorded_line(identity, path)) as device:
@@ -52,12 +55,13 @@ def restore_from(path: Path, device_url: str | None = None) -> dict[str, Any]:
             writer.add_settings(restored)
             for text in log:
                 writer.add_log(text, t_ns=MACHINE_CLOCK.now_ns())
+            writer.set_meta(RESTORED_KEY, all(setting.came_true for setting in restored))
             writer.seal("the session was killed; device restored and file sealed by `asicrc restore`")
         state = "sealed"
     return {
         "path": str(path),
         "file": state,
-        "restored": all(setting.read_back is not None for setting in restored),
+        "restored": all(setting.came_true for setting in restored),
         "settings": [{"name": s.name, "requested": s.requested, "read_back": s.read_back} for s in restored],
         "log": log,
     }

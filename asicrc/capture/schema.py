@@ -30,6 +30,9 @@ RESERVED_KEYS = frozenset({SEALED_KEY, END_REASON_KEY, DIGEST_KEY})
 WIRE_COUNTERS_KEY = "wire_counters"
 """Key of `{"frames": int, "damaged_frames": int, "skipped_bytes": int}`; absent without a wire."""
 
+RESTORED_KEY = "restored"
+"""Whether the session put the device back; absent while it runs, and after a kill."""
+
 SCAN_PERIOD_KEY = "scan_period_ns"
 """Key of the period after which the chip comes round its search space, as the verifier was told it."""
 

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from asicrc import __version__
+from asicrc.capture.schema import RESTORED_KEY
 from asicrc.capture.storage_link import StorageLink
 from asicrc.capture.verification import Counters
-from asicrc.clock import boot_id
+from asicrc.clock import MACHINE_CLOCK, boot_id
 from asicrc.devices.scan_settings import scan_period_ns
 from asicrc.errors import AsicrcError, ExitCode
 from asicrc.work import ChipJobs
@@ -51,7 +52,8 @@ class CapturePlan:
 class Outcome:
     """How a capture ended. The file is sealed whenever there is an outcome.
 
-    `lag_s` is the time from the last event's stamp to its commit, `worst_lag_s` the longest any waited.
+    `lag_s` is the time from the last event's stamp to its commit, `worst_lag_s` the longest any waited;
+    None where the stamps are not of now.
     """
 
     path: Path
@@ -60,8 +62,8 @@ class Outcome:
     duration_s: float
     counters: Counters
     wire_counters: dict[str, int]
-    lag_s: float
-    worst_lag_s: float
+    lag_s: float | None
+    worst_lag_s: float | None
 
 
 class StopRequest:
@@ -72,10 +74,11 @@ class StopRequest:
 
     @contextmanager
     def on_signals(self) -> Iterator[StopRequest]:
-        """Handle SIGINT, SIGTERM and SIGHUP while the block runs."""
+        """Handle SIGINT, SIGTERM and SIGHUP while the block runs; one that is ignored (nohup) stays so."""
         previous = {
             number: signal.signal(number, self._handle)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            if signal.getsignal(number) is not signal.SIG_IGN
         }
         try:
             yield self
@@ -116,6 +119,8 @@ def run_capture(
     wire_counters = device.wire_counters()
     report = storage.seal(reason, wire_counters)
     duration_s = (end_ns - start_ns) / 1e9
+    if device.clock is not MACHINE_CLOCK:
+        report |= {"lag_s": None, "worst_lag_s": None}
     return Outcome(plan.output, reason, exit_code, duration_s, wire_counters=wire_counters, **report)
 
 
@@ -143,34 +148,48 @@ class _Session:
         self._jobs = ChipJobs(plan.seed, ntime=self._clock.realtime_ns() // 1_000_000_000 & 0xFFFFFFFF)
         self._events = 0
         self._next_anchor_ns = self._clock.now_ns()
+        self._touched = False
+        """Whether anything was written that has to be put back."""
         self.pulled_ns: tuple[int, int] | None = None
         """From the first pull to the end of the last one."""
 
     def run(self) -> tuple[str, ExitCode]:
-        """Return the reason for the end. The device is restored on every way out that leaves a line to it."""
+        """Return the reason for the end. The device is restored on every way out, or it is said that not."""
         try:
             self._prepare()
             ended = self._pull()
             self._state_floor()
         except DeviceLost as error:
-            return self._lost(error)
+            self._log(f"device lost: {error}", "error")
+            ended = f"device lost: {error}", ExitCode.DEVICE
         except SettingRefused as error:
             self._log(f"refused: {error}", "error")
             ended = f"refused: {error}", ExitCode.REFUSED
         except BaseException as error:
             self._restore_without_storage(error)
             raise
+        return self._put_back(ended)
+
+    def _put_back(self, ended: tuple[str, ExitCode]) -> tuple[str, ExitCode]:
+        """Restore, and keep with the capture whether that worked: `asicrc restore` asks for it."""
+        if not self._touched:
+            return ended
+        restored = False
         try:
-            self._put_back()
+            settings = self._device.restore()
+            self._storage.put("settings", settings)
+            self._store(self._device.read(self._clock.now_ns()))
+            restored = all(setting.came_true for setting in settings)
         except DeviceLost as error:
-            return self._lost(error)
+            self._log(f"the device was not restored: {error}", "error")
+            if ended[1] is not ExitCode.DEVICE:
+                ended = f"device lost: {error}", ExitCode.DEVICE
+        self._storage.put("meta", (RESTORED_KEY, restored))
         return ended
 
-    def _lost(self, error: DeviceLost) -> tuple[str, ExitCode]:
-        self._log(f"device lost: {error}", "error")
-        return f"device lost: {error}", ExitCode.DEVICE
-
     def _restore_without_storage(self, error: BaseException) -> None:
+        if not self._touched:
+            return
         try:
             self._device.restore()
         except DeviceLost as lost:
@@ -181,6 +200,9 @@ class _Session:
         """Originals are durable before the first write."""
         self._storage.put("settings", self._device.originals())
         self._storage.flush()
+        if self._stop.reason is not None:
+            return  # nothing was written yet
+        self._touched = True
         settings = self._device.configure(self._plan.requested)
         self._storage.put("settings", settings)
         self._storage.put("scan_period_ns", scan_period_ns(self._device.identity, settings))
@@ -189,12 +211,14 @@ class _Session:
 
     def _state_floor(self) -> None:
         floor = self._device.jitter_floor()
-        self._storage.put("meta", ("jitter_floor", None if floor is None else asdict(floor)))
+        if floor is not None:
+            self._storage.put("meta", ("jitter_floor", asdict(floor)))
 
     def _pull(self) -> tuple[str, ExitCode]:
         start_ns = self._clock.now_ns()
         end_ns = start_ns + round(self._plan.duration_s * 1e9)
         next_job_ns = start_ns if self._takes_work else end_ns
+        job_interval_ns = round(self._plan.job_interval_s * 1e9)
         try:
             while True:
                 now_ns = self._clock.now_ns()
@@ -206,7 +230,11 @@ class _Session:
                     return "event count reached", ExitCode.OK
                 if now_ns >= next_job_ns:
                     self._storage.put("jobs", [self._device.send(self._jobs.next_job())])
-                    next_job_ns += round(self._plan.job_interval_s * 1e9)
+                    next_job_ns += job_interval_ns
+                    if next_job_ns <= now_ns:  # the machine stalled: jobs that were missed stay missed
+                        missed = (now_ns - next_job_ns) // job_interval_ns + 1
+                        next_job_ns += missed * job_interval_ns
+                        self._log(f"{missed} jobs were not sent: this machine stood still", "warning")
                 batch = self._device.read(min(now_ns + PULL_NS, end_ns, max(next_job_ns, now_ns)))
                 self._store(batch)
                 if batch.ended is not None:
@@ -229,11 +257,6 @@ class _Session:
             self._next_anchor_ns += ANCHOR_INTERVAL_NS
         self._storage.pump()
 
-    def _put_back(self) -> None:
-        settings = self._device.restore()
-        self._store(self._device.read(self._clock.now_ns()))
-        self._storage.put("settings", settings)
-
     def _log(self, text: str, level: str = "info") -> None:
         self._storage.put("log", (text, level, self._clock.now_ns()))
 
@@ -254,5 +277,5 @@ def _describe(device: DeviceProtocol, device_url: str, plan: CapturePlan) -> dic
             "max_events": plan.max_events,
         },
         "seed": plan.seed,
-        "clock": {"t_ns": "CLOCK_MONOTONIC of the host", "stamped": "after each read of the serial port"},
+        "clock": device.stamps,
     }

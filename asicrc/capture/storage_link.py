@@ -49,7 +49,6 @@ class StorageLink:
         self._waiting_bytes = 0
         self._received = bytearray()
         self._answers: dict[str, Any] = {}
-        self._answers: dict[str, Any] = {}
         """Answers that came before somebody waited for them: the process may be the faster one."""
         self.path: Path | None = None
         self.acknowledged = 0

@@ -7,13 +7,16 @@ import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from asicrc.cli.options import Device, Json, seconds
 from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode
+
+if TYPE_CHECKING:
+    from asicrc.capture.session import CapturePlan
 
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Capture file; default ./<UTC>-<device>.asicrc.")
@@ -48,21 +51,23 @@ def capture(
     Ctrl-C once ends it in good order (batch finished, device restored, file sealed, exit code 130);
     twice ends it at once.
     """
+    from asicrc.capture.session import CapturePlan
+
     requested = {
         "frequency_mhz": frequency_mhz,
         "difficulty": difficulty,
         "hash_counting_number": hash_counting_number,
     }
-    result, exit_code = _capture(
-        device,
-        output or default_output(device),
-        seconds(duration),
-        {name: float(value) for name, value in requested.items() if value is not None},
+    plan = CapturePlan(
+        output=output or default_output(device),
+        duration_s=seconds(duration),
+        requested={name: float(value) for name, value in requested.items() if value is not None},
         job_interval_s=seconds(job_interval),
         max_events=max_events,
         seed=seed,
-        plain=plain,
+        progress=progress_mode(plain),
     )
+    result, exit_code = _capture(plan, device)
     if as_json:
         print_json(result)
     else:
@@ -103,12 +108,14 @@ def demo(
 ) -> int:
     """Capture from the emulated BM1366, analyse, and leave a capture file and a figure to look at."""
     from asicrc.analysis.capture_analysis import analyze_capture
+    from asicrc.capture.session import CapturePlan
     from asicrc.cli.analysis_text import analysis_lines
 
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / default_output("sim:bm1366").name
     note(f"capturing from the emulated BM1366 for {duration} (no hardware is touched)")
-    result, exit_code = _capture("sim:bm1366", path, seconds(duration), {})
+    plan = CapturePlan(output=path, duration_s=seconds(duration), progress=progress_mode(plain=False))
+    result, exit_code = _capture(plan, "sim:bm1366")
     if exit_code is not ExitCode.OK:
         table(list(result.items()))
         return exit_code
@@ -130,39 +137,22 @@ def demo(
 
 
 def default_output(device: str) -> Path:
-    """./<UTC>-<device>.asicrc"""
-    name = re.sub(r"[^A-Za-z0-9]+", "-", device.partition("?")[0]).strip("-")
+    """./<UTC>-<device>.asicrc, of a path in the URL only the last part."""
+    scheme, _, target = device.partition("?")[0].partition(":")
+    name = re.sub(r"[^A-Za-z0-9]+", "-", f"{scheme}-{Path(target).name}").strip("-")[:80]
     return Path(f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}.asicrc")
 
 
-def _capture(
-    url: str,
-    path: Path,
-    duration_s: float,
-    requested: dict[str, float],
-    *,
-    job_interval_s: float = 2.0,
-    max_events: int | None = None,
-    seed: int = 1,
-    plain: bool = False,
-) -> tuple[dict[str, Any], ExitCode]:
-    from asicrc.capture.counts import counts_json
-    from asicrc.capture.session import CapturePlan, StopRequest, run_capture
-    from asicrc.capture.storage_link import StorageLink
-    from asicrc.devices import open_device
+def progress_mode(plain: bool) -> str:
+    return "live" if sys.stderr.isatty() and not plain else "plain"
 
-    plan = CapturePlan(
-        output=path,
-        duration_s=duration_s,
-        requested=requested,
-        job_interval_s=job_interval_s,
-        max_events=max_events,
-        seed=seed,
-        progress="live" if sys.stderr.isatty() and not plain else "plain",
-    )
-    with StopRequest().on_signals() as stop, StorageLink() as storage, open_device(url) as device:
-        outcome = run_capture(device, url, plan, stop, storage)
-    result = counts_json(path, outcome.counters, outcome.wire_counters)
+
+def _capture(plan: CapturePlan, url: str) -> tuple[dict[str, Any], ExitCode]:
+    from asicrc.capture.counts import counts_json
+    from asicrc.capture.running import capture_to_file
+
+    outcome = capture_to_file(url, plan)
+    result = counts_json(plan.output, outcome.counters, outcome.wire_counters)
     result |= {
         "duration_s": outcome.duration_s,
         "reason": outcome.reason,

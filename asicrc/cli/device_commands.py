@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,9 +14,10 @@ from asicrc.errors import ExitCode, UsageError
 def register(app: typer.Typer) -> None:
     app.command("devices")(devices)
     app.command("check")(check)
-    app.command("simulate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-        simulate
-    )
+    app.command(
+        "simulate",
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    )(simulate)
 
 
 def devices(as_json: Json = False) -> None:
@@ -59,22 +60,48 @@ def check(
 ) -> int:
     """Who answers, with which settings, and how well arrivals are stamped. Changes no setting.
 
-    With --with-work the chip is initialised as a capture would do it, at its low default frequency, and
-    restored afterwards; nothing is stored.
+    --passive needs a serial: URL. --with-work goes further: a short capture, as `capture` would do it at the
+    low default frequency, with everything restored; its file stays, for `asicrc restore` if it is killed.
     """
     from asicrc.devices.checking import check_device, check_passively
 
     if passive and with_work:
         raise UsageError("--passive sends nothing, --with-work sends jobs", "choose one of them")
     wait_s = seconds(duration)
-    report = (
-        check_passively(device, wait_s) if passive else check_device(device, wait_s if with_work else None)
-    )
+    report = check_passively(device, wait_s) if passive else check_device(device)
+    exit_code = ExitCode.OK
+    if with_work:
+        report["with_work"], exit_code = _work(device, wait_s)
     if as_json:
         print_json(report)
     else:
         table(list(report.items()))
-    return ExitCode.OK
+    return exit_code
+
+
+def _work(device: str, duration_s: float) -> tuple[dict[str, Any], ExitCode]:
+    from asicrc.capture.reader import load
+    from asicrc.capture.running import capture_to_file
+    from asicrc.capture.schema import RESTORED_KEY
+    from asicrc.capture.session import CapturePlan
+    from asicrc.cli.capture_commands import default_output, progress_mode
+
+    output = default_output(device)
+    plan = CapturePlan(
+        output.with_stem(f"{output.stem}-check"), duration_s, progress=progress_mode(plain=False)
+    )
+    outcome = capture_to_file(device, plan)
+    with load(plan.output) as capture:
+        meta = capture.meta
+    return {
+        "path": str(plan.output),
+        "reason": outcome.reason,
+        "duration_s": outcome.duration_s,
+        "events": outcome.counters.events,
+        "valid": outcome.counters.valid,
+        "jitter_floor": meta.get("jitter_floor"),
+        "restored": meta.get(RESTORED_KEY),
+    }, outcome.exit_code
 
 
 def simulate(

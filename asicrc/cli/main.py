@@ -10,7 +10,7 @@ import typer
 
 from asicrc.cli import capture_commands, device_commands, file_commands
 from asicrc.cli.output import as_asicrc_error, note, report_error
-from asicrc.errors import AsicrcError, BadFile, ExitCode, UsageError
+from asicrc.errors import AsicrcError, BadFile, ExitCode, StorageError, UsageError
 from firmware_protocols.device import DeviceLost, SettingRefused
 from firmware_protocols.errors import ProtocolError
 
@@ -26,12 +26,15 @@ for module in (device_commands, capture_commands, file_commands):
     module.register(app)
 
 
+STDOUT = 1
 CommandLineError = cast(type[Exception], typer.BadParameter.__mro__[1])
 """Every mistake in the words of a command line. Typer carries a click of its own and does not export it."""
 
 
 def main() -> None:
     """Entry point: every failure that a person can mend becomes one message and an exit code."""
+    if sys.stdout is None:  # closed by whoever started us
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     sys.exit(_run(sys.argv[1:] or ["--help"]))
 
 
@@ -51,7 +54,8 @@ def _run(arguments: list[str]) -> int:
     except CommandLineError as error:
         known = {command.name for command in app.registered_commands}
         of_command = f"{arguments[0]} " if arguments[0] in known else ""
-        return report_error(UsageError(str(error), f"asicrc {of_command}--help"), as_json)
+        said = error.format_message() if hasattr(error, "format_message") else str(error)
+        return report_error(UsageError(said, f"asicrc {of_command}--help"), as_json)
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
         return ExitCode.INTERRUPTED
@@ -59,6 +63,12 @@ def _run(arguments: list[str]) -> int:
         # Whoever read our output has left: nothing more can be said, and it is no failure of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
+    except OSError as error:
+        # Files are opened where their errors are explained; what is left is the output itself.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        return report_error(
+            StorageError(f"the output cannot be written: {error.strerror}", "is the disk full?"), False
+        )
 
 
 if __name__ == "__main__":

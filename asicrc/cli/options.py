@@ -17,7 +17,7 @@ _UNITS_S = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, 
 
 def seconds(text: str) -> float:
     """`90`, `90s`, `1.5m`, `8h` to seconds. Raises UsageError."""
-    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", text)
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:e[0-9]+)?)\s*([a-z]*)\s*", text)
     if match is None or match[2] not in _UNITS_S:
         raise UsageError(f"{text!r} is not a duration", "write 90, 90s, 15m or 8h")
     value = float(match[1]) * _UNITS_S[match[2]]

@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from asicrc.capture.verification import Verifier
 from asicrc.devices.opening import listening_line, open_device
-from asicrc.errors import UsageError
-from asicrc.work import ChipJobs
-from firmware_protocols.device import Capability, DeviceProtocol, Setting
+from firmware_protocols.device import DeviceProtocol, Setting
 
 PULL_NS = 50_000_000
 
 
-def check_device(url: str, work_s: float | None) -> dict[str, Any]:
-    """Identity, settings as they stand, and the spread of register round trips.
+def check_device(url: str) -> dict[str, Any]:
+    """Identity, settings as they stand, and the spread of register round trips. Writes no register.
 
-    With `work_s` the device is also configured as a capture would, given jobs for that long, and restored.
-    Raises DeviceError, Refused's seam counterpart SettingRefused, UsageError.
+    Raises DeviceError, DeviceLost, UsageError.
     """
     with open_device(url) as device:
         identity = device.identity
@@ -32,10 +28,6 @@ def check_device(url: str, work_s: float | None) -> dict[str, Any]:
             "capabilities": {name: str(value) for name, value in device.capabilities.items()},
             "jitter_floor": _floor(device),
         }
-        if work_s is not None:
-            if device.capabilities.get("work") is Capability.NONE:
-                raise UsageError(f"{url} takes no jobs", "check it without --with-work")
-            report["with_work"] = _with_work(device, work_s)
         report["log"] = device.read(device.clock.now_ns()).log
         return report
 
@@ -60,30 +52,6 @@ def check_passively(url: str, listen_s: float) -> dict[str, Any]:
             "register_frames": registers,
             **line.observer.wire_counters(),
         }
-
-
-def _with_work(device: DeviceProtocol, work_s: float) -> dict[str, Any]:
-    """Run jobs for a moment; measure round trips while nonces are coming in."""
-    verifier = Verifier()
-    jobs = ChipJobs(seed=1, ntime=device.clock.realtime_ns() // 1_000_000_000 & 0xFFFFFFFF)
-    try:
-        settings = device.configure({})
-        verifier.add_job(device.send(jobs.next_job()))
-        floor = _floor(device)
-        end_ns = device.clock.now_ns() + round(work_s * 1e9)
-        while (now_ns := device.clock.now_ns()) < end_ns:
-            verifier.judge(device.read(min(end_ns, now_ns + PULL_NS)).nonces)
-    finally:
-        restored = device.restore()
-    counters = verifier.counters
-    return {
-        "duration_s": work_s,
-        **{setting.name: setting.read_back for setting in settings},
-        "events": counters.events,
-        "valid": counters.valid,
-        "jitter_floor": floor,
-        "restored": all(setting.read_back is not None for setting in restored),
-    }
 
 
 def _floor(device: DeviceProtocol) -> dict[str, Any] | None:

@@ -66,9 +66,13 @@ class ChipLine:
 
     def ask(self, frame: ReadRegister, expect: int | None = None) -> list[RegisterResponse]:
         """Send a read and return the answers to it, in order of arrival; empty when none came."""
-        self._registers.clear()
+        self.forget_answers()
         self.send(frame)
         return self.answers(frame.register, expect)
+
+    def forget_answers(self) -> None:
+        """What has been answered so far is not the answer to what comes next."""
+        self._registers.clear()
 
     def answers(self, register: int, expect: int | None = None) -> list[RegisterResponse]:
         """Answers for `register`: `expect` of them, or as many as come before the line falls silent.

@@ -74,6 +74,12 @@ class ReplayDevice:
         if requested:
             raise SettingRefused(f"a recording cannot be set: {', '.join(sorted(requested))}")
 
+    @property
+    def stamps(self) -> dict[str, str]:
+        recorded = self._capture.meta.get("clock")
+        stated = recorded if isinstance(recorded, dict) else {}
+        return {str(name): str(text) for name, text in stated.items()} | {"replayed": self._capture.path.name}
+
     def originals(self) -> list[Setting]:
         return []
 

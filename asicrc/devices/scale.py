@@ -12,6 +12,9 @@ SCALE_OPTIONS = {"simulated", "zero_bits", "cores", "subcores", "chips", "time_s
 """`chips` and `seed` describe the emulator; the driver counts the chips that answer."""
 
 
+PSEUDO_TERMINALS = ("/dev/pts/", "/dev/ttys")
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """`time_scale` is host seconds per device second, `waits` shortens the pauses that silicon needs."""
@@ -28,6 +31,11 @@ class Scale:
     def from_url(cls, url: DeviceUrl, model: ChipModel) -> Scale:
         """Raises UsageError where a real chip is given an emulator's scale."""
         simulated = url.options.get("simulated") == "1"
+        if simulated and not url.target.startswith(PSEUDO_TERMINALS):
+            raise UsageError(
+                f"{url.text!r} says simulated=1, but {url.target} is no pseudo-terminal",
+                "an emulated chip has shorter waits, which real silicon must not get",
+            )
         given = sorted(set(url.options) & (SCALE_OPTIONS - {"simulated"}))
         if given and not simulated:
             raise UsageError(

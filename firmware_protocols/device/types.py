@@ -111,6 +111,11 @@ class Setting:
     read_back: float | None
     kind: str = "set"
 
+    @property
+    def came_true(self) -> bool:
+        """Whether the device says that it now is as asked; nothing asked (None) is met by any answer."""
+        return self.read_back is not None and self.requested in (None, self.read_back)
+
 
 @dataclass(frozen=True, slots=True)
 class JitterFloor:
@@ -168,6 +173,10 @@ class DeviceProtocol(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+
+    @property
+    def stamps(self) -> dict[str, str]:
+        """Which clock the stamps are of, and where they are taken, in words."""
 
     def check(self, requested: dict[str, float]) -> None:
         """Raise SettingRefused where `configure` would, without touching the device."""

@@ -50,8 +50,15 @@ def test_real_silicon_has_no_scale() -> None:
 
 def test_an_emulator_states_its_scale() -> None:
     scale = Scale.from_url(
-        DeviceUrl.parse("serial:/dev/x?simulated=1&zero_bits=16&cores=4&subcores=2&time_scale=50&waits=0"),
+        DeviceUrl.parse(
+            "serial:/dev/pts/3?simulated=1&zero_bits=16&cores=4&subcores=2&time_scale=50&waits=0"
+        ),
         BM1366,
     )
     assert (scale.zero_bits, scale.cores, scale.subcores, scale.hashing_units) == (16, 4, 2, 8)
     assert (scale.time_scale, scale.waits) == (50.0, 0.0)
+
+
+def test_nobody_shortens_the_waits_of_silicon() -> None:
+    with pytest.raises(UsageError, match="no pseudo-terminal"):
+        Scale.from_url(DeviceUrl.parse("serial:/dev/ttyUSB0?simulated=1&waits=0"), BM1366)

@@ -32,7 +32,12 @@ class Run:
         return value
 
 
-def asicrc(*arguments: str | Path, timeout_s: float = 50, preexec: Callable[[], None] | None = None) -> Run:
+def asicrc(
+    *arguments: str | Path,
+    timeout_s: float = 50,
+    preexec: Callable[[], None] | None = None,
+    cwd: Path | None = None,
+) -> Run:
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
         capture_output=True,
@@ -40,6 +45,7 @@ def asicrc(*arguments: str | Path, timeout_s: float = 50, preexec: Callable[[], 
         timeout=timeout_s,
         stdin=subprocess.DEVNULL,
         preexec_fn=preexec,
+        cwd=cwd,
     )
     assert "Traceback" not in done.stderr, done.stderr
     return Run(done.returncode, done.stdout, done.stderr)

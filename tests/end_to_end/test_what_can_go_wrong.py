@@ -223,7 +223,7 @@ def test_check_changes_nothing_and_passive_sends_nothing(tmp_path: Path) -> None
         first = asicrc("check", "-d", url, "--json").json
         second = asicrc("check", "-d", url, "--json").json
         quiet = asicrc("check", "-d", url, "--passive", "--duration", "1s", "--json").json
-        worked = asicrc("check", "-d", url, "--with-work", "--duration", "2s", "--json").json
+        worked = asicrc("check", "-d", url, "--with-work", "--duration", "2s", "--json", cwd=tmp_path).json
         third = asicrc("check", "-d", url, "--json").json
     registers = ("pll0_register", "ticket_mask_register", "hash_counting_number", "version_mask_register")
     assert [first[name] for name in registers] == [second[name] for name in registers]

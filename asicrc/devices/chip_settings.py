@@ -1,0 +1,181 @@
+"""Settings of a chip line as they were found, read back after each write, and put back at the end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from asicrc.devices.chip_line import ChipLine
+from asicrc.devices.foreign_originals import checked_originals
+from asicrc.devices.limits import Envelope
+from firmware_protocols.bm13xx import (
+    ReadRegister,
+    Register,
+    WriteRegister,
+    baud_from_fast_uart,
+    difficulty_from_ticket_mask,
+    frequency_ramp,
+    pll_from_register,
+    solve_pll,
+)
+from firmware_protocols.device import Setting, SettingRefused
+from firmware_protocols.errors import ProtocolError
+
+ORIGINALS = {
+    "pll0_register": Register.PLL0,
+    "ticket_mask_register": Register.TICKET_MASK,
+    "hash_counting_number": Register.HASH_COUNTING_NUMBER,
+    "version_mask_register": Register.VERSION_MASK,
+    "fast_uart_register": Register.FAST_UART,
+}
+"""Registers that are put back, by the name that they have in the capture.
+
+The rest of what a bring-up writes (addresses, core enables, drive strengths, resets) has one value that every
+firmware writes, and none of it lets a chip hash without a clock and a hash counting number.
+"""
+
+
+class ChipSettings:
+    """What was found, and the way back to it. `waits` shortens the pauses of a ramp on an emulator."""
+
+    def __init__(self, line: ChipLine, chips: int, envelope: Envelope, waits: float, log: list[str]) -> None:
+        self._line = line
+        self._chips = chips
+        self._envelope = envelope
+        self._waits = waits
+        self._log = log
+        self._originals: dict[str, int | None] = {}
+        self._original_baud = line.transport.baud
+
+    def originals(self) -> list[Setting]:
+        """Read the registers of `ORIGINALS`. One that does not answer is kept as None, and said."""
+        found = []
+        for name, register in ORIGINALS.items():
+            values = [answer.value for answer in self._line.ask(ReadRegister(register), expect=self._chips)]
+            value = values[0] if values else None
+            if value is None:
+                self._log.append(f"the chip does not answer for register {register:#04x}: {name} is unknown")
+            elif len(set(values)) > 1:
+                self._log.append(f"the chips differ in {name}; all will be put back to {value:#010x}")
+            self._originals[name] = value
+            found.append(Setting(self._now_ns(), name, None, value, kind="original"))
+        found.append(Setting(self._now_ns(), "host_baud", None, float(self._original_baud), kind="original"))
+        mhz = self._mhz(self._originals["pll0_register"])
+        if mhz is not None and self._originals["hash_counting_number"]:
+            self._log.append(
+                f"the chip was found at work, at {mhz:g} MHz: this is what it is put back to. If a killed "
+                "session left it so, run `asicrc restore` on that session's file first"
+            )
+        return found
+
+    def adopt_originals(self, settings: list[Setting]) -> None:
+        """Take the originals from a capture. Raises SettingRefused for values that no such chip holds."""
+        values, host_baud = checked_originals(self._line.model, settings, ORIGINALS)
+        self._originals |= values
+        self._original_baud = host_baud or self._original_baud
+
+    def frequency_now_mhz(self) -> float | None:
+        """The clock that the chips run at, None where they do not say or have none."""
+        answers = self._line.ask(ReadRegister(Register.PLL0), expect=1)
+        return self._mhz(answers[0].value) if answers else None
+
+    def confirmed(self, name: str, requested: float, register: int, written: int) -> Setting:
+        """Read a register back from every chip. Raises SettingRefused unless all took what was written."""
+        answers = self._line.ask(ReadRegister(register), expect=self._chips)
+        if len(answers) < self._chips:
+            raise SettingRefused(
+                f"{name} was written, but {len(answers)} of {self._chips} chips answer "
+                f"for register {register:#04x}"
+            )
+        for answer in answers:
+            if not self._same(register, answer.value, written):
+                raise SettingRefused(
+                    f"{name}: {written:#010x} was written to register {register:#04x}, "
+                    f"chip {answer.address:#04x} reads back {answer.value:#010x}"
+                )
+        return Setting(self._now_ns(), name, requested, self._in_unit(name, answers[0].value))
+
+    def restore(self) -> list[Setting]:
+        """Stop hashing, then put back the clock in steps, the registers, and the baud rate last.
+
+        Limits hold here too. Goes on when one of them fails: a setting that did not come back has
+        `read_back` None, or another value than `requested`, and the log says why.
+        """
+        self._line.send(WriteRegister(Register.HASH_COUNTING_NUMBER, 0))
+        done = [self._restore_frequency()]
+        for name in ("ticket_mask_register", "version_mask_register", "hash_counting_number"):
+            value = self._originals.get(name)
+            if name == "hash_counting_number" and value is None:
+                value = 0  # the safe side where the original could not be read
+            if value is not None:
+                self._line.send(WriteRegister(ORIGINALS[name], value))
+                done.append(self._restored(name, float(value), ORIGINALS[name], value))
+        done.append(self._restore_baud())
+        return done
+
+    def _restore_frequency(self) -> Setting:
+        raw, limits = self._originals.get("pll0_register"), self._envelope.frequency_mhz
+        original_mhz = self._mhz(raw)
+        if original_mhz is None:
+            self._log.append("the original clock is none that can be set: the lowest one is set instead")
+        goal_mhz = limits.low if original_mhz is None else limits.clamp(original_mhz)
+        if original_mhz is not None and goal_mhz != original_mhz:
+            self._log.append(
+                f"not restored: the original clock of {original_mhz:g} MHz is outside the envelope; "
+                f"{goal_mhz:g} MHz is set"
+            )
+        start_mhz = limits.clamp(self.frequency_now_mhz() or goal_mhz)
+        for mhz in frequency_ramp(self._line.model, start_mhz, goal_mhz, self._envelope.step_mhz):
+            self._line.send(WriteRegister(Register.PLL0, solve_pll(self._line.model, mhz).register))
+            self._line.wait(self._envelope.step_interval_s * self._waits)
+        as_found = raw is not None and goal_mhz == original_mhz
+        final = raw if as_found and raw is not None else solve_pll(self._line.model, goal_mhz).register
+        self._line.send(WriteRegister(Register.PLL0, final))
+        return self._restored("frequency_mhz", original_mhz, Register.PLL0, final)
+
+    def _restore_baud(self) -> Setting:
+        raw = self._originals.get("fast_uart_register")
+        if raw is None:
+            stays = self._line.transport.baud
+            self._log.append(f"the original baud register is unknown: the line stays at {stays} baud")
+            return Setting(self._now_ns(), "host_baud", None, float(stays), kind="restored")
+        self._line.send(WriteRegister(Register.FAST_UART, raw))
+        self._line.wait(0.01)
+        self._line.set_baud(self._original_baud)
+        answers = self._line.ask(ReadRegister(Register.CHIP_ID), expect=1)
+        if not answers:
+            self._log.append(
+                f"not restored: the chip does not answer at {self._original_baud} baud after its baud "
+                f"register was written ({baud_from_fast_uart(raw):.0f} baud by its value)"
+            )
+        baud = float(self._original_baud)
+        return Setting(self._now_ns(), "host_baud", baud, baud if answers else None, "restored")
+
+    def _restored(self, name: str, requested: float | None, register: int, written: int) -> Setting:
+        try:
+            confirmed = self.confirmed(name, float(written), register, written)
+            return replace(confirmed, requested=requested, kind="restored")
+        except SettingRefused as error:
+            self._log.append(f"not restored: {error}")
+            return Setting(self._now_ns(), name, requested, None, kind="restored")
+
+    def _same(self, register: int, read: int, written: int) -> bool:
+        if register == Register.PLL0:  # the chip adds flag bits of its own
+            return self._mhz(read) == self._mhz(written)
+        return read == written
+
+    def _mhz(self, pll_register: int | None) -> float | None:
+        """The clock that a PLL value stands for, None for one that is none: chips may answer anything."""
+        try:
+            return None if pll_register is None else pll_from_register(self._line.model, pll_register).mhz
+        except ProtocolError:
+            return None
+
+    def _in_unit(self, name: str, raw: int) -> float:
+        if name == "frequency_mhz":
+            return pll_from_register(self._line.model, raw).mhz
+        if name == "difficulty":
+            return float(difficulty_from_ticket_mask(raw))
+        return float(raw)
+
+    def _now_ns(self) -> int:
+        return self._line.clock.now_ns()
