@@ -51,7 +51,7 @@ def asicrc(
     return Run(done.returncode, done.stdout, done.stderr)
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
+def start(*arguments: str | Path, preexec: Callable[[], None] | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -59,6 +59,7 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
         stdin=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
+        preexec_fn=preexec,
     )
 
 

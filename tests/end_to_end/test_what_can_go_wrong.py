@@ -6,12 +6,14 @@ import os
 import resource
 import signal
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from as_a_person import Run, asicrc, emulator, start, stored, wait_for_line
 
 import asicrc as library
+from firmware_protocols.bm13xx import Register, model_by_name, pll_from_register
 
 
 def error_of(run: Run) -> tuple[str, str]:
@@ -233,3 +235,77 @@ def test_check_changes_nothing_and_passive_sends_nothing(tmp_path: Path) -> None
     assert worked["with_work"]["jitter_floor"]["rms_s"] > 0
     assert worked["with_work"]["restored"] is True
     assert third["hash_counting_number"] == first["hash_counting_number"]
+
+
+@pytest.mark.parametrize(
+    "setting", [("--difficulty", "inf"), ("--frequency-mhz", "nan"), ("--difficulty", "1e300")]
+)
+def test_absurd_settings_are_refused_before_a_file_is_made(setting: tuple[str, str], tmp_path: Path) -> None:
+    assert capture("sim:bm1366", tmp_path / "a.asicrc", *setting).code in (2, 5)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_killed_storage_process_ends_the_capture_and_restores(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    with emulator() as url:
+        process = start("capture", "-d", url, "--duration", "40s", "-o", path, "--json")
+        line = wait_for_line(process, lambda line: stored(line) > 20)
+        (storage,) = (
+            int(entry.name)
+            for entry in Path("/proc").iterdir()
+            if entry.name.isdigit() and storage_of(entry, process.pid)
+        )
+        os.kill(storage, signal.SIGKILL)
+        out, _ = process.communicate(timeout=30)
+        assert process.returncode == 6
+        assert "acknowledged is in the file" in out
+        assert asicrc("check", "-d", url, "--json").json["hash_counting_number"] == 0
+    assert readable(path, stored(line))
+
+
+def storage_of(entry: Path, parent: int) -> bool:
+    try:
+        status, command = (entry / "stat").read_text(), (entry / "cmdline").read_bytes()
+    except OSError:
+        return False  # it has just ended
+    return int(status.rpartition(")")[2].split()[1]) == parent and b"storage_process" in command
+
+
+def test_the_clock_is_ramped_from_where_it_is(tmp_path: Path) -> None:
+    """After a kill at 300 MHz the next session goes down in steps, and says how it found the chip."""
+    with emulator() as url:
+        first = tmp_path / "a.asicrc"
+        process = start("capture", "-d", url, "--frequency-mhz", "300", "--duration", "40s", "-o", first)
+        wait_for_line(process, lambda line: stored(line) > 0)
+        process.kill()
+        process.communicate(timeout=10)
+        second = tmp_path / "b.asicrc"
+        assert (
+            asicrc("capture", "-d", url, "--frequency-mhz", "100", "--duration", "1s", "-o", second).code == 0
+        )
+    with library.load(second) as capture_:
+        written = [chunk.data for chunk in capture_.wire() if chunk.direction == "tx"]
+        log = " ".join(line.text for line in capture_.log())
+    clocks = [
+        pll_from_register(model_by_name("bm1366"), int.from_bytes(data[6:10], "big")).mhz
+        for data in written
+        if data[2:4] == b"\x51\x09" and data[5] == Register.PLL0
+    ]
+    assert clocks[0] == pytest.approx(293.75, abs=6.25)
+    steps = [abs(b - a) for a, b in pairwise(clocks)]
+    assert max(steps) <= 7
+    assert "found at work, at 300 MHz" in log
+
+
+def test_nohup_is_respected(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+
+    def like_nohup() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    process = start("capture", "-d", "sim:bm1366", "--duration", "4s", "-o", path, preexec=like_nohup)
+    wait_for_line(process, lambda line: stored(line) > 0)
+    process.send_signal(signal.SIGHUP)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "duration reached" in out

@@ -1,0 +1,119 @@
+"""The command line in process: words, options, output, exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asicrc.cli.main import _run
+from asicrc.cli.options import seconds
+from asicrc.cli.output import print_json, printable
+from asicrc.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200), ("500ms", 0.5), ("1e3", 1000)]
+)
+def test_durations(text: str, value: float) -> None:
+    assert seconds(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "0", "5 parsecs", "nan", "1e99"])
+def test_no_durations(text: str) -> None:
+    with pytest.raises(UsageError):
+        seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["capture"], "device"),
+        (["capture", "-d", "sim:bm1366", "--seed", "-1"], "--seed"),
+        (["capture", "-d", "sim:bm1366", "--output", ""], "file name"),
+        (["capture", "-d", "sim:bm1366", "--job-interval", "1ms"], "too often"),
+        (["capture", "-d", "sim:bm1366", "--output", "/nonexistent/a.asicrc"], "/nonexistent"),
+        (["export", "--form", "csv", "x"], "--form"),
+        (["check", "-d", "sim:bm1366", "--passive", "--with-work"], "--passive"),
+        (["check", "-d", "sim:bm1366", "--passive"], "serial:"),
+        (["simulate", "toaster"], "bm1366"),
+        (["list", "/nonexistent"], "/nonexistent"),
+        (["frobnicate"], "frobnicate"),
+    ],
+)
+def test_mistakes_are_named(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert _run([*arguments, "--json"]) == 2
+    shown = capsys.readouterr()
+    error = json.loads(shown.out)["error"]
+    assert said in error["message"] + (error["hint"] or "")
+    assert error["code"] == "usage"
+
+
+def test_help_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    commands = [
+        "devices",
+        "check",
+        "simulate",
+        "capture",
+        "restore",
+        "demo",
+        "show",
+        "list",
+        "verify",
+        "export",
+        "import",
+        "analyze",
+    ]
+    assert _run(["--help"]) == 0
+    listed = capsys.readouterr().out
+    for command in map(str, commands):
+        assert command in listed
+        if command != "simulate":
+            assert _run([command, "--help"]) == 0
+            assert "Usage" in capsys.readouterr().out
+
+
+def test_devices_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(["devices", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "sim:bm1366" in found["emulated"]
+    assert set(found) == {"ports", "emulated", "url_forms"}
+
+
+def test_an_empty_folder_lists_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert _run(["list", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["captures"] == []
+    (tmp_path / "a.asicrc").write_text("no capture")
+    assert _run(["list", str(tmp_path)]) == 0
+    assert "unreadable" in capsys.readouterr().out
+
+
+def test_json_is_finite(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"a": float("nan"), "b": [float("inf"), 1.5], "c": {"d": -float("inf")}})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5], "c": {"d": None}}
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    assert printable("a\x1b[2Jb\x00\u202e") == "a\\x1b[2Jb\\x00\\x202e"
+
+
+@pytest.mark.parametrize(("redirect", "code"), [("> /dev/full", 6), ("| head -c 1", 0), (">&-", 0)])
+def test_output_that_cannot_be_written(redirect: str, code: int) -> None:
+    command = f"{sys.executable} -m asicrc.cli.main devices {redirect}"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_simulate_hands_its_options_on() -> None:
+    command = [sys.executable, "-m", "asicrc.cli.main", "simulate", "bm1366", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0
+    assert "zero_bits" in done.stdout + done.stderr
