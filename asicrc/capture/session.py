@@ -103,12 +103,13 @@ def run_capture(
     on the way ends the capture with that reason and exit code 3.
     """
     device.check(plan.requested)
+    is_live = device.clock is MACHINE_CLOCK
     storage.open(
         plan.output,
         _describe(device, device_url, plan),
         plan.progress,
         t_start_ns=device.clock.now_ns(),
-        boot_id=boot_id(),
+        boot_id=boot_id() if is_live else None,
     )
     session = _Session(device, plan, stop, storage)
     with _prompt_threads():
@@ -119,7 +120,7 @@ def run_capture(
     wire_counters = device.wire_counters()
     report = storage.seal(reason, wire_counters)
     duration_s = (end_ns - start_ns) / 1e9
-    if device.clock is not MACHINE_CLOCK:
+    if not is_live:
         report |= {"lag_s": None, "worst_lag_s": None}
     return Outcome(plan.output, reason, exit_code, duration_s, wire_counters=wire_counters, **report)
 
