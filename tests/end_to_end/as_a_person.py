@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -51,7 +52,12 @@ def asicrc(
     return Run(done.returncode, done.stdout, done.stderr)
 
 
-def start(*arguments: str | Path, preexec: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+def as_from_a_terminal() -> None:
+    """A shell that puts the tests into the background has them ignore Ctrl-C, and their children too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def start(*arguments: str | Path, preexec: Callable[[], None] = as_from_a_terminal) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         stdout=subprocess.PIPE,

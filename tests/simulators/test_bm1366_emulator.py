@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -320,7 +321,10 @@ def test_the_command_for_a_person_runs_until_it_is_interrupted() -> None:
     code = (
         "from simulators.endpoints import emulator_command; raise SystemExit(emulator_command(['chips=2']))"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+    # in a shell's background Ctrl-C would be ignored, and by its children too
+    interruptible = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=interruptible) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         assert "chips: 2" in process.stdout.readline()
