@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 .PHONY: demo test test-long lint bench install clean
 
-demo: install  ## capture on the simulator, verify, analyse, draw: see demo-output/
+demo: install  ## capture on the simulator, analyse, draw: see demo-output/
 	$(BIN)/asicrc demo --directory demo-output
 
 install: .venv/installed

@@ -15,12 +15,6 @@ class MachineClock:
     def realtime_ns(self) -> int:
         return time.time_ns()
 
-    def sleep_until_ns(self, t_ns: int) -> None:
-        """Sleep until the monotonic clock reads `t_ns`."""
-        wait = t_ns - self.now_ns()
-        if wait > 0:
-            time.sleep(wait / 1e9)
-
 
 MACHINE_CLOCK = MachineClock()
 

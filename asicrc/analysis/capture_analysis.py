@@ -21,6 +21,7 @@ from asicrc.analysis.intervals import (
 )
 from asicrc.analysis.missing import EnumeratedMissing, RateDeficit, missing_by_enumeration, missing_by_rate
 from asicrc.analysis.scan_order import ScanOrderResult, scan_order_residuals
+from asicrc.analysis.stamp_quantum import stamp_quantum_s
 from asicrc.capture.reader import Capture, load
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
 from asicrc.errors import BadFile, NoAnswer, StorageError, UsageError
@@ -116,8 +117,11 @@ def analyze_capture(
         events = events[(events["verdict"] == Verdict.VALID) & ~events["synthetic"]]
         distinct = events if include_duplicates else events[~events["duplicate"]]
         analysis = CaptureAnalysis(path, len(events), int(np.count_nonzero(~events["duplicate"])))
-        _analyse_arrivals(analysis, distinct, imported="source" in capture.meta, seed=seed)
-        _analyse_scan(analysis, capture, events, seed)
+        quantum_ns = capture.number("clock", "quantum_ns")
+        quantum_s = None if quantum_ns is None else quantum_ns / 1e9
+        imported = "source" in capture.meta
+        _analyse_arrivals(analysis, distinct, imported=imported, quantum_s=quantum_s, seed=seed)
+        _analyse_scan(analysis, capture, events, quantum_s, seed)
     for part, needed in NEEDED.items():
         if getattr(analysis, part) is None:
             analysis.unanswered.setdefault(part, f"needs {needed}")
@@ -153,7 +157,9 @@ def _check_stamps(path: Path, *stamps: NDArray[np.int64]) -> None:
             )
 
 
-def _analyse_arrivals(analysis: CaptureAnalysis, events: NonceBatch, *, imported: bool, seed: int) -> None:
+def _analyse_arrivals(
+    analysis: CaptureAnalysis, events: NonceBatch, *, imported: bool, quantum_s: float | None, seed: int
+) -> None:
     known = events[events["t_ns"] != NO_TIME]
     if len(events) and not len(known):
         analysis.unanswered["intervals"] = "no event has an arrival time"
@@ -165,8 +171,11 @@ def _analyse_arrivals(analysis: CaptureAnalysis, events: NonceBatch, *, imported
         )
     if analysis.intervals is not None:
         steps = analysis.intervals.intervals_s
-        analysis.exponential = _try(analysis, "exponential", lambda: exponential_finding(steps, seed))
-        analysis.models = _try(analysis, "models", lambda: fit_interval_models(steps, seed))
+        step_s = stamp_quantum_s(known["t_ns"]) if quantum_s is None else quantum_s
+        analysis.exponential = _try(
+            analysis, "exponential", lambda: exponential_finding(steps, seed, quantum_s=step_s)
+        )
+        analysis.models = _try(analysis, "models", lambda: fit_interval_models(steps, seed, quantum_s=step_s))
     latency_s = _latency_s(events)
     if len(latency_s):
         analysis.latency = _try(analysis, "latency", lambda: latency_statistics(latency_s, seed))
@@ -174,7 +183,9 @@ def _analyse_arrivals(analysis: CaptureAnalysis, events: NonceBatch, *, imported
         analysis.unanswered["latency"] = "no event states when its job was sent"
 
 
-def _analyse_scan(analysis: CaptureAnalysis, capture: Capture, events: NonceBatch, seed: int) -> None:
+def _analyse_scan(
+    analysis: CaptureAnalysis, capture: Capture, events: NonceBatch, quantum_s: float | None, seed: int
+) -> None:
     identity = capture.identity
     order = None if identity is None else scan_order_of(identity, capture.settings())
     if identity is None or identity.family != "bm13xx":
@@ -198,8 +209,6 @@ def _analyse_scan(analysis: CaptureAnalysis, capture: Capture, events: NonceBatc
     if floor_high_s is not None and not SMALLEST_FLOOR_S <= floor_high_s <= LARGEST_FLOOR_S:
         floor_s = floor_high_s = None
         analysis.unanswered["jitter_floor"] = "the floor that the capture states is none that can be measured"
-    quantum_ns = capture.number("clock", "quantum_ns")
-    quantum_s = None if quantum_ns is None else quantum_ns / 1e9
     analysis.jitter_floor_ms = None if floor_s is None else floor_s * 1e3
     analysis.scan_order = _try(
         analysis,
@@ -207,7 +216,10 @@ def _analyse_scan(analysis: CaptureAnalysis, capture: Capture, events: NonceBatc
         lambda: _residuals(timed, jobs, order, time_scale_of(identity), quantum_s, floor_high_s, seed),
     )
     end_ns = capture.number("pulled", "end_ns")
-    if end_ns is not None:
+    if analysis.scan_order is not None and not analysis.scan_order.follows:
+        for part in ("deficit", "missing"):
+            analysis.unanswered[part] = "the arrivals do not follow the scan order that was stated"
+    elif end_ns is not None:
         _analyse_missing(analysis, identity, order, events, list(jobs.values()), int(end_ns))
 
 

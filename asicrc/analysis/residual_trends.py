@@ -35,7 +35,8 @@ def residual_trends(
 
     `residual_ms` still contains the clock's scale. It is taken out, by a term in the predicted time, for
     every regressor but `batch`. A trend is refuted when its interval, over the range of the regressor that
-    is then left, stays below `floor_ms`, the rms that stamps and jitter explain.
+    is then left, stays below `floor_ms`, the rms that stamps and jitter explain, and supported when it lies
+    beyond. Without a floor no trend is resolved.
     """
     slopes: dict[str, Slope] = {}
     left_out: dict[str, str] = {}
@@ -106,7 +107,7 @@ def _finding(name: str, slope: Slope, p: float, floor_ms: float | None) -> Findi
             )
         ],
         smallest_effect=POWER_80_SE * slope.se,
-        verdict=judge(effect, p, margin=margin),
+        verdict=EvidenceVerdict.NOT_RESOLVED if margin is None else judge(effect, p, margin=margin),
         note="the scale of the clock, quoted as clock_ppm"
         if clock
         else "the scale of the clock is taken out",

@@ -64,6 +64,8 @@ class ScanOrderResult:
     trends: dict[str, Finding]
     trends_left_out: dict[str, str]
     statement: str
+    follows: bool = True
+    """Whether the arrivals follow the stated order, to within the error that a crystal can have."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -150,7 +152,8 @@ def scan_order_residuals(
     columns = {name: _column(name, values, n) for name, values in regressors.items()}
     clock_ppm = clock.estimate().scaled(1e3)
     limit_ppm = _CLOCK_LIMIT * 1e6
-    if clock_ppm.low > limit_ppm or clock_ppm.high < -limit_ppm:
+    follows = not (clock_ppm.low > limit_ppm or clock_ppm.high < -limit_ppm)
+    if not follows:
         trends: dict[str, Finding] = {}
         left_out = dict.fromkeys(columns, "the times do not follow the scan order that was stated")
         statement = (
@@ -185,6 +188,7 @@ def scan_order_residuals(
         trends=trends,
         trends_left_out=left_out,
         statement=statement,
+        follows=follows,
     )
 
 

@@ -28,7 +28,7 @@ class Progress:
             self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
             self._live.start()
 
-    def show(self, now_ns: int, acknowledged: int, counters: Counters, lag_ns: int) -> None:
+    def show(self, now_ns: int, acknowledged: int, counters: Counters, lag_ns: int | None) -> None:
         """Called after every commit; `acknowledged` events are durable."""
         if self._start_ns is None:
             self._start_ns = now_ns
@@ -36,8 +36,10 @@ class Progress:
         rate = acknowledged / elapsed_s if elapsed_s > 0 else 0.0
         line = (
             f"{elapsed_s:7.1f} s  stored {acknowledged} events ({counters.valid} valid, "
-            f"{counters.duplicate} duplicate)  {rate:.1f}/s  lag {lag_ns / 1e9:.2f} s"
+            f"{counters.duplicate} duplicate)  {rate:.1f}/s"
         )
+        if lag_ns is not None:
+            line += f"  lag {lag_ns / 1e9:.2f} s"
         if self._live is not None:
             from rich.text import Text
 

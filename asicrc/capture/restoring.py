@@ -69,6 +69,11 @@ def restore_from(path: Path, device_url: str | None = None) -> dict[str, Any]:
 
 def _recorded_line(identity: DeviceIdentity, path: Path) -> str:
     """The line that the file names. A file does not get to start emulators or to read other files."""
+    if identity.simulated:
+        raise UsageError(
+            f"{path} was captured from an emulated chip, whose line may be somebody else's by now",
+            "name it with --device, if it still runs",
+        )
     if not identity.url.startswith("serial:"):
         raise BadFile(
             f"{path} names {identity.url!r} as its device, which is no line that settings are put back on",

@@ -6,7 +6,7 @@ import platform
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -27,12 +27,14 @@ from firmware_protocols.device import (
     Capability,
     DeviceLost,
     DeviceProtocol,
+    Setting,
     SettingRefused,
 )
 
 PULL_NS = 50_000_000
 ANCHOR_INTERVAL_NS = 5_000_000_000
 THREAD_SWITCH_S = 50e-6
+IMPATIENCE_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class CapturePlan:
 class Outcome:
     """How a capture ended. The file is sealed whenever there is an outcome.
 
+    `restored` says whether the device took its originals back, None where nothing was written to it.
     `lag_s` is the time from the last event's stamp to its commit, `worst_lag_s` the longest any waited;
     None where the stamps are not of now.
     """
@@ -62,6 +65,7 @@ class Outcome:
     duration_s: float
     counters: Counters
     wire_counters: dict[str, int]
+    restored: bool | None
     lag_s: float | None
     worst_lag_s: float | None
 
@@ -71,6 +75,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.reason: str | None = None
+        self._first_ns = 0
 
     @contextmanager
     def on_signals(self) -> Iterator[StopRequest]:
@@ -87,10 +92,16 @@ class StopRequest:
                 signal.signal(number, handler)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
-        if self.reason is not None:
+        now_ns = MACHINE_CLOCK.now_ns()
+        if self.reason is None:
+            self.reason, self._first_ns = f"interrupted by {signal.Signals(number).name}", now_ns
+            return
+        # A closed terminal hangs up twice, and some supervisors repeat themselves: only a person who presses
+        # Ctrl-C again, or somebody who waited, means it.
+        again = number == signal.SIGTERM and now_ns - self._first_ns > IMPATIENCE_NS
+        if number == signal.SIGINT or again:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        self.reason = f"interrupted by {signal.Signals(number).name}"
 
 
 def run_capture(
@@ -122,7 +133,15 @@ def run_capture(
     duration_s = (end_ns - start_ns) / 1e9
     if not is_live:
         report |= {"lag_s": None, "worst_lag_s": None}
-    return Outcome(plan.output, reason, exit_code, duration_s, wire_counters=wire_counters, **report)
+    return Outcome(
+        plan.output,
+        reason,
+        exit_code,
+        duration_s,
+        wire_counters=wire_counters,
+        restored=session.restored,
+        **report,
+    )
 
 
 @contextmanager
@@ -151,6 +170,8 @@ class _Session:
         self._next_anchor_ns = self._clock.now_ns()
         self._touched = False
         """Whether anything was written that has to be put back."""
+        self.restored: bool | None = None
+        """Whether it was; None where nothing was written."""
         self.pulled_ns: tuple[int, int] | None = None
         """From the first pull to the end of the last one."""
 
@@ -161,10 +182,8 @@ class _Session:
             ended = self._pull()
             self._state_floor()
         except DeviceLost as error:
-            self._log(f"device lost: {error}", "error")
             ended = f"device lost: {error}", ExitCode.DEVICE
         except SettingRefused as error:
-            self._log(f"refused: {error}", "error")
             ended = f"refused: {error}", ExitCode.REFUSED
         except BaseException as error:
             self._restore_without_storage(error)
@@ -172,30 +191,38 @@ class _Session:
         return self._put_back(ended)
 
     def _put_back(self, ended: tuple[str, ExitCode]) -> tuple[str, ExitCode]:
-        """Restore, and keep with the capture whether that worked: `asicrc restore` asks for it."""
-        if not self._touched:
-            return ended
-        restored = False
-        try:
-            settings = self._device.restore()
-            self._storage.put("settings", settings)
+        """Restore, then keep with the capture whether that worked: `asicrc restore` asks for it."""
+        settings: list[Setting] = []
+        if self._touched:
+            self.restored = False
+            try:
+                settings = self._device.restore()
+                self.restored = all(setting.came_true for setting in settings)
+            except DeviceLost as error:
+                if ended[1] is not ExitCode.DEVICE:
+                    ended = f"device lost: {error}", ExitCode.DEVICE
+        # Storage comes after the device: it may be what failed.
+        if ended[1] is not ExitCode.OK:
+            self._log(ended[0], "error")
+        self._storage.put("settings", settings)
+        with suppress(DeviceLost):  # the reason of the end says so already
             self._store(self._device.read(self._clock.now_ns()))
-            restored = all(setting.came_true for setting in settings)
-        except DeviceLost as error:
-            self._log(f"the device was not restored: {error}", "error")
-            if ended[1] is not ExitCode.DEVICE:
-                ended = f"device lost: {error}", ExitCode.DEVICE
-        self._storage.put("meta", (RESTORED_KEY, restored))
+        if self.restored is not None:
+            self._storage.put("meta", (RESTORED_KEY, self.restored))
         return ended
 
     def _restore_without_storage(self, error: BaseException) -> None:
         if not self._touched:
             return
         try:
-            self._device.restore()
+            failed = [setting.name for setting in self._device.restore() if not setting.came_true]
         except DeviceLost as lost:
+            failed = [str(lost)]
+        if failed:
+            said = f"the device was not restored either: {', '.join(failed)}"
+            error.add_note(said)
             if isinstance(error, AsicrcError):
-                error.hint += f"; the device could not be restored either: {lost}"
+                error.hint += f"; {said}"
 
     def _prepare(self) -> None:
         """Originals are durable before the first write."""

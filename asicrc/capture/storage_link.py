@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -24,6 +25,7 @@ MAX_WAITING_BYTES = 64 << 20
 SOCKET_BUFFER_BYTES = 4 << 20
 ANSWER_WAIT_S = 60.0
 LOOK_AGAIN_S = 0.2
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StorageLink:
@@ -39,11 +41,16 @@ class StorageLink:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
         self._socket = ours
         self._socket.setblocking(False)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "asicrc.capture.storage_process", str(theirs.fileno())],
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-        )
+        # The process ignores these once it runs; until then they wait, or Ctrl-C would end its imports.
+        usual = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "asicrc.capture.storage_process", str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, usual)
         theirs.close()
         self._waiting: deque[memoryview] = deque()
         self._waiting_bytes = 0

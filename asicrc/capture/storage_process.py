@@ -17,7 +17,7 @@ from typing import Any
 
 from asicrc.capture.progress import Progress
 from asicrc.capture.schema import SCAN_PERIOD_KEY, WIRE_COUNTERS_KEY
-from asicrc.capture.storage_link import LENGTH, take_message
+from asicrc.capture.storage_link import LENGTH, STOP_SIGNALS, take_message
 from asicrc.capture.verification import Verifier
 from asicrc.capture.writer import CaptureWriter
 from asicrc.clock import MACHINE_CLOCK
@@ -39,8 +39,8 @@ class StorageProcess:
         self._last_commit_ns = MACHINE_CLOCK.now_ns()
         self._newest_event_ns: int | None = None
         self._oldest_uncommitted_ns: int | None = None
-        self._lag_ns = 0
-        self._worst_lag_ns = 0
+        self._lag_ns: int | None = None
+        self._worst_lag_ns: int | None = None
 
     def run(self) -> None:
         buffer = bytearray()
@@ -135,7 +135,7 @@ class StorageProcess:
         now_ns = MACHINE_CLOCK.now_ns()
         if self._oldest_uncommitted_ns is not None and self._newest_event_ns is not None:
             self._lag_ns = now_ns - self._newest_event_ns
-            self._worst_lag_ns = max(self._worst_lag_ns, now_ns - self._oldest_uncommitted_ns)
+            self._worst_lag_ns = max(self._worst_lag_ns or 0, now_ns - self._oldest_uncommitted_ns)
         self._oldest_uncommitted_ns = None
         self._uncommitted = 0
         self._say("acknowledged", acknowledged)
@@ -146,14 +146,15 @@ class StorageProcess:
         self._commit()
         writer = self._open_writer()
         writer.set_meta(WIRE_COUNTERS_KEY, payload["wire_counters"] or None)
-        writer.set_meta("lag", {"at_end_s": self._lag_ns / 1e9, "worst_s": self._worst_lag_ns / 1e9})
+        lag_s, worst_lag_s = _seconds(self._lag_ns), _seconds(self._worst_lag_ns)
+        writer.set_meta("lag", {"at_end_s": lag_s, "worst_s": worst_lag_s})
         writer.seal(payload["reason"])
         self._say(
             "sealed",
             {
                 "counters": self._verifier.counters,
-                "lag_s": self._lag_ns / 1e9,
-                "worst_lag_s": self._worst_lag_ns / 1e9,
+                "lag_s": lag_s,
+                "worst_lag_s": worst_lag_s,
             },
         )
 
@@ -179,11 +180,16 @@ class StorageProcess:
             return  # the acquisition is gone: the next read of the pipe ends this process in good order
 
 
+def _seconds(t_ns: int | None) -> float | None:
+    return None if t_ns is None else t_ns / 1e9
+
+
 def main() -> int:
     # Signals reach the whole group of processes; the acquisition decides what they mean, and the end of
     # its pipe ends this one.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     connection = socket.socket(fileno=int(sys.argv[1]))
     process = StorageProcess(connection)
     try:

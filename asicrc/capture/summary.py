@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asicrc.capture.reader import Capture, load
-from asicrc.capture.schema import DIGEST_KEY, END_REASON_KEY, WIRE_COUNTERS_KEY
+from asicrc.capture.schema import DIGEST_KEY, END_REASON_KEY, RESTORED_KEY, WIRE_COUNTERS_KEY
 from asicrc.errors import BadFile, UsageError
 from firmware_protocols.device import NO_TIME
 
@@ -38,6 +38,7 @@ def summarise(path: Path) -> dict[str, Any]:
                 f"{s.kind} {s.name}: asked {_shown(s.requested)}, is {_shown(s.read_back)}"
                 for s in capture.settings()
             ],
+            "restored": meta.get(RESTORED_KEY),
             "jitter_floor": meta.get("jitter_floor"),
             **{key: meta[key] for key in DESCRIBED if key in meta},
             "log": [f"{line.level}: {line.text}" for line in log[-LOG_LINES_SHOWN:]],

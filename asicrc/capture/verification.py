@@ -33,7 +33,6 @@ RESCAN_TOLERANCE_NS = 100_000_000
 RESCAN_TOLERANCE = 0.05
 """Of the scan period; the larger of the two tolerances applies."""
 
-_JUDGED = ("verdict", "reason", "duplicate", "duplicate_reason")
 _NAN, _INF = float("nan"), float("inf")
 _SEGMENT_SHIFT = 80  # segment << 80 | t_ns: above any difference of two 64-bit stamps
 _VALID = (Verdict.VALID, Reason.NONE, 0, Duplicate.NONE)

@@ -156,9 +156,13 @@ def _capture(plan: CapturePlan, url: str) -> tuple[dict[str, Any], ExitCode]:
     result |= {
         "duration_s": outcome.duration_s,
         "reason": outcome.reason,
+        "restored": outcome.restored,
         "lag_s": outcome.lag_s,
         "worst_lag_s": outcome.worst_lag_s,
     }
-    if outcome.exit_code is ExitCode.DEVICE:
+    if outcome.exit_code in (ExitCode.DEVICE, ExitCode.REFUSED):
         note(f"error: {outcome.reason}")
+    if outcome.restored is False:
+        note("the device was NOT put back: it may still be hashing")
+        note(f"  try: asicrc restore {shlex.quote(str(plan.output))}")
     return result, outcome.exit_code

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asicrc.devices.chip_line import ChipLine
-from asicrc.devices.chip_settings import ChipSettings
+from asicrc.devices.chip_settings import FAST_BAUD, ChipSettings
 from asicrc.devices.jitter import floor_of
 from asicrc.devices.limits import DEFAULT_FREQUENCY_MHZ, ENVELOPES
 from asicrc.devices.scale import Scale
@@ -45,8 +45,6 @@ from firmware_protocols.device import (
 )
 from firmware_protocols.errors import ProtocolError
 
-FAST_BAUD = 1_000_000
-"""11 bytes take 0.11 ms instead of 0.95 ms, which is queueing that the stamps do not need."""
 EVENTS_PER_S_ASKED = 200.0
 """Where no difficulty is given, the ticket mask is chosen so that about this many nonces come."""
 HIGHEST_DIFFICULTY = 2.0**32

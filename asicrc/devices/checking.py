@@ -35,7 +35,7 @@ def check_device(url: str) -> dict[str, Any]:
 def check_passively(url: str, listen_s: float) -> dict[str, Any]:
     """Listen without sending a byte; report what the bytes that came are."""
     with listening_line(url) as line:
-        events = registers = received = 0
+        events = received = 0
         end_ns = line.clock.now_ns() + round(listen_s * 1e9)
         while (now_ns := line.clock.now_ns()) < end_ns:
             batch = line.take(min(end_ns, now_ns + PULL_NS))

@@ -13,12 +13,16 @@ from firmware_protocols.bm13xx import (
     WriteRegister,
     baud_from_fast_uart,
     difficulty_from_ticket_mask,
+    fast_uart_for_baud,
     frequency_ramp,
     pll_from_register,
     solve_pll,
 )
-from firmware_protocols.device import Setting, SettingRefused
+from firmware_protocols.device import DeviceLost, Setting, SettingRefused
 from firmware_protocols.errors import ProtocolError
+
+FAST_BAUD = 1_000_000
+"""11 bytes take 0.11 ms instead of 0.95 ms, which is queueing that the stamps do not need."""
 
 ORIGINALS = {
     "pll0_register": Register.PLL0,
@@ -81,7 +85,12 @@ class ChipSettings:
     def confirmed(self, name: str, requested: float, register: int, written: int) -> Setting:
         """Read a register back from every chip. Raises SettingRefused unless all took what was written."""
         answers = self._line.ask(ReadRegister(register), expect=self._chips)
-        if len(answers) < self._chips:
+        if not answers:
+            raise DeviceLost(
+                f"{self._line.transport.path}: {name} was written, but no chip answers for register "
+                f"{register:#04x} at {self._line.transport.baud} baud"
+            )
+        if len({answer.address for answer in answers}) < self._chips:
             raise SettingRefused(
                 f"{name} was written, but {len(answers)} of {self._chips} chips answer "
                 f"for register {register:#04x}"
@@ -100,17 +109,35 @@ class ChipSettings:
         Limits hold here too. Goes on when one of them fails: a setting that did not come back has
         `read_back` None, or another value than `requested`, and the log says why.
         """
+        self._find_again()
         self._line.send(WriteRegister(Register.HASH_COUNTING_NUMBER, 0))
         done = [self._restore_frequency()]
         for name in ("ticket_mask_register", "version_mask_register", "hash_counting_number"):
             value = self._originals.get(name)
-            if name == "hash_counting_number" and value is None:
-                value = 0  # the safe side where the original could not be read
-            if value is not None:
+            if value is None:  # hashing stays stopped where its original could not be read
+                done.append(self._unknown(name))
+            else:
                 self._line.send(WriteRegister(ORIGINALS[name], value))
                 done.append(self._restored(name, float(value), ORIGINALS[name], value))
         done.append(self._restore_baud())
         return done
+
+    def _find_again(self) -> None:
+        """Make sure that the chips hear what follows: a session may have ended between two baud rates."""
+        model, transport = self._line.model, self._line.transport
+        fast_baud = round(baud_from_fast_uart(fast_uart_for_baud(model, FAST_BAUD)))
+        for baud in dict.fromkeys((transport.baud, self._original_baud, fast_baud)):
+            if baud != transport.baud:
+                self._line.set_baud(baud)
+            if self._line.ask(ReadRegister(Register.CHIP_ID), expect=1):
+                return
+        raise DeviceLost(
+            f"{transport.path}: no chip answers any more, at none of the baud rates it was set to"
+        )
+
+    def _unknown(self, name: str) -> Setting:
+        self._log.append(f"not restored: {name} could not be read before it was changed")
+        return Setting(self._now_ns(), name, None, None, kind="restored")
 
     def _restore_frequency(self) -> Setting:
         raw, limits = self._originals.get("pll0_register"), self._envelope.frequency_mhz
@@ -130,14 +157,13 @@ class ChipSettings:
         as_found = raw is not None and goal_mhz == original_mhz
         final = raw if as_found and raw is not None else solve_pll(self._line.model, goal_mhz).register
         self._line.send(WriteRegister(Register.PLL0, final))
-        return self._restored("frequency_mhz", original_mhz, Register.PLL0, final)
+        done = self._restored("frequency_mhz", original_mhz, Register.PLL0, final)
+        return self._unknown("frequency_mhz") if raw is None else done
 
     def _restore_baud(self) -> Setting:
         raw = self._originals.get("fast_uart_register")
         if raw is None:
-            stays = self._line.transport.baud
-            self._log.append(f"the original baud register is unknown: the line stays at {stays} baud")
-            return Setting(self._now_ns(), "host_baud", None, float(stays), kind="restored")
+            return self._unknown("host_baud")
         self._line.send(WriteRegister(Register.FAST_UART, raw))
         self._line.wait(0.01)
         self._line.set_baud(self._original_baud)
@@ -154,7 +180,7 @@ class ChipSettings:
         try:
             confirmed = self.confirmed(name, float(written), register, written)
             return replace(confirmed, requested=requested, kind="restored")
-        except SettingRefused as error:
+        except (SettingRefused, DeviceLost) as error:
             self._log.append(f"not restored: {error}")
             return Setting(self._now_ns(), name, requested, None, kind="restored")
 

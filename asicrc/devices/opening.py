@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import entry_points
 
-from asicrc.devices.bm1366 import FAST_BAUD, Bm1366Device
+from asicrc.devices.bm1366 import Bm1366Device
 from asicrc.devices.chip_line import MOST_ANSWERS, ChipLine
+from asicrc.devices.chip_settings import FAST_BAUD
 from asicrc.devices.replay import open_replay
 from asicrc.devices.scale import SCALE_OPTIONS, Scale
 from asicrc.devices.url import URL_FORMS, DeviceUrl

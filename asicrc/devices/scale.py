@@ -44,7 +44,10 @@ class Scale:
             )
 
         def whole(key: str, default: int, maximum: int) -> int:
-            return int(url.number(key, default, 1, maximum) or default)
+            value = url.number(key, default, 1, maximum) or default
+            if value != int(value):
+                raise UsageError(f"{key}={value:g} in {url.text!r} is no whole number")
+            return int(value)
 
         cores, subcores = whole("cores", model.cores, 128), whole("subcores", model.subcores, 16)
         return cls(

@@ -28,11 +28,12 @@ def judge(
 
     Refuted: the whole confidence interval lies within the margin. With an interval of level 1 - 2a this is
     the two one-sided tests procedure at level a (Schuirmann 1987), so a 95 % interval tests at 2.5 %.
-    Supported: p <= alpha and not refuted. Everything else is not resolved; without a margin nothing can be
-    refuted, for "not significant" is not evidence of absence.
+    Supported: p <= alpha, and with a margin the whole interval lies outside it. Everything else is not
+    resolved; without a margin nothing can be refuted, for "not significant" is not evidence of absence.
     """
     if margin is not None and effect.low > null_value - margin and effect.high < null_value + margin:
         return EvidenceVerdict.REFUTED
-    if p_corrected <= alpha:
+    beyond = margin is None or effect.low > null_value + margin or effect.high < null_value - margin
+    if p_corrected <= alpha and beyond:
         return EvidenceVerdict.SUPPORTED
     return EvidenceVerdict.NOT_RESOLVED

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import select
+import struct
+import termios
 import threading
 import time
 from pathlib import Path
@@ -40,10 +43,18 @@ class SerialTransport:
     def set_baud(self, baud: int) -> None:
         """Change the host's speed once all that was written has left."""
         try:
-            self._port.flush()
+            self._drain()
             self._port.baudrate = baud
-        except (serial.SerialException, OSError, ValueError) as error:
+        except (serial.SerialException, termios.error, OSError, ValueError) as error:
             raise DeviceLost(f"{self.path} does not take {baud} baud: {error}") from None
+
+    def _drain(self) -> None:
+        """Wait until everything written has left; tcdrain would wait for ever on a held line."""
+        deadline_ns = self.clock.now_ns() + round(WRITE_TIMEOUT_S * 1e9)
+        while int(struct.unpack("i", fcntl.ioctl(self._fd, termios.TIOCOUTQ, bytes(4)))[0]):
+            if self.clock.now_ns() > deadline_ns:
+                raise DeviceLost(f"{self.path} keeps bytes for {WRITE_TIMEOUT_S:.0f} s: is the line held?")
+            time.sleep(0.001)
 
     def write(self, data: bytes) -> Stamp:
         """Write all of `data`; the stamp is taken just before. Raises DeviceLost."""
@@ -74,7 +85,7 @@ class SerialTransport:
 
     def latency_timer_ms(self) -> int | None:
         """The USB adapter's latency timer (FTDI), None where the adapter has none."""
-        node = Path("/sys/class/tty") / Path(self.path).name / "device" / "latency_timer"
+        node = Path("/sys/class/tty") / Path(self.path).resolve().name / "device" / "latency_timer"
         try:
             return int(node.read_text())
         except (OSError, ValueError):

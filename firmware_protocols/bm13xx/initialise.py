@@ -68,7 +68,6 @@ class SetHostBaud:
 
 Step = PulseReset | Send | Wait | ExpectChips | SetHostBaud
 
-VERSION_MASK_ALL = VersionMask(0xFFFF).pack()
 RAMP_WAIT_S = 0.1
 _SENSOR_WAIT_S = 0.01
 

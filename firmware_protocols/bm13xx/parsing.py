@@ -49,8 +49,6 @@ _COMMAND_LENGTH_BYTES = {
     TYPE_CHAIN_INACTIVE: 5,
 }
 _MIDSTATE_JOB_SIZES = {midstate_job_length_byte(n): midstate_job_length_byte(n) + 2 for n in MIDSTATE_COUNTS}
-LONGEST_COMMAND = {"full": FULL_JOB_SIZE, "midstate": max(_MIDSTATE_JOB_SIZES.values())}
-"""Bytes of the longest host frame, by job format."""
 
 
 class ChecksumError(RemoteProtocolError):

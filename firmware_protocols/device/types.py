@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from firmware_protocols.device.events import NO_TIME, NonceBatch, empty_events
 
@@ -25,7 +25,6 @@ class Capability(StrEnum):
     LIVE = "live"
 
 
-@runtime_checkable
 class Clock(Protocol):
     """Time as the session sees it. Real transports use the machine's, a twin its own."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import struct
+import termios
 
 SPEED_TOLERANCE = 0.045
 """Of the two speeds' ratio: with 10 bits a byte, the last sample drifts by almost half a bit."""
@@ -45,8 +46,10 @@ class HostSpeed:
 
     def now(self) -> int:
         """Baud, 0 when the host has hung up by setting B0. Raises OSError when the terminal is gone."""
-        self._speed = self._read()
-        return self._speed
+        speed = self._read()
+        if not self._waiting():
+            self._speed = speed
+        return speed
 
     def of_waiting_bytes(self) -> tuple[int, ...]:
         """Speeds at which bytes that wait to be read may have been written.
@@ -54,8 +57,12 @@ class HostSpeed:
         A pty does not say at which speed a byte was written: a host that writes and then changes its speed
         wrote at the old one. So both the speed seen at the last look and the present one come back.
         """
-        before = self._speed
-        return (before, self.now())
+        before, self._speed = self._speed, self._read()
+        return (before, self._speed)
+
+    def _waiting(self) -> int:
+        """Bytes that the host has written and that were not read: at which speed is not decided yet."""
+        return int(struct.unpack("i", fcntl.ioctl(self._terminal, termios.FIONREAD, bytes(4)))[0])
 
     def _read(self) -> int:
         state = fcntl.ioctl(self._terminal, _TCGETS2, bytes(_TERMIOS2.size))

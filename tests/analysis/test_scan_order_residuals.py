@@ -80,15 +80,26 @@ def test_clock_and_offset_are_covered_and_trends_are_not_invented(jobs: int) -> 
 
 def test_a_planted_trend_is_recovered() -> None:
     found = scan_order_residuals(
-        **_capture(np.random.default_rng(32), 400, core_slope_s=0.2e-6), jitter_floor_s=JITTER_S
+        **_capture(np.random.default_rng(32), 400, core_slope_s=1e-6), jitter_floor_s=JITTER_S
     )
     trend = found.trends["core"]
     assert trend.verdict is EvidenceVerdict.SUPPORTED
-    assert trend.effect.low <= 0.2e-3 <= trend.effect.high
+    assert trend.effect.low <= 1e-3 <= trend.effect.high
     assert trend.smallest_effect is not None
-    assert trend.smallest_effect < 0.2e-3
+    assert trend.smallest_effect < 1e-3
     assert "depends on core" in found.statement
     assert found.trends["version"].verdict is EvidenceVerdict.REFUTED
+
+
+def test_a_trend_below_the_floor_is_seen_and_not_called_structure() -> None:
+    rng = np.random.default_rng(32)
+    capture = _capture(rng, 400, core_slope_s=0.2e-6)
+    below = scan_order_residuals(**capture, jitter_floor_s=JITTER_S).trends["core"]
+    assert below.p_corrected is not None
+    assert below.p_corrected < 0.01
+    assert below.verdict is not EvidenceVerdict.SUPPORTED
+    without = scan_order_residuals(**capture).trends["core"]
+    assert without.verdict is EvidenceVerdict.NOT_RESOLVED
 
 
 def test_a_clock_error_shows_over_batches_and_is_not_called_structure() -> None:

@@ -168,7 +168,7 @@ def test_the_second_signal_ends_at_once(tmp_path: Path) -> None:
         begun = time.monotonic()
         process.send_signal(signal.SIGINT)
         process.wait(timeout=5)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 1.5  # the way back would take over two seconds
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
         process.stderr.close()
@@ -193,7 +193,9 @@ def test_after_a_kill_the_device_is_put_back(tmp_path: Path) -> None:
         again = asicrc("check", "-d", url, "--json")
         assert again.code == 0, again.err
         assert again.json["hash_counting_number"] != 0  # still at work
-        run = asicrc("restore", path, "--json")
+        alone = asicrc("restore", path, "--json")
+        assert alone.code == 2, "an emulator's line may be somebody else's by now"
+        run = asicrc("restore", path, "-d", url, "--json")
         assert run.code == 0, run.err
         assert run.json["restored"] is True
         after = asicrc("check", "-d", url, "--json").json
