@@ -17,7 +17,7 @@ import pytest
 from asicrc.cli.main import _run
 from asicrc.importing import import_file
 
-LONGEST_S = 10.0
+LONGEST_S = 30.0
 DOCUMENTED_CODES = frozenset(range(7))
 Edit = Callable[[sqlite3.Connection], None]
 
