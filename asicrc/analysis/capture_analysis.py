@@ -44,6 +44,7 @@ NEEDED = {
     "missing": "the deficit's data, and a chip that is small enough to hash its space again",
 }
 """What the parts take that are not tried at all without it."""
+LONGEST_QUANTUM_NS = 1e12
 ENUMERATION_HASHES = 50_000_000
 """Budget for hashing an emulated chip's space again: a few seconds."""
 ENUMERATION_NONCES = 200_000
@@ -118,6 +119,10 @@ def analyze_capture(
         distinct = events if include_duplicates else events[~events["duplicate"]]
         analysis = CaptureAnalysis(path, len(events), int(np.count_nonzero(~events["duplicate"])))
         quantum_ns = capture.number("clock", "quantum_ns")
+        if quantum_ns is not None and not 1 <= quantum_ns <= LONGEST_QUANTUM_NS:
+            raise BadFile(
+                f"{path}: stamps in steps of {quantum_ns:g} ns are none", "the file is damaged or was altered"
+            )
         quantum_s = None if quantum_ns is None else quantum_ns / 1e9
         imported = "source" in capture.meta
         _analyse_arrivals(analysis, distinct, imported=imported, quantum_s=quantum_s, seed=seed)

@@ -37,6 +37,11 @@ def exponential_finding(
     CV lies within 1 +- `margin` and the test found nothing.
     """
     x = checked_intervals(intervals_s)
+    if quantum_s is not None and quantum_s > x.mean():
+        raise NoAnswer(
+            f"stamps in steps of {quantum_s:g} s cannot show the law of intervals of {x.mean():g} s",
+            "use finer stamps, or raise the difficulty",
+        )
     test = exponential_test(x, seed, quantum_s=quantum_s, replicates=replicates)
     cv = coefficient_of_variation(x, np.random.default_rng(seed), replicates)
     # a shape that differs is a difference, whatever its CV: refuting takes both
