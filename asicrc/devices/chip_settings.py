@@ -8,6 +8,7 @@ from asicrc.devices.chip_line import ChipLine
 from asicrc.devices.foreign_originals import checked_originals
 from asicrc.devices.limits import Envelope
 from firmware_protocols.bm13xx import (
+    ChipModel,
     ReadRegister,
     Register,
     WriteRegister,
@@ -36,6 +37,11 @@ ORIGINALS = {
 The rest of what a bring-up writes (addresses, core enables, drive strengths, resets) has one value that every
 firmware writes, and none of it lets a chip hash without a clock and a hash counting number.
 """
+
+
+def fast_baud(model: ChipModel) -> int:
+    """What the chip's divider makes of `FAST_BAUD`, and the host follows: 1,041,667."""
+    return round(baud_from_fast_uart(fast_uart_for_baud(model, FAST_BAUD)))
 
 
 class ChipSettings:
@@ -125,8 +131,7 @@ class ChipSettings:
     def _find_again(self) -> None:
         """Make sure that the chips hear what follows: a session may have ended between two baud rates."""
         model, transport = self._line.model, self._line.transport
-        fast_baud = round(baud_from_fast_uart(fast_uart_for_baud(model, FAST_BAUD)))
-        for baud in dict.fromkeys((transport.baud, self._original_baud, fast_baud)):
+        for baud in dict.fromkeys((transport.baud, self._original_baud, fast_baud(model))):
             if baud != transport.baud:
                 self._line.set_baud(baud)
             if self._line.ask(ReadRegister(Register.CHIP_ID), expect=1):

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 from asicrc.devices.bm1366 import Bm1366Device
 from asicrc.devices.chip_line import MOST_ANSWERS, ChipLine
-from asicrc.devices.chip_settings import FAST_BAUD
+from asicrc.devices.chip_settings import fast_baud
 from asicrc.devices.replay import open_replay
 from asicrc.devices.scale import SCALE_OPTIONS, Scale
 from asicrc.devices.url import URL_FORMS, DeviceUrl
@@ -19,8 +19,6 @@ from firmware_protocols.bm13xx import (
     ReadRegister,
     Register,
     RegisterResponse,
-    baud_from_fast_uart,
-    fast_uart_for_baud,
     model_by_chip_id,
     model_by_name,
 )
@@ -92,8 +90,7 @@ def listening_line(text: str) -> Iterator[ChipLine]:
 def _open_serial(url: DeviceUrl) -> Bm1366Device:
     line, scale = _serial_line(url)
     try:
-        fast_baud = round(baud_from_fast_uart(fast_uart_for_baud(line.model, FAST_BAUD)))
-        bauds = (line.transport.baud,) if "baud" in url.options else (RESET_BAUD, fast_baud)
+        bauds = (line.transport.baud,) if "baud" in url.options else (RESET_BAUD, fast_baud(line.model))
         answers = _find_chips(line, bauds)
         _check_model(line, line.model, answers)
         return Bm1366Device(line, _identity(url, line, scale, answers), scale)
