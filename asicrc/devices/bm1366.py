@@ -93,6 +93,10 @@ class Bm1366Device:
     def stamps(self) -> dict[str, str]:
         return {"t_ns": "CLOCK_MONOTONIC of the host", "stamped": "after each read of the serial port"}
 
+    @property
+    def job_interval_s(self) -> float:
+        return 2.0
+
     def originals(self) -> list[Setting]:
         return self._settings.originals()
 

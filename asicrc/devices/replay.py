@@ -80,6 +80,10 @@ class ReplayDevice:
         stated = recorded if isinstance(recorded, dict) else {}
         return {str(name): str(text) for name, text in stated.items()} | {"replayed": self._capture.path.name}
 
+    @property
+    def job_interval_s(self) -> float:
+        return 2.0
+
     def originals(self) -> list[Setting]:
         return []
 

@@ -17,6 +17,10 @@ class SettingRefused(Exception):
     """A setting is outside the limits, or the device did not take it."""
 
 
+class SafetyStop(Exception):
+    """The device has to stop, or was stopped, for safety; `str()` says what was seen and where."""
+
+
 class Capability(StrEnum):
     """How a setting can be changed on a device."""
 
@@ -177,6 +181,10 @@ class DeviceProtocol(Protocol):
     def stamps(self) -> dict[str, str]:
         """Which clock the stamps are of, and where they are taken, in words."""
 
+    @property
+    def job_interval_s(self) -> float:
+        """How often a new job is sent unless told otherwise, s of the host's clock."""
+
     def check(self, requested: dict[str, float]) -> None:
         """Raise SettingRefused where `configure` would, without touching the device."""
 
@@ -196,7 +204,10 @@ class DeviceProtocol(Protocol):
         """Hand over a job; return it with `wire_id`, targets and `sent_ns` filled in."""
 
     def read(self, until_ns: int) -> Batch:
-        """Return as soon as there is data, or when device time reaches `until_ns`."""
+        """Return as soon as there is data, or when device time reaches `until_ns`.
+
+        Raises DeviceLost, and SafetyStop where going on would not be safe.
+        """
 
     def restore(self) -> list[Setting]:
         """Put the originals back; what did not come back has `read_back` None. Raises DeviceLost."""
