@@ -2,32 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+
+from asicrc.capture.reader import load
 from asicrc.capture.session import CapturePlan, Outcome, StopRequest, run_capture
 from asicrc.capture.storage_link import StorageLink
 from asicrc.devices import open_device
 from asicrc.errors import UsageError
+from asicrc.work.recorded_jobs import RecordedJobs
+from firmware_protocols.device import Capability, DeviceProtocol
 
 SHORTEST_JOB_INTERVAL_S = 0.01
 """A chip names 16 jobs; below 10 ms an answer may come when its id already names another one."""
 
 
-def capture_to_file(url: str, plan: CapturePlan) -> Outcome:
+def capture_to_file(url: str, plan: CapturePlan, say: Callable[[str], None] = lambda _: None) -> Outcome:
     """Open the device, capture, restore, seal. Must run in the main thread: it handles signals.
 
-    Raises UsageError before anything is opened for a plan that cannot be; then as `run_capture`, and
-    DeviceError.
+    Raises UsageError, before anything is written to the device, for a plan that cannot be; then as
+    `run_capture`, and DeviceError, and BadFile for recorded work that is none. `say` is told what a replay
+    takes over from its recording.
     """
+    _check_output(plan)
+    recorded = _recorded_work(plan)
+    # The storage process takes its time to start, and does so while the device is opened.
+    with ExitStack() as stack:
+        stop = stack.enter_context(StopRequest().on_signals())
+        storage = stack.enter_context(StorageLink())
+        device = stack.enter_context(open_device(url))
+        if recorded is not None:
+            plan = _with_recorded_settings(plan, recorded, device, say)
+        _check_interval(plan, device, recorded)
+        return run_capture(device, url, plan, stop, storage, recorded)
+
+
+def _check_output(plan: CapturePlan) -> None:
     if not plan.output.name:
         raise UsageError("the capture needs a file name", "--output FILE")
     if plan.output.exists():
         raise UsageError(f"{plan.output} exists already", "choose another --output, or move it away first")
     if not plan.output.parent.is_dir():
         raise UsageError(f"there is no folder {plan.output.parent}", "make it, or choose another --output")
-    if plan.job_interval_s < SHORTEST_JOB_INTERVAL_S:
+
+
+def _recorded_work(plan: CapturePlan) -> RecordedJobs | None:
+    if plan.replay_work is None:
+        if plan.duration_s is None:
+            raise UsageError("a capture of new work needs a duration", "--duration 60s")
+        return None
+    if plan.job_interval_s is not None:
+        raise UsageError(
+            "recorded work has its own times between jobs", "leave out --job-interval or --replay-work"
+        )
+    with load(plan.replay_work) as capture:
+        return RecordedJobs(capture)
+
+
+def _with_recorded_settings(
+    plan: CapturePlan, recorded: RecordedJobs, device: DeviceProtocol, say: Callable[[str], None]
+) -> CapturePlan:
+    """The plan with the recorded settings wherever it asks for no others."""
+    recorded.check_device(device.identity)
+    if device.capabilities.get("work", Capability.NONE) is Capability.NONE:
+        raise UsageError(f"{device.identity.url} takes no work", "replay work on a device that does")
+    taken = {
+        name: value
+        for name, value in recorded.settings.items()
+        if name not in plan.requested and device.capabilities.get(name, Capability.NONE) != Capability.NONE
+    }
+    if taken:
+        values = ", ".join(f"{name} {value:.10g}" for name, value in taken.items())
+        say(f"as in {recorded.replay_of['name']}: {values}")
+    if "hash_counting_number" in taken and "frequency_mhz" in plan.requested:
+        say("the hash counting number stays at the other frequency too: the same batches at the same times")
+    return replace(plan, requested=taken | plan.requested)
+
+
+def _check_interval(plan: CapturePlan, device: DeviceProtocol, recorded: RecordedJobs | None) -> None:
+    """A device that wants its work more often than others knows why."""
+    shortest_s = min(SHORTEST_JOB_INTERVAL_S, device.job_interval_s)
+    if recorded is not None and recorded.mean_life_s < shortest_s:
+        raise UsageError(
+            f"the recorded jobs follow each other every {recorded.mean_life_s:g} s: too often to tell whose "
+            "answers come",
+            f"record with --job-interval {shortest_s:g}s or more",
+        )
+    if plan.job_interval_s is not None and plan.job_interval_s < shortest_s:
         raise UsageError(
             f"a job every {plan.job_interval_s:g} s is too often to tell whose answers come",
-            f"--job-interval {SHORTEST_JOB_INTERVAL_S:g}s or more",
+            f"--job-interval {shortest_s:g}s or more",
         )
-    # The storage process takes its time to start, and does so while the device is opened.
-    with StopRequest().on_signals() as stop, StorageLink() as storage, open_device(url) as device:
-        return run_capture(device, url, plan, stop, storage)

@@ -21,7 +21,8 @@ from asicrc.capture.verification import Counters
 from asicrc.clock import MACHINE_CLOCK, boot_id
 from asicrc.devices.scan_settings import scan_period_ns
 from asicrc.errors import AsicrcError, ExitCode
-from asicrc.work import ChipJobs
+from asicrc.work import ChipJobs, JobSource
+from asicrc.work.recorded_jobs import RecordedJobs
 from firmware_protocols.device import (
     Batch,
     Capability,
@@ -39,15 +40,20 @@ IMPATIENCE_NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class CapturePlan:
-    """What to capture. `requested` are settings by name; None leaves the driver's default."""
+    """What to capture. `requested` are settings by name; None leaves the driver's default.
+
+    `job_interval_s` None is the device's own interval. With `replay_work` the jobs of that capture are sent
+    again at their own intervals; `duration_s` None is then as long as they were worked on.
+    """
 
     output: Path
-    duration_s: float
+    duration_s: float | None
     requested: dict[str, float] = field(default_factory=dict)
-    job_interval_s: float = 2.0
+    job_interval_s: float | None = None
     max_events: int | None = None
     seed: int = 1
     progress: str = "plain"
+    replay_work: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +111,16 @@ class StopRequest:
 
 
 def run_capture(
-    device: DeviceProtocol, device_url: str, plan: CapturePlan, stop: StopRequest, storage: StorageLink
+    device: DeviceProtocol,
+    device_url: str,
+    plan: CapturePlan,
+    stop: StopRequest,
+    storage: StorageLink,
+    recorded: RecordedJobs | None = None,
 ) -> Outcome:
     """Capture from an open device into a new file, restore the device, seal the file.
+
+    `recorded` is the work of `plan.replay_work`; without it new jobs are made.
 
     Raises AsicrcError when the file cannot be made or storage fails on the way (what was acknowledged is
     in the file), or when the device refuses a setting before anything was captured. A device that is lost
@@ -117,12 +130,12 @@ def run_capture(
     is_live = device.clock is MACHINE_CLOCK
     storage.open(
         plan.output,
-        _describe(device, device_url, plan),
+        _describe(device, device_url, plan, recorded),
         plan.progress,
         t_start_ns=device.clock.now_ns(),
         boot_id=boot_id() if is_live else None,
     )
-    session = _Session(device, plan, stop, storage)
+    session = _Session(device, plan, stop, storage, recorded)
     with _prompt_threads():
         reason, exit_code = session.run()
     start_ns, end_ns = session.pulled_ns or (0, 0)
@@ -157,7 +170,12 @@ def _prompt_threads() -> Iterator[None]:
 
 class _Session:
     def __init__(
-        self, device: DeviceProtocol, plan: CapturePlan, stop: StopRequest, storage: StorageLink
+        self,
+        device: DeviceProtocol,
+        plan: CapturePlan,
+        stop: StopRequest,
+        storage: StorageLink,
+        recorded: RecordedJobs | None,
     ) -> None:
         self._device = device
         self._plan = plan
@@ -165,7 +183,11 @@ class _Session:
         self._storage = storage
         self._clock = device.clock
         self._takes_work = device.capabilities.get("work") is not Capability.NONE
-        self._jobs = ChipJobs(plan.seed, ntime=self._clock.realtime_ns() // 1_000_000_000 & 0xFFFFFFFF)
+        self._jobs: JobSource = recorded or ChipJobs(
+            plan.seed,
+            ntime=self._clock.realtime_ns() // 1_000_000_000 & 0xFFFFFFFF,
+            interval_s=_job_interval_s(device, plan),
+        )
         self._events = 0
         self._next_anchor_ns = self._clock.now_ns()
         self._touched = False
@@ -244,31 +266,44 @@ class _Session:
 
     def _pull(self) -> tuple[str, ExitCode]:
         start_ns = self._clock.now_ns()
-        end_ns = start_ns + round(self._plan.duration_s * 1e9)
-        next_job_ns = start_ns if self._takes_work else end_ns
-        job_interval_ns = round(self._plan.job_interval_s * 1e9)
+        self._jobs.begin(start_ns)
+        end_ns, ending = self._end(start_ns)
         try:
             while True:
                 now_ns = self._clock.now_ns()
                 if self._stop.reason is not None:
                     return self._stop.reason, ExitCode.INTERRUPTED
                 if now_ns >= end_ns:
-                    return "duration reached", ExitCode.OK
+                    return ending, ExitCode.OK
                 if self._plan.max_events is not None and self._events >= self._plan.max_events:
                     return "event count reached", ExitCode.OK
-                if now_ns >= next_job_ns:
-                    self._storage.put("jobs", [self._device.send(self._jobs.next_job())])
-                    next_job_ns += job_interval_ns
-                    if next_job_ns <= now_ns:  # the machine stalled: jobs that were missed stay missed
-                        missed = (now_ns - next_job_ns) // job_interval_ns + 1
-                        next_job_ns += missed * job_interval_ns
-                        self._log(f"{missed} jobs were not sent: this machine stood still", "warning")
-                batch = self._device.read(min(now_ns + PULL_NS, end_ns, max(next_job_ns, now_ns)))
+                due_ns = self._jobs.due_ns if self._takes_work else None
+                if due_ns is not None and now_ns >= due_ns:
+                    due_ns = self._send_job(now_ns)
+                next_ns = end_ns if due_ns is None else min(end_ns, max(due_ns, now_ns))
+                batch = self._device.read(min(now_ns + PULL_NS, next_ns))
                 self._store(batch)
                 if batch.ended is not None:
                     return batch.ended, ExitCode.OK
         finally:
             self.pulled_ns = (start_ns, self._clock.now_ns())
+
+    def _end(self, start_ns: int) -> tuple[int, str]:
+        """When to stop, and what the reason is then."""
+        ends: list[tuple[int, str]] = []
+        if self._plan.duration_s is not None:
+            ends.append((start_ns + round(self._plan.duration_s * 1e9), "duration reached"))
+        if self._jobs.ends_ns is not None:
+            ends.append((self._jobs.ends_ns, "the recorded work ended"))
+        return min(ends)
+
+    def _send_job(self, now_ns: int) -> int | None:
+        """Send the job that is due; return when the next one is."""
+        job, missed = self._jobs.take(now_ns)
+        self._storage.put("jobs", [self._device.send(job)])
+        if missed:
+            self._log(f"{missed} jobs were not sent: this machine stood still", "warning")
+        return self._jobs.due_ns
 
     def _store(self, batch: Batch) -> None:
         for text in batch.log:
@@ -289,8 +324,14 @@ class _Session:
         self._storage.put("log", (text, level, self._clock.now_ns()))
 
 
-def _describe(device: DeviceProtocol, device_url: str, plan: CapturePlan) -> dict[str, Any]:
-    return {
+def _job_interval_s(device: DeviceProtocol, plan: CapturePlan) -> float:
+    return device.job_interval_s if plan.job_interval_s is None else plan.job_interval_s
+
+
+def _describe(
+    device: DeviceProtocol, device_url: str, plan: CapturePlan, recorded: RecordedJobs | None
+) -> dict[str, Any]:
+    described = {
         "asicrc_version": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -301,9 +342,10 @@ def _describe(device: DeviceProtocol, device_url: str, plan: CapturePlan) -> dic
         "plan": {
             "duration_s": plan.duration_s,
             "requested": plan.requested,
-            "job_interval_s": plan.job_interval_s,
+            "job_interval_s": _job_interval_s(device, plan) if recorded is None else None,
             "max_events": plan.max_events,
         },
         "seed": plan.seed,
         "clock": device.stamps,
     }
+    return described if recorded is None else described | {"replay_of": recorded.replay_of}

@@ -13,7 +13,7 @@ import typer
 
 from asicrc.cli.options import Device, Json, seconds
 from asicrc.cli.output import note, print_json, say, table
-from asicrc.errors import ExitCode
+from asicrc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from asicrc.capture.session import CapturePlan
@@ -31,7 +31,10 @@ def register(app: typer.Typer) -> None:
 
 def capture(
     device: Device,
-    duration: Annotated[str, typer.Option(help="How long: 90, 90s, 15m, 8h.")] = "60s",
+    duration: Annotated[
+        str | None,
+        typer.Option(help="How long: 90, 90s, 15m, 8h. Default: 60s, or that of the recorded work."),
+    ] = None,
     frequency_mhz: Annotated[float | None, typer.Option(help="Hash clock. Default: low and safe.")] = None,
     difficulty: Annotated[
         float | None, typer.Option(help="Difficulty of what the chip reports; a power of two.")
@@ -39,9 +42,18 @@ def capture(
     hash_counting_number: Annotated[
         int | None, typer.Option(help="Register 0x10: length of one sweep. Default: full coverage.")
     ] = None,
-    job_interval: Annotated[str, typer.Option(help="Time between jobs.")] = "2s",
+    job_interval: Annotated[
+        str | None, typer.Option(help="Time between jobs. Default: the device's own, 2s for most.")
+    ] = None,
     max_events: Annotated[int | None, typer.Option(min=1, help="Stop after this many nonces.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the work.")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the work. Default: 1.")] = None,
+    replay_work: Annotated[
+        Path | None,
+        typer.Option(
+            help="Send the jobs of this capture again, at its settings unless others are asked for; then "
+            "`asicrc compare` the two."
+        ),
+    ] = None,
     output: Output = None,
     plain: Annotated[bool, typer.Option("--plain", help="Plain progress lines, no live display.")] = False,
     as_json: Json = False,
@@ -58,21 +70,33 @@ def capture(
         "difficulty": difficulty,
         "hash_counting_number": hash_counting_number,
     }
+    if replay_work is not None and (job_interval is not None or seed is not None):
+        raise UsageError(
+            "recorded work has its own seed and its own times between jobs",
+            "leave out --seed and --job-interval, or --replay-work",
+        )
+    if duration is None and replay_work is None:
+        duration = "60s"
     plan = CapturePlan(
         output=output or default_output(device),
-        duration_s=seconds(duration),
+        duration_s=None if duration is None else seconds(duration),
         requested={name: float(value) for name, value in requested.items() if value is not None},
-        job_interval_s=seconds(job_interval),
+        job_interval_s=None if job_interval is None else seconds(job_interval),
         max_events=max_events,
-        seed=seed,
+        seed=1 if seed is None else seed,
         progress=progress_mode(plain),
+        replay_work=replay_work,
     )
     result, exit_code = _capture(plan, device)
     if as_json:
         print_json(result)
     else:
         table(list(result.items()))
-        say(f"\nnext  asicrc analyze {shlex.quote(result['path'])} --figure timing.png")
+        path = shlex.quote(result["path"])
+        then = f"analyze {path} --figure timing.png"
+        if replay_work is not None:
+            then = f"compare {shlex.quote(str(replay_work))} {path}"
+        say(f"\nnext  asicrc {then}")
     return exit_code
 
 
@@ -151,7 +175,7 @@ def _capture(plan: CapturePlan, url: str) -> tuple[dict[str, Any], ExitCode]:
     from asicrc.capture.counts import counts_json
     from asicrc.capture.running import capture_to_file
 
-    outcome = capture_to_file(url, plan)
+    outcome = capture_to_file(url, plan, note)
     result = counts_json(plan.output, outcome.counters, outcome.wire_counters)
     result |= {
         "duration_s": outcome.duration_s,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from asicrc.work.job_source import TakenJob
 from firmware_protocols.bitcoin import build_coinbase, merkle_root_from_branch, target_from_compact
 from firmware_protocols.device import Job
 
@@ -14,17 +15,30 @@ _SCRIPT_PUBKEY = b"\x6a"  # OP_RETURN alone: pays nobody
 
 
 class ChipJobs:
-    """Endless sequence of jobs. The same seed and ntime give the same jobs, so a run can be repeated.
+    """Endless sequence of jobs, one every `interval_s`; implements `JobSource`.
 
-    `next_job()` numbers from 1. Targets and the wire id are the driver's to fill in.
+    The same seed and ntime give the same jobs. They are numbered from 1; targets and the wire id are the
+    driver's to fill in.
     """
 
-    def __init__(self, seed: int, ntime: int) -> None:
+    ends_ns = None
+
+    def __init__(self, seed: int, ntime: int, interval_s: float) -> None:
         rng = np.random.default_rng(np.random.SeedSequence(seed))
         self._prev_hash = rng.bytes(24) + bytes(8)  # header order: the leading zeros stand at the end
         self._tag = rng.bytes(8)
         self._ntime = ntime
         self._count = 0
+        self._interval_ns = round(interval_s * 1e9)
+        self.due_ns = 0
+
+    def begin(self, now_ns: int) -> None:
+        self.due_ns = now_ns
+
+    def take(self, now_ns: int) -> TakenJob:
+        missed = max(0, (now_ns - self.due_ns) // self._interval_ns)
+        self.due_ns += (missed + 1) * self._interval_ns
+        return TakenJob(self.next_job(), missed)
 
     def next_job(self) -> Job:
         self._count += 1
