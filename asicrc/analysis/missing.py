@@ -18,6 +18,7 @@ from scipy import stats
 
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate, TestResult
+from asicrc.evidence.binomial import clopper_pearson
 from asicrc.evidence.finding import POWER_80_SE
 from firmware_protocols.bitcoin import Header
 from firmware_protocols.bm13xx import ScanOrder, rolled_version
@@ -210,7 +211,7 @@ def missing_by_enumeration(
         expected=len(expected),
         matched=len(expected) - len(missing),
         extra=extra,
-        missing_fraction=_binomial(len(missing), len(expected)),
+        missing_fraction=clopper_pearson(len(missing), len(expected)),
         missing=missing,
     )
 
@@ -254,9 +255,3 @@ def _sweep(
         for start, count in ((base + first, before_wrap), (base, order.window - before_wrap)):
             if count:
                 yield from (int(n) for n in scan(header, start, count, target).astype(np.uint32).byteswap())
-
-
-def _binomial(k: int, n: int) -> Estimate:
-    low = float(stats.beta.ppf(0.025, k, n - k + 1)) if k else 0.0
-    high = float(stats.beta.ppf(0.975, k + 1, n - k)) if k < n else 1.0
-    return Estimate(k / n, low, high, n, method="Clopper and Pearson 1934")
