@@ -124,8 +124,8 @@ def _parts(request: Request) -> tuple[int, int, bytes]:
             return Page.LED, LED_SET, b"".join(_number("colour", part, 1) for part in (red, green, blue))
         case SystemReboot():
             return Page.SYSTEM, REBOOT, REBOOT_KEY
-        case SystemBootloader():
-            return Page.SYSTEM, BOOTLOADER, BOOTLOADER_KEY
+    _: SystemBootloader = request  # all the others are dealt with
+    return Page.SYSTEM, BOOTLOADER, BOOTLOADER_KEY
 
 
 def _read(page: int, command: int, data: bytes) -> Request | None:

@@ -118,7 +118,7 @@ def external_c(high: int, low: int) -> float | DiodeFault:
 
 
 def rpm_of(low: int, high: int) -> float | None:
-    """Rotations a minute of TACH_LOW and TACH_HIGH: 0 for a fan that stands, None where nothing was counted."""
+    """Rotations a minute of TACH_LOW and TACH_HIGH: 0 for a standing fan, None where nothing was counted."""
     count = high << 8 | low
     if count == TACH_STOPPED:
         return 0.0
