@@ -13,7 +13,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -21,7 +21,7 @@ from firmware_protocols.bm13xx import ChipDecoder, Command, Damaged, FullJob, en
 from simulators.bm13xx.chain import Chain
 from simulators.bm13xx.device_model import DeviceModel, IdealDevice
 from simulators.bm13xx.miner import Miner
-from simulators.bm13xx.outbox import END_OF_TIME_NS, Outbox, Outgoing
+from simulators.bm13xx.outbox import END_OF_TIME_NS, Outbox, Outgoing, Stretch
 from simulators.bm13xx.report import SendRecord, announce, closing_report, say, warn
 from simulators.bm13xx.scale import OptionError, Scale, options_from_arguments, parse_scale
 from simulators.bm13xx.terminal import Terminal
@@ -51,16 +51,25 @@ def main(arguments: Sequence[str]) -> int:
     except (OptionError, OSError) as error:
         warn(str(error))
         return USAGE
+    return run_process(lambda woken, wake: Endpoint(scale, IdealDevice(), sends, woken, wake))
+
+
+def run_process(make: Callable[[int, int], Endpoint]) -> int:
+    """Make an endpoint of the ends of its wake pipe, and run it as the whole of this process."""
     sys.setswitchinterval(_THREAD_SWITCH_S)
     with _wake_pipe() as (woken, wake):
-        endpoint = Endpoint(scale, IdealDevice(), sends, woken, wake)
+        endpoint = make(woken, wake)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, endpoint.on_signal)
         return endpoint.run()
 
 
 class Endpoint:
-    """One chain behind one pty. `woken` and `wake` are the ends of a pipe that other threads ring."""
+    """One chain behind one pty. `woken` and `wake` are the ends of a pipe that other threads ring.
+
+    A board round the chain (simulators/bitaxe) is a subclass that overrides `further_fds`, `serve` and
+    `announce`, and uses `reset_chips` and `deaf`.
+    """
 
     def __init__(self, scale: Scale, device: DeviceModel, sends: SendRecord, woken: int, wake: int) -> None:
         model = model_by_name("bm1366")
@@ -72,10 +81,13 @@ class Endpoint:
         self._sends = sends
         self._woken = woken
         self._model = model
-        self._chain = Chain(model, chips=scale.chips, chip_id=scale.chip_id, time_scale=scale.time_scale)
+        self._chain = self._powered_on()
+        self.deaf = False
+        """Whether the chips hear nothing: held in reset, or without enough voltage."""
         self._decoder = ChipDecoder(model)
         self._from_host, self._to_host = Line(), Line()
         self._host_speed = HostSpeed(self.terminal.fd)
+        self._answers = Stretch()
         self._flood = _FloodCount()
         self._ended: str | None = None
         self._hangup_ns = END_OF_TIME_NS
@@ -93,7 +105,7 @@ class Endpoint:
         while not self.miner.ready.is_set() and self._ended is None:
             self._look(END_OF_TIME_NS)
         if self._ended is None:
-            announce(self._scale, self.terminal.name, os.getpid())
+            self.announce()
         while self._ended is None:
             item = self.outbox.head()
             due_ns = self._planned_ns(item) if item else END_OF_TIME_NS
@@ -107,9 +119,33 @@ class Endpoint:
                     self._send(item)
         return self._close()
 
+    def announce(self) -> None:
+        """Say on stdout where the line is."""
+        announce(self._scale, self.terminal.name, os.getpid())
+
+    def further_fds(self) -> Sequence[int]:
+        """Descriptors beside the line's to wait for."""
+        return ()
+
+    def serve(self, readable: Sequence[int], now_ns: int) -> None:
+        """Called after every wait, at least every 20 ms of real time, with what can be read."""
+
+    def reset_chips(self, at_ns: int) -> None:
+        """All chips forget their registers and their work, and the line has its first speed again."""
+        self._chain = self._powered_on()
+        self._decoder = ChipDecoder(self._model)
+        self.outbox.end(self._answers, at_ns)
+        self._answers = Stretch()
+        self._device.set("frequency_mhz", 0.0)
+        self.miner.assign(None, at_ns)
+
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._ended = signal.Signals(number).name
         self.outbox.wake()
+
+    def _powered_on(self) -> Chain:
+        scale = self._scale
+        return Chain(self._model, chips=scale.chips, chip_id=scale.chip_id, time_scale=scale.time_scale)
 
     def _planned_ns(self, item: Outgoing) -> int:
         """When the host has the last byte of it."""
@@ -122,9 +158,11 @@ class Endpoint:
         wait_s = min(max(0.0, (until_ns - time.monotonic_ns()) / 1e9), _IDLE_S)
         if wait_s > SPIN_NS / 1e9:
             self._sends.flush()
-        readable, _, _ = select.select([self.terminal.fd, 0, self._woken], [], [], wait_s)
+        fds = [self.terminal.fd, 0, self._woken, *self.further_fds()]
+        readable, _, _ = select.select(fds, [], [], wait_s)
         now_ns = self._looked_ns = time.monotonic_ns()
         self._step_device(now_ns)
+        self.serve(readable, now_ns)
         if self._woken in readable:
             os.read(self._woken, 4096)
         if 0 in readable and not os.read(0, 4096):
@@ -147,6 +185,8 @@ class Endpoint:
             return
         if self._scale.end_on_hangup:
             self.terminal.let_host_hang_up()
+        if self.deaf:
+            return
         speeds, baud = self._host_speed.of_waiting_bytes(), self._chain.baud
         if not any(speeds_agree(speed, baud) for speed in speeds):
             self._sends.garbled_bytes += len(data)
@@ -162,7 +202,7 @@ class Endpoint:
         answers = self._chain.receive(command, at_ns)
         if not self._scale.silent:
             frames = (encode(answer.response, self._model, short=answer.short) for answer in answers)
-            self.outbox.add(Outgoing(at_ns, at_ns, frame) for frame in frames)
+            self.outbox.add(Outgoing(at_ns, at_ns, frame, stretch=self._answers) for frame in frames)
         if self._chain.work is before:
             return
         self._device.set("frequency_mhz", self._chain.frequency_mhz)
