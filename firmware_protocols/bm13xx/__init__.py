@@ -7,11 +7,13 @@ is written about them, and what is still open.
 from firmware_protocols.bm13xx.baud import (
     RESET_BAUD,
     baud_from_fast_uart,
+    baud_from_register,
+    baud_register_value,
     fast_uart_for_baud,
     frame_time_ns,
 )
 from firmware_protocols.bm13xx.crc import crc5, crc16
-from firmware_protocols.bm13xx.decoder import ChipDecoder, Damaged, HostDecoder, Received
+from firmware_protocols.bm13xx.decoder import ChipDecoder, HostDecoder
 from firmware_protocols.bm13xx.encoding import encode
 from firmware_protocols.bm13xx.frames import (
     ChainInactive,
@@ -38,18 +40,25 @@ from firmware_protocols.bm13xx.initialise import (
 )
 from firmware_protocols.bm13xx.jobs import (
     header_of,
+    is_open_core,
     job_header_candidates,
     job_header_of,
+    midstate_job,
     next_job_header,
+    open_core_job,
     rolled_version,
 )
 from firmware_protocols.bm13xx.line import Answers, LineObserver
 from firmware_protocols.bm13xx.models import (
     CLKI_HZ,
     MODELS,
+    BaudField,
     ChipModel,
+    Framing,
     InitValues,
     PllLimits,
+    RegisterMap,
+    midstate_variant,
     model_by_chip_id,
     model_by_name,
 )
@@ -68,6 +77,7 @@ from firmware_protocols.bm13xx.pll import (
     pll_from_register,
     solve_pll,
 )
+from firmware_protocols.bm13xx.received import Damaged, Received
 from firmware_protocols.bm13xx.registers import (
     ChipId,
     CoreMailbox,
@@ -91,6 +101,7 @@ __all__ = [
     "RESET_BAUD",
     "VERSIONS",
     "Answers",
+    "BaudField",
     "ChainInactive",
     "ChecksumError",
     "ChipDecoder",
@@ -100,6 +111,7 @@ __all__ = [
     "CoreMailbox",
     "Damaged",
     "ExpectChips",
+    "Framing",
     "FullJob",
     "HostDecoder",
     "InitValues",
@@ -113,6 +125,7 @@ __all__ = [
     "ReadRegister",
     "Received",
     "Register",
+    "RegisterMap",
     "RegisterResponse",
     "Response",
     "ScanOrder",
@@ -127,6 +140,8 @@ __all__ = [
     "WriteRegister",
     "addresses",
     "baud_from_fast_uart",
+    "baud_from_register",
+    "baud_register_value",
     "crc5",
     "crc16",
     "decode_command",
@@ -141,14 +156,18 @@ __all__ = [
     "full_coverage_hcn",
     "header_of",
     "initialisation",
+    "is_open_core",
     "job_header_candidates",
     "job_header_of",
+    "midstate_job",
+    "midstate_variant",
     "model_by_chip_id",
     "model_by_name",
     "next_job_header",
     "nonce_fields",
     "nonce_from_fields",
     "nonce_offset",
+    "open_core_job",
     "pll_from_register",
     "rolled_version",
     "solve_pll",

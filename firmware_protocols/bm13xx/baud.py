@@ -15,22 +15,35 @@ _BITS_PER_BYTE = 10  # 8N1: start, eight data bits, stop
 _TOLERANCE = 0.05  # ESP-Miner runs its host at 1 Mbaud against a chip at 1,041,667
 
 
-def fast_uart_for_baud(model: ChipModel, baud: float) -> int:
-    """FAST_UART value whose rate is nearest to `baud`.
+def baud_register_value(model: ChipModel, baud: float) -> int:
+    """Value of `model.baud.register` whose rate is nearest to `baud`.
 
-    Raises LocalProtocolError if that is more than 5 % off, and for the BM1397, whose rate is set elsewhere.
+    Raises LocalProtocolError if that is more than 5 % off.
     """
-    if model.init is None:
-        raise LocalProtocolError(
-            f"how the {model.name} changes its baud rate is not known; stay at {RESET_BAUD}"
-        )
     if not baud > 0:
         raise LocalProtocolError(f"a baud rate is above 0, not {baud}")
-    divider = min(max(round(CLKI_HZ / (8 * baud)), 1), 256)
+    divider = min(max(round(CLKI_HZ / (8 * baud)), 1), model.baud.most + 1)
     reached = CLKI_HZ / (8 * divider)
     if abs(reached - baud) > _TOLERANCE * baud:
         raise LocalProtocolError(f"a {model.name} cannot speak {baud:g} baud; the nearest is {reached:.0f}")
-    return model.init.fast_uart_flags | (divider - 1) << 8
+    return model.baud.base | (divider - 1) << model.baud.shift
+
+
+def baud_from_register(model: ChipModel, value: int) -> float:
+    """Baud rate of a value of `model.baud.register`. Raises RemoteProtocolError for more than 32 bits."""
+    if not 0 <= value <= 0xFFFFFFFF:
+        raise RemoteProtocolError(f"a register has 32 bits, not {value:#x}")
+    return CLKI_HZ / (8 * ((value >> model.baud.shift & model.baud.mask) + 1))
+
+
+def fast_uart_for_baud(model: ChipModel, baud: float) -> int:
+    """`baud_register_value` of a chip that has FAST_UART. Raises LocalProtocolError for one whose rate is set
+    elsewhere."""
+    if model.baud.register != model.registers.fast_uart:
+        raise LocalProtocolError(
+            f"the {model.name} sets its baud rate in register {model.baud.register:#04x}"
+        )
+    return baud_register_value(model, baud)
 
 
 def baud_from_fast_uart(value: int) -> float:

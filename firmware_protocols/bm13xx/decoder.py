@@ -4,7 +4,7 @@ Guarantees, for any split of the bytes into reads:
 - the same frames in the same order, `t_ns` being the stamp of the read that completed a frame;
 - never an exception; the work for a byte is bounded by the longest frame;
 - between two calls at most one byte less than the longest frame is kept (10 bytes from chips; 87 from the
-  host, 151 for the BM1397);
+  host, 151 for the BM1397, 149 for the BM1387), or of a BM1387's answers one byte less than two;
 - every byte is in exactly one good frame, or counted in `skipped_bytes`, or still kept.
 
 After junk or a bad checksum the search goes on one byte after the preamble that misled it, so a good frame is
@@ -12,66 +12,40 @@ found wherever it starts. It is lost only when a false preamble in the bytes jus
 something with a right type, length and checksum that reaches into it. Of false preambles in random junk 1 in
 128 begins such a response; of those that a right type and length follow (16 bits), 1 in 32 begins such a
 command, and 1 in 65,536 such a job.
+
+The BM1387 has no preamble. From the host, type and length stand for it: 9 pairs of 65,536, so that 1 byte in
+7,282 of random junk seems to begin a frame, of which the checksum lets 1 in 32 pass as a command and 1 in
+65,536 as a job. For its answers see `unpreambled`.
 """
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from collections import Counter
+from typing import Generic, TypeVar
 
-from firmware_protocols.bm13xx.encoding import (
-    CHIP_PREAMBLE,
-    HOST_PREAMBLE,
-    RESPONSE_NONCE,
-    RESPONSE_REGISTER,
-    TYPE_JOB,
-)
+from firmware_protocols.bm13xx.encoding import LONG_RESPONSE, RESPONSE_NONCE, RESPONSE_REGISTER, TYPE_JOB
 from firmware_protocols.bm13xx.frames import Command, Response
 from firmware_protocols.bm13xx.models import ChipModel
-from firmware_protocols.bm13xx.parsing import ChecksumError, command_size, decode_command, decode_response
+from firmware_protocols.bm13xx.parsing import (
+    MIDSTATE_JOB_LENGTH_BYTES,
+    ChecksumError,
+    command_size,
+    decode_command,
+    decode_response,
+)
+from firmware_protocols.bm13xx.received import Damaged, Received
+from firmware_protocols.bm13xx.unpreambled import UnpreambledSearch
 from firmware_protocols.errors import LocalProtocolError, RemoteProtocolError
 
-
-@dataclass(frozen=True, slots=True)
-class Damaged:
-    """A frame whose start, type and length were right, and that still cannot be used.
-
-    `kind` is "job", "command" or "response"; `reason` is "checksum", "fields" (a byte that is always zero is
-    not) or "cut" (the line fell silent in the middle). `raw` is what stood where the frame should have been:
-    good frames that follow a cut one may overlap it.
-    """
-
-    kind: str
-    raw: bytes
-    reason: str = "checksum"
-
-    @property
-    def job_header(self) -> int | None:
-        """The id byte of a damaged job, itself perhaps wrong: what is now under that id is not known."""
-        return self.raw[4] if self.kind == "job" and len(self.raw) > 4 else None
-
-
 _FrameT = TypeVar("_FrameT", Command, Response)
-
-
-class Received(NamedTuple, Generic[_FrameT]):
-    """One frame off the line: a Response from a HostDecoder, a Command from a ChipDecoder, or a Damaged."""
-
-    frame: _FrameT | Damaged
-    t_ns: int
-    """Stamp of the read that completed it."""
-    n_in_read: int
-    """How many frames, damaged ones included, that read completed."""
-    raw: bytes
 
 
 class _Decoder(ABC, Generic[_FrameT]):
     """The search for frames, common to both directions."""
 
-    _preamble: bytes
-
-    def __init__(self, model: ChipModel) -> None:
+    def __init__(self, model: ChipModel, preamble: bytes) -> None:
         self.model = model
         self.frames = 0
         """Good frames so far."""
@@ -79,6 +53,7 @@ class _Decoder(ABC, Generic[_FrameT]):
         self.skipped_bytes = 0
         """Bytes so far that are in no good frame."""
         self._buffer = bytearray()
+        self._preamble = preamble
 
     @property
     def buffered_bytes(self) -> int:
@@ -88,45 +63,58 @@ class _Decoder(ABC, Generic[_FrameT]):
     def receive_data(self, data: bytes, at_ns: int) -> list[Received[_FrameT]]:
         """Take what one read returned, and return the frames that it completed."""
         self._buffer += data
-        return self._found(at_ns, silent=False)
+        return self._received(at_ns, silent=False)
 
     def flush(self, at_ns: int) -> list[Received[_FrameT]]:
         """The line has fallen silent: decide on the bytes that wait for more, and keep none of them."""
-        return self._found(at_ns, silent=True)
+        return self._received(at_ns, silent=True)
 
-    def _found(self, at_ns: int, *, silent: bool) -> list[Received[_FrameT]]:
-        buffer, preamble = self._buffer, self._preamble
-        found: list[tuple[_FrameT | Damaged, bytes]] = []
+    def _received(self, at_ns: int, *, silent: bool) -> list[Received[_FrameT]]:
+        found, position = self._search(at_ns, silent)
+        del self._buffer[:position]
+        in_read = Counter(t_ns for _, _, t_ns in found)
+        received: list[Received[_FrameT]] = []
+        good_bytes = 0
+        for frame, raw, t_ns in found:
+            received.append(Received(frame, t_ns, in_read[t_ns], raw))
+            if isinstance(frame, Damaged):
+                self.damaged_frames += 1
+            else:
+                self.frames += 1
+                good_bytes += len(raw)
+        self.skipped_bytes += position - good_bytes
+        return received
+
+    def _search(self, at_ns: int, silent: bool) -> tuple[list[tuple[_FrameT | Damaged, bytes, int]], int]:
+        """The frames with their bytes and stamps, and how many bytes of the buffer are decided on."""
+        buffer = self._buffer
+        found: list[tuple[_FrameT | Damaged, bytes, int]] = []
         frame: _FrameT | Damaged | None
-        end, position, good_bytes = len(buffer), 0, 0
-        while (start := buffer.find(preamble, position)) >= 0:
+        end, position = len(buffer), 0
+        while (start := self._next_start(position)) >= 0:
             position = start
             size = self._size_at(start, end - start, silent)
             if size is None or size > end - start:
                 if not silent:
-                    break
+                    return found, position
                 raw = bytes(buffer[start:])
                 frame = self._cut(raw)
             else:
                 raw = bytes(buffer[start : start + size])
                 frame = self._frame(raw)
-            if frame is None or isinstance(frame, Damaged):
-                position += 1
-            else:
-                position += len(raw)
-                good_bytes += len(raw)
-                self.frames += 1
+            position += 1 if frame is None or isinstance(frame, Damaged) else len(raw)
             if frame is not None:
-                found.append((frame, raw))
-        else:
-            half_a_preamble = not silent and end > position and buffer[-1] == preamble[0]
-            position = end - half_a_preamble
-        self.skipped_bytes += position - good_bytes
-        del buffer[:position]
-        count = len(found)
-        received: list[Received[_FrameT]] = [Received(frame, at_ns, count, raw) for frame, raw in found]
-        self.damaged_frames += sum(isinstance(one.frame, Damaged) for one in received)
-        return received
+                found.append((frame, raw, at_ns))
+        half_a_start = not silent and end > position and self._may_start(buffer[-1])
+        return found, end - half_a_start
+
+    def _next_start(self, position: int) -> int:
+        """Where, from `position` on, the first two bytes of a frame stand; -1 if nowhere."""
+        return self._buffer.find(self._preamble, position)
+
+    def _may_start(self, byte: int) -> bool:
+        """Whether this may be the first of those two."""
+        return byte == self._preamble[0]
 
     @abstractmethod
     def _size_at(self, start: int, available: int, silent: bool) -> int | None:
@@ -145,15 +133,15 @@ class HostDecoder(_Decoder[Response]):
     """The host's end: decodes what the chips send.
 
     `response_size` is the length of their responses: 9 bytes until version rolling is enabled (VERSION_MASK
-    written), 11 after that; the BM1397 stays at 9. While it is 11, a 9-byte register response is recognised
-    too, by the start of the next frame behind it or, at the end of a burst, by `flush`.
+    written), 11 after that; the BM1397 stays at 9, the BM1387 at 7. While it is 11, a 9-byte register
+    response is recognised too, by the start of the next frame behind it or, at the end of a burst, by
+    `flush`.
     """
 
-    _preamble = CHIP_PREAMBLE
-
     def __init__(self, model: ChipModel) -> None:
-        super().__init__(model)
+        super().__init__(model, model.framing.chip_preamble)
         self._response_size = model.response_size
+        self._unpreambled = None if self._preamble else UnpreambledSearch(model)
 
     @property
     def response_size(self) -> int:
@@ -166,10 +154,15 @@ class HostDecoder(_Decoder[Response]):
             raise LocalProtocolError(f"a {self.model.name} answers in {sizes} bytes, not {size}")
         self._response_size = size
 
+    def _search(self, at_ns: int, silent: bool) -> tuple[list[tuple[Response | Damaged, bytes, int]], int]:
+        if self._unpreambled is None:
+            return super()._search(at_ns, silent)
+        return self._unpreambled.search(self._buffer, at_ns, silent)
+
     def _size_at(self, start: int, available: int, silent: bool) -> int | None:
         size = self._response_size
         if available >= size:
-            if size == _LONG and self._buffer[start + _SHORT : start + _LONG] == CHIP_PREAMBLE:
+            if size == _LONG and self._buffer[start + _SHORT : start + _LONG] == self._preamble:
                 return _SHORT  # no 11-byte response ends in 55: that would be type 2
             return size
         return _SHORT if silent and available >= _SHORT else None
@@ -190,13 +183,27 @@ class HostDecoder(_Decoder[Response]):
 class ChipDecoder(_Decoder[Command]):
     """The chips' end, or an observer of the line to them: decodes what the host sends."""
 
-    _preamble = HOST_PREAMBLE
+    def __init__(self, model: ChipModel) -> None:
+        super().__init__(model, model.framing.host_preamble)
+        starts = [*model.framing.command_lengths.items(), *((TYPE_JOB, n) for n in MIDSTATE_JOB_LENGTH_BYTES)]
+        self._bare_starts = re.compile(b"|".join(re.escape(bytes(start)) for start in starts))
+        self._bare_types = {kind for kind, _ in starts}
+
+    def _next_start(self, position: int) -> int:
+        if self._preamble:
+            return super()._next_start(position)
+        match = self._bare_starts.search(self._buffer, position)
+        return match.start() if match else -1
+
+    def _may_start(self, byte: int) -> bool:
+        return super()._may_start(byte) if self._preamble else byte in self._bare_types
 
     def _size_at(self, start: int, available: int, silent: bool) -> int | None:
-        if available < 4:
+        type_at = len(self._preamble)
+        if available < type_at + 2:
             return None
-        size = command_size(self._buffer[start + 2], self._buffer[start + 3], self.model)
-        return size or 0
+        kind, length_byte = self._buffer[start + type_at : start + type_at + 2]
+        return command_size(kind, length_byte, self.model) or 0
 
     def _frame(self, raw: bytes) -> Command | Damaged | None:
         if not raw:
@@ -204,15 +211,18 @@ class ChipDecoder(_Decoder[Command]):
         try:
             return decode_command(raw, self.model)
         except ChecksumError:
-            return Damaged(self._kind(raw), raw)
+            return self._damaged(raw, "checksum")
         except RemoteProtocolError:
-            return Damaged(self._kind(raw), raw, "fields")
+            return self._damaged(raw, "fields")
 
     def _cut(self, raw: bytes) -> Damaged | None:
-        return Damaged(self._kind(raw), raw, "cut") if len(raw) >= 4 else None
+        return self._damaged(raw, "cut") if len(raw) >= len(self._preamble) + 2 else None
 
-    def _kind(self, raw: bytes) -> str:
-        return "job" if raw[2] == TYPE_JOB else "command"
+    def _damaged(self, raw: bytes, reason: str) -> Damaged:
+        body = raw[len(self._preamble) :]
+        if body[0] != TYPE_JOB:
+            return Damaged("command", raw, reason)
+        return Damaged("job", raw, reason, body[2] if len(body) > 2 else None)
 
 
-_LONG, _SHORT = 11, 9
+_LONG, _SHORT = LONG_RESPONSE, 9

@@ -21,55 +21,54 @@ from firmware_protocols.bm13xx.frames import (
     SetAddress,
     WriteRegister,
 )
-from firmware_protocols.bm13xx.models import ChipModel
+from firmware_protocols.bm13xx.midstate_chips import MIDSTATE_COUNTS
+from firmware_protocols.bm13xx.models import ChipModel, Framing
 from firmware_protocols.errors import LocalProtocolError
 
-HOST_PREAMBLE = b"\x55\xaa"
-CHIP_PREAMBLE = b"\xaa\x55"
-
-# Type byte of a host frame: bits 7..5 kind (1 job, 2 command), bit 4 to all chips, bits 3..0 command.
 TYPE_JOB = 0x21
-TYPE_SET_ADDRESS = 0x40
-TYPE_WRITE_ONE, TYPE_WRITE_ALL = 0x41, 0x51
-TYPE_READ_ONE, TYPE_READ_ALL = 0x42, 0x52
-TYPE_CHAIN_INACTIVE = 0x53
+"""Type byte of a job on every chip; those of commands are in `ChipModel.framing`."""
 
 # Type of a chip frame, bits 7..5 of its last byte.
 RESPONSE_REGISTER = 0
 RESPONSE_NONCE = 4
 
+LONG_RESPONSE = 11
+"""Bytes of a response with version bits."""
+
 FULL_JOB_SIZE = 88
 FULL_JOB_LENGTH_BYTES = (0x36, 0x56)
 FULL_JOB = struct.Struct("<BBBBIII32s32sI")
 MIDSTATE_JOB_HEAD = struct.Struct("<BBBBIII4s")
-MIDSTATE_COUNTS = (1, 2, 4)
 
 
 def encode(frame: Command | Response, model: ChipModel, *, short: bool = False) -> bytes:
-    """The bytes of a frame, preamble and checksum included.
+    """The bytes of a frame, with the preamble that the model has, and the checksum.
 
-    `short` asks for the 9-byte form that the family's responses have until version rolling is enabled; the
-    BM1397 knows no other, and a register response without `extra` has that form anyway. Raises
-    LocalProtocolError for a field out of range and for a frame that the model does not know.
+    `short` asks for the 9-byte form that the responses of version-rolling chips have until rolling is
+    enabled; a register response without `extra` has that form anyway, and the BM1387 and BM1397 know no
+    other than their own. Raises LocalProtocolError for a field out of range and for a frame that the model
+    does not know.
     """
+    framing = model.framing
     match frame:
         case ChainInactive():
-            return _command(TYPE_CHAIN_INACTIVE, bytes(2))
+            return _command(framing, framing.chain_inactive, bytes(2))
         case SetAddress(address):
-            return _command(TYPE_SET_ADDRESS, bytes((_byte("address", address), 0)))
+            return _command(framing, framing.set_address, bytes((_byte("address", address), 0)))
         case ReadRegister(register, address):
-            kind = TYPE_READ_ALL if address is None else TYPE_READ_ONE
-            return _command(kind, _place(address, register))
+            kind = framing.read_all if address is None else framing.read_one
+            return _command(framing, kind, _place(address, register))
         case WriteRegister(register, value, address):
-            kind = TYPE_WRITE_ALL if address is None else TYPE_WRITE_ONE
-            return _command(kind, _place(address, register) + _word("value", value).to_bytes(4, "big"))
+            kind = framing.write_all if address is None else framing.write_one
+            value_bytes = _word("value", value).to_bytes(4, "big")
+            return _command(framing, kind, _place(address, register) + value_bytes)
         case FullJob():
             return _full_job(frame, model)
         case MidstateJob():
             return _midstate_job(frame, model)
         case RegisterResponse():
-            return _register_response(frame, short or model.response_size == 9)
-    return _nonce_response(frame, short or model.response_size == 9)
+            return _register_response(frame, model, short or model.response_size < LONG_RESPONSE)
+    return _nonce_response(frame, model, short or model.response_size < LONG_RESPONSE)
 
 
 def midstate_job_length_byte(count: int) -> int:
@@ -82,9 +81,9 @@ def reverse_words(data: bytes) -> bytes:
     return struct.pack("<8I", *struct.unpack("<8I", data)[::-1])
 
 
-def _command(kind: int, payload: bytes) -> bytes:
+def _command(framing: Framing, kind: int, payload: bytes) -> bytes:
     body = bytes((kind, len(payload) + 3)) + payload
-    return HOST_PREAMBLE + body + bytes((crc5(body),))
+    return framing.host_preamble + body + bytes((crc5(body),))
 
 
 def _place(address: int | None, register: int) -> bytes:
@@ -108,7 +107,7 @@ def _full_job(job: FullJob, model: ChipModel) -> bytes:
         reverse_words(_sized("prev_hash", job.prev_hash, 32)),
         _word("version", job.version),
     )
-    return HOST_PREAMBLE + body + crc16(body).to_bytes(2, "big")
+    return model.framing.host_preamble + body + crc16(body).to_bytes(2, "big")
 
 
 def _midstate_job(job: MidstateJob, model: ChipModel) -> bytes:
@@ -127,31 +126,36 @@ def _midstate_job(job: MidstateJob, model: ChipModel) -> bytes:
         _sized("merkle_tail", job.merkle_tail, 4),
     )
     body += b"".join(reverse_words(_sized("midstate", state, 32)) for state in job.midstates)
-    return HOST_PREAMBLE + body + crc16(body).to_bytes(2, "big")
+    return model.framing.host_preamble + body + crc16(body).to_bytes(2, "big")
 
 
-def _register_response(frame: RegisterResponse, short: bool) -> bytes:
+def _register_response(frame: RegisterResponse, model: ChipModel, short: bool) -> bytes:
     if len(frame.extra) not in (0, 2):
         raise LocalProtocolError(f"extra has two bytes or none, not {len(frame.extra)}")
     if short and any(frame.extra):
-        raise LocalProtocolError("the 9-byte form has no room for extra bytes that are not zero")
-    body = _word("value", frame.value).to_bytes(4, "big")
-    body += bytes((_byte("address", frame.address), _byte("register", frame.register)))
-    return _response(body if short else body + frame.extra, RESPONSE_REGISTER)
+        raise LocalProtocolError("the short form has no room for extra bytes that are not zero")
+    place = bytes(2)
+    if model.echoes_register:
+        if frame.address is None or frame.register is None:
+            raise LocalProtocolError(f"a {model.name} says which chip and which register answers")
+        place = _place(frame.address, frame.register)
+    body = _word("value", frame.value).to_bytes(4, "big") + place
+    return _response(model, body if short else body + frame.extra, RESPONSE_REGISTER)
 
 
-def _nonce_response(frame: NonceResponse, short: bool) -> bytes:
+def _nonce_response(frame: NonceResponse, model: ChipModel, short: bool) -> bytes:
     if not 0 <= frame.version_bits <= 0xFFFF:
         raise LocalProtocolError(f"version_bits has 16 bits, not {frame.version_bits:#x}")
     if short and frame.version_bits:
-        raise LocalProtocolError("the 9-byte form has no room for version bits")
+        raise LocalProtocolError("the short form has no room for version bits")
     body = _word("nonce", frame.nonce).to_bytes(4, "little")
     body += bytes((_byte("midstate_or_excess", frame.midstate_or_excess), _byte("header", frame.header)))
-    return _response(body if short else body + frame.version_bits.to_bytes(2, "big"), RESPONSE_NONCE)
+    body = body if short else body + frame.version_bits.to_bytes(2, "big")
+    return _response(model, body, RESPONSE_NONCE)
 
 
-def _response(body: bytes, kind: int) -> bytes:
-    return CHIP_PREAMBLE + body + bytes((response_tail(body, kind),))
+def _response(model: ChipModel, body: bytes, kind: int) -> bytes:
+    return model.framing.chip_preamble + body + bytes((response_tail(body, kind),))
 
 
 def _byte(name: str, value: int) -> int:

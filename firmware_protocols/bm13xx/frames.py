@@ -59,7 +59,8 @@ class FullJob:
 
 @dataclass(frozen=True, slots=True)
 class MidstateJob:
-    """The last 12 bytes of a header before the nonce, with 1, 2 or 4 midstates of its first block (BM1397).
+    """The last 12 bytes of a header before the nonce, with 1, 2 or 4 midstates of its first block (BM1387,
+    BM1397).
 
     `merkle_tail` is header bytes 64..67. Each midstate is H0..H7, big-endian, 32 bytes.
     """
@@ -74,11 +75,15 @@ class MidstateJob:
 
 @dataclass(frozen=True, slots=True)
 class RegisterResponse:
-    """A register's value. `extra` is the two bytes that only the 11-byte form has (seen as zero)."""
+    """A register's value. `extra` is the two bytes that only the 11-byte form has (seen as zero).
+
+    `address` and `register` are None where the chip does not say them (BM1387): the answer to a read is then
+    known by its place in time alone.
+    """
 
     value: int
-    address: int
-    register: int
+    address: int | None
+    register: int | None
     extra: bytes = b"\x00\x00"
 
 
@@ -86,9 +91,9 @@ class RegisterResponse:
 class NonceResponse:
     """A result. `nonce` is the header's integer.
 
-    `midstate_or_excess` is the BM1397's midstate number, elsewhere the excess over the ticket mask
-    (`excess_bits`). `header` names job and sub-core (`job_header_of`, `subcore_of`). `version_bits` are 0
-    in the 9-byte form, which has no room for them.
+    `midstate_or_excess` is the BM1397's midstate number, the BM1387's count of the solutions of a work, and
+    elsewhere the excess over the ticket mask (`excess_bits`). `header` names job and sub-core or midstate
+    (`job_header_of`, `subcore_of`). `version_bits` are 0 in the forms that have no room for them.
     """
 
     nonce: int

@@ -91,7 +91,7 @@ def initialisation(
     model does not take and for a model whose bring-up is not known.
     """
     values = model.init
-    if values is None:
+    if not isinstance(values, InitValues):
         raise LocalProtocolError(f"the bring-up of the {model.name} is not known well enough to be sent")
     low, high = model.frequency_range_mhz
     if not low <= frequency_mhz <= high:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from firmware_protocols.bitcoin import target_from_zero_bits
 from firmware_protocols.bm13xx.baud import baud_from_fast_uart, frame_time_ns
-from firmware_protocols.bm13xx.decoder import ChipDecoder, Damaged, HostDecoder, Received
+from firmware_protocols.bm13xx.decoder import ChipDecoder, HostDecoder
 from firmware_protocols.bm13xx.frames import (
     ChainInactive,
     FullJob,
@@ -28,6 +28,7 @@ from firmware_protocols.bm13xx.frames import (
 from firmware_protocols.bm13xx.jobs import job_header_of, rolled_version
 from firmware_protocols.bm13xx.models import ChipModel
 from firmware_protocols.bm13xx.nonce import NonceFields, nonce_fields
+from firmware_protocols.bm13xx.received import Damaged, Received
 from firmware_protocols.bm13xx.registers import Register
 from firmware_protocols.bm13xx.ticket_mask import difficulty_from_ticket_mask
 from firmware_protocols.device import (

@@ -44,7 +44,7 @@ from firmware_protocols.errors import LocalProtocolError
 Decoder = HostDecoder | ChipDecoder
 AnyReceived = Received[Response] | Received[Command]
 JOB_BYTES, NONCE_BYTES = bytes.fromhex(JOB_HEX), bytes.fromhex(NONCE_HEX)
-LONGEST = {"HostDecoder": 11, "ChipDecoder": 88}
+LONGEST = {"full": {HostDecoder: 11, ChipDecoder: 88}, "midstate": {HostDecoder: 14, ChipDecoder: 152}}
 
 kinds = st.sampled_from((HostDecoder, ChipDecoder))
 preambles = st.sampled_from((b"\xaa\x55", b"\x55\xaa", b"\x55\xaa\x21\x36", b"\x55\xaa\x51\x09", b"\xaa"))
@@ -59,11 +59,7 @@ def cut(data: bytes, points: Sequence[int]) -> list[bytes]:
 
 
 def feed(decoder: Decoder, reads: Sequence[bytes]) -> list[AnyReceived]:
-    longest = (
-        152
-        if decoder.model is BM1397 and isinstance(decoder, ChipDecoder)
-        else LONGEST[type(decoder).__name__]
-    )
+    longest = LONGEST[decoder.model.job_format][type(decoder)]
     found: list[AnyReceived] = []
     for t_ns, data in enumerate(reads):
         found += decoder.receive_data(data, t_ns)

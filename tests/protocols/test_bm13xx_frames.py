@@ -222,7 +222,8 @@ def test_junk_raises_nothing_else(raw: bytes, name: str) -> None:
 def test_models_are_found_by_name_and_by_what_the_chip_says() -> None:
     assert model_by_name("bm1366") is MODELS["BM1366"]
     assert model_by_chip_id(0x1368) is MODELS["BM1368"]
-    assert model_by_chip_id(0x1387) is None
+    assert model_by_chip_id(0x1387) is MODELS["BM1387"]
+    assert model_by_chip_id(0x1384) is None
     with pytest.raises(LocalProtocolError, match="known are BM1362, BM1366"):
         model_by_name("BM9999")
 
@@ -231,7 +232,8 @@ def test_models_do_not_contradict_themselves() -> None:
     for name, model in MODELS.items():
         assert model.name == name
         assert f"{model.chip_id:04X}" == name[2:]
-        assert 0 <= model.cores * model.subcores - model.small_cores < 2 * model.subcores
+        units = model.cores if name == "BM1387" else model.cores * model.subcores
+        assert 0 <= units - model.small_cores < 2 * model.subcores
         assert model.job_id_mask & model.subcore_mask == 0
         low, high = model.frequency_range_mhz
         assert low < model.default_frequency_mhz <= high

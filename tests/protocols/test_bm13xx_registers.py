@@ -199,7 +199,7 @@ def test_baud_rates() -> None:
     for model, baud, text in (
         (BM1366, 2e6, "nearest is"),
         (BM1366, 0, "above 0"),
-        (BM1397, 1e6, "stay at 115740"),
+        (BM1397, 1e6, "in register 0x18"),
     ):
         with pytest.raises(LocalProtocolError, match=text):
             fast_uart_for_baud(model, baud)
