@@ -17,7 +17,7 @@ from asicrc.analysis.block_bootstrap import Floats
 HUBER = 1.345
 """Keeps 95 % of the efficiency of the mean on normal errors."""
 MAD_TO_SIGMA = 1.4826
-_STEPS = 50
+_STEPS = 60
 _CONVERGED = 1e-9
 
 Groups = NDArray[np.int64]
@@ -26,11 +26,13 @@ Groups = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class RobustSlopes:
-    """`slopes` of y on each column, the `residual` with the groups' intercepts taken out, and its `scale`."""
+    """`slopes` of y on each column, `residual` without the groups' intercepts, its `scale`, and the
+    `weights` that the values ended with."""
 
     slopes: Floats
     residual: Floats
     scale: float
+    weights: Floats
 
 
 def numbered(values: NDArray[np.generic]) -> Groups:
@@ -38,30 +40,26 @@ def numbered(values: NDArray[np.generic]) -> Groups:
     return np.asarray(np.unique(values, return_inverse=True)[1], np.int64).reshape(-1)
 
 
-def robust_slopes(y: Floats, x: Floats, group: Groups, *, scale: float | None = None) -> RobustSlopes:
+def robust_slopes(
+    y: Floats, x: Floats, group: Groups, *, scale: float | None = None, weights: Floats | None = None
+) -> RobustSlopes:
     """Huber regression of y on the columns of x, shape (n, k), with an intercept for each group.
 
-    `scale` is that of the errors; None estimates it along the way. Raises ValueError where a column does not
-    vary within the groups, or as a combination of the others.
+    `scale` of the errors is estimated along the way unless it is given; `weights` are those to start from.
+    Raises ValueError where a column does not vary within the groups, or is a combination of the others.
     """
-    weights = np.ones(len(y))
+    held = np.ones(len(y)) if weights is None else weights
     slopes = np.zeros(x.shape[1])
-    residual = y
+    residual, spread = y, 0.0
     for _ in range(_STEPS):
-        columns = _centred(np.column_stack([y, x]), weights, group)
-        before, slopes = slopes, _solve(columns, weights)
-        residual = y - x @ slopes
-        residual = residual - huber_centres(residual, group, scale or _start_scale(residual, group), steps=3)
-        if scale is None and (now := _spread(residual, group, x.shape[1])) > 0:
-            current = now
-        else:
-            current = scale or 0.0
-        if current == 0:
+        columns = _centred(np.column_stack([y, x]), held, group)
+        before, slopes = slopes, _solve(columns, held)
+        residual = columns[:, 0] - columns[:, 1:] @ slopes
+        spread = _spread(residual, group, x.shape[1]) if scale is None else scale
+        if spread <= 0 or np.all(np.abs(slopes - before) <= _CONVERGED * np.abs(slopes)):
             break
-        weights = _weights(residual / current)
-        if np.all(np.abs(slopes - before) <= _CONVERGED * np.maximum(np.abs(slopes), 1e-12)):
-            break
-    return RobustSlopes(slopes, residual, scale or _spread(residual, group, x.shape[1]))
+        held = _weights(residual / spread)
+    return RobustSlopes(slopes, residual, spread, held)
 
 
 def huber_centres(values: Floats, group: Groups, scale: float, *, steps: int = 8) -> Floats:
@@ -97,32 +95,9 @@ def mad_sigma(values: Floats) -> float:
     return MAD_TO_SIGMA * float(np.median(np.abs(values - np.median(values)))) if len(values) else 0.0
 
 
-def weighted_median(values: Floats, weights: Floats) -> Floats:
-    """Median over the last axis of `values`, interpolated between the middles of the weights."""
-    order = np.argsort(values, axis=-1)
-    ordered = np.take_along_axis(values, order, -1)
-    share = np.take_along_axis(np.broadcast_to(weights, values.shape), order, -1)
-    middle = (np.cumsum(share, axis=-1) - share / 2) / share.sum(axis=-1, keepdims=True)
-    last = values.shape[-1] - 1
-    above = np.clip((middle < 0.5).sum(axis=-1), 0, last)
-    below = np.clip(above - 1, 0, last)
-
-    def at(array: Floats, index: NDArray[np.int64]) -> Floats:
-        return np.take_along_axis(array, index[..., None], -1)[..., 0]
-
-    gap = at(middle, above) - at(middle, below)
-    part = np.divide(0.5 - at(middle, below), gap, out=np.zeros_like(gap), where=gap > 0)
-    return at(ordered, below) + np.clip(part, 0, 1) * (at(ordered, above) - at(ordered, below))
-
-
 def _weights(standardised: Floats) -> Floats:
     size = np.abs(standardised)
     return np.divide(HUBER, size, out=np.ones_like(size), where=size > HUBER)
-
-
-def _start_scale(residual: Floats, group: Groups) -> float:
-    n_groups = int(group.max(initial=-1)) + 1
-    return mad_sigma(residual - group_medians(residual, group, n_groups)[group])
 
 
 def _spread(residual: Floats, group: Groups, fitted: int) -> float:

@@ -1,0 +1,168 @@
+"""How fast two runs of the same work went: the hash clock and the crystal, each against the other run's.
+
+A nonce comes at load + b T + p / f: whole batches of T, which is counted in cycles of the 25 MHz crystal, and
+its place p within the batch on the hash clock f. Both runs are fitted to this over the same nonces; what the
+fits share (a place in the scan that is reached later than thought) cancels in their ratio.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from asicrc.analysis.block_bootstrap import Floats
+from asicrc.analysis.robust_fit import Groups, RobustSlopes, numbered, robust_slopes
+from asicrc.errors import NoAnswer
+from asicrc.evidence import Estimate
+
+MIN_PAIRS = 40
+_MOST_BLOCKS = 40
+_PAIRS_A_BLOCK = 5
+_BATCH, _PLACE = 0, -1  # columns of the regression; without batches there is one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunTimes:
+    """One run's times of `n` nonces, host seconds: after load, and what its settings make of batch and place.
+
+    `batch_s` is b T and `place_s` p / f at the nominal clocks, both at the host's scale.
+    """
+
+    after_load_s: Floats
+    batch_s: Floats
+    place_s: Floats
+    frequency_hz: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClockRatio:
+    """B against A. `crystal_ppm` is above 0 where the crystal runs faster in B; it is None, for the reason in
+    `crystal_unanswered`, where no job reached a second batch. `residual_a_s` and `residual_b_s` are what the
+    fits leave, each job's own offset taken out; their scales are robust."""
+
+    hash_clock_ratio: Estimate
+    stated_ratio: float
+    crystal_ppm: Estimate | None
+    crystal_unanswered: str | None
+    residual_a_s: Floats
+    residual_b_s: Floats
+    fitted_a_s: Floats
+    fitted_b_s: Floats
+
+
+def clock_ratio(a: RunTimes, b: RunTimes, job: Groups) -> ClockRatio:
+    """Fit both runs; `job` numbers the job of each nonce from 0.
+
+    Huber regression with an intercept for each job; the intervals come from a jackknife that leaves out
+    blocks of neighbours in time, of both runs together (Kuensch 1989), so that a host which was held up for a
+    moment counts once. Raises NoAnswer for fewer than 40 pairs, or places that do not vary.
+    """
+    n = len(job)
+    if n < MIN_PAIRS:
+        raise NoAnswer(f"{n} pairs; the ratio of the clocks needs {MIN_PAIRS}", "capture for longer")
+    with_batches = _spans_batches(a, job) and _spans_batches(b, job)
+    columns_a, columns_b = _columns(a, with_batches), _columns(b, with_batches)
+    try:
+        fit_a = robust_slopes(a.after_load_s, columns_a, job)
+        fit_b = robust_slopes(b.after_load_s, columns_b, job)
+    except ValueError:
+        raise NoAnswer(
+            f"the {n} pairs lie at too few different places of the scan to fit the clocks",
+            "capture for longer, or with fewer jobs",
+        ) from None
+    if not (np.all(fit_a.slopes > 0) and np.all(fit_b.slopes > 0)):
+        raise NoAnswer(
+            "the arrivals do not follow the scan order: times fall where they should rise",
+            "check that the settings of both captures are those that were set",
+        )
+    block = _blocks(a.after_load_s, job)
+    logs = np.log(fit_a.slopes / fit_b.slopes)
+    errors = _jackknife(a, b, columns_a, columns_b, job, block, fit_a, fit_b)
+    n_blocks = int(block.max()) + 1
+    half = stats.t.ppf(0.975, n_blocks - 1) * errors
+    method = f"Huber regression within jobs, jackknife over {n_blocks} blocks in time"
+
+    def ratio(column: int) -> Estimate:
+        low, value, high = np.exp(logs[column] + np.array([-1.0, 0.0, 1.0]) * half[column]).tolist()
+        return Estimate(value, low, high, n, method=method)
+
+    stated = b.frequency_hz / a.frequency_hz
+    return ClockRatio(
+        hash_clock_ratio=ratio(_PLACE).scaled(stated),
+        stated_ratio=stated,
+        crystal_ppm=_ppm(ratio(_BATCH)) if with_batches else None,
+        crystal_unanswered=None if with_batches else "no job reached more than one batch in both runs",
+        residual_a_s=fit_a.residual,
+        residual_b_s=fit_b.residual,
+        fitted_a_s=columns_a @ fit_a.slopes,
+        fitted_b_s=columns_b @ fit_b.slopes,
+    )
+
+
+def _ppm(ratio: Estimate) -> Estimate:
+    low, value, high = ((x - 1) * 1e6 for x in (ratio.low, ratio.estimate, ratio.high))
+    return Estimate(value, low, high, ratio.n, method=ratio.method)
+
+
+def _spans_batches(run: RunTimes, job: Groups) -> bool:
+    """Whether some job has pairs of different batches."""
+    low = np.full(int(job.max()) + 1, np.inf)
+    high = -low
+    np.minimum.at(low, job, run.batch_s)
+    np.maximum.at(high, job, run.batch_s)
+    return bool(np.any(high > low))
+
+
+def _columns(run: RunTimes, with_batches: bool) -> Floats:
+    if with_batches:
+        return np.column_stack([run.batch_s, run.place_s])
+    return (run.batch_s + run.place_s)[:, None]
+
+
+def _blocks(after_load_s: Floats, job: Groups) -> Groups:
+    """Up to 40 blocks of about equally many pairs that follow each other in time."""
+    n = len(job)
+    count = int(np.clip(n // _PAIRS_A_BLOCK, 2, _MOST_BLOCKS))
+    order = np.lexsort((after_load_s, job))
+    block = np.empty(n, np.int64)
+    block[order] = np.arange(n) * count // n
+    return block
+
+
+def _jackknife(
+    a: RunTimes,
+    b: RunTimes,
+    columns_a: Floats,
+    columns_b: Floats,
+    job: Groups,
+    block: Groups,
+    fit_a: RobustSlopes,
+    fit_b: RobustSlopes,
+) -> Floats:
+    """Standard errors of the logarithms of the ratios of the slopes."""
+    n_blocks = int(block.max()) + 1
+    logs = np.empty((n_blocks, columns_a.shape[1]))
+    for left_out in range(n_blocks):
+        kept = block != left_out
+        held = numbered(job[kept])
+        try:
+            slopes = [
+                robust_slopes(
+                    run.after_load_s[kept], columns[kept], held, scale=fit.scale, weights=fit.weights[kept]
+                ).slopes
+                for run, columns, fit in ((a, columns_a, fit_a), (b, columns_b, fit_b))
+            ]
+        except ValueError:
+            raise NoAnswer(
+                "the clocks hang on too few pairs: without some of them they cannot be fitted",
+                "capture for longer",
+            ) from None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs[left_out] = np.log(slopes[0] / slopes[1])
+    if not np.all(np.isfinite(logs)):
+        raise NoAnswer("the clocks hang on too few pairs", "capture for longer")
+    spread = logs - logs.mean(axis=0)
+    errors: Floats = np.sqrt((n_blocks - 1) / n_blocks * (spread**2).sum(axis=0))
+    return errors
