@@ -12,6 +12,7 @@ from firmware_protocols.bm13xx.baud import (
     fast_uart_for_baud,
     frame_time_ns,
 )
+from firmware_protocols.bm13xx.bm1387_registers import Bm1387Register, I2cControl, MiscControl, TfPin
 from firmware_protocols.bm13xx.crc import crc5, crc16
 from firmware_protocols.bm13xx.decoder import ChipDecoder, HostDecoder
 from firmware_protocols.bm13xx.encoding import encode
@@ -102,6 +103,7 @@ __all__ = [
     "VERSIONS",
     "Answers",
     "BaudField",
+    "Bm1387Register",
     "ChainInactive",
     "ChecksumError",
     "ChipDecoder",
@@ -114,9 +116,11 @@ __all__ = [
     "Framing",
     "FullJob",
     "HostDecoder",
+    "I2cControl",
     "InitValues",
     "LineObserver",
     "MidstateJob",
+    "MiscControl",
     "NonceFields",
     "NonceResponse",
     "PllLimits",
@@ -134,6 +138,7 @@ __all__ = [
     "SetHostBaud",
     "Step",
     "Temperature",
+    "TfPin",
     "VersionMask",
     "VoltageReading",
     "Wait",

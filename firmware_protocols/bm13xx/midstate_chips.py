@@ -118,7 +118,7 @@ BM1397 = ChipModel(
     response_size=9,
     register_response_sizes=(9,),
     echoes_register=True,
-    pll=PllLimits(fbdiv_min=60, fbdiv_max=200, minus_one=False, flag_high=0x40),
+    pll=PllLimits(fbdiv_min=60, fbdiv_max=200, minus_one=False, flag_high=0x40, read_flags=0x80000000),
     job_id_mask=0xFC,
     job_id_shift=0,
     subcore_mask=0x03,

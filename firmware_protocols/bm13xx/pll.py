@@ -3,7 +3,8 @@
 f = 25 MHz * fbdiv / (refdiv * postdiv1 * postdiv2). Search order of
 bitaxeorg/ESP-Miner:components/asic/pll.c: smallest error, then lowest VCO, then smallest product of the
 post-dividers; postdiv1 > postdiv2. Factory firmware also takes postdiv1 = postdiv2 (56.25 MHz = 40A20255), so
-reading accepts that.
+reading accepts that. For the BM1387 the search gives all 114 settings of the factory's table
+(ckolivas/cgminer:driver-btm-soc.h), which keeps refdiv 2 and postdiv2 1.
 """
 
 from __future__ import annotations
@@ -41,28 +42,18 @@ def solve_pll(model: ChipModel, mhz: float) -> PllSetting:
     """
     if not (mhz > 0 and math.isfinite(mhz)):
         raise LocalProtocolError(f"a hash clock is above 0 MHz, not {mhz}")
-    # Of what is left equal, the larger first post-divider: 300 MHz is 40900250 (6 * 1), not 3 * 2.
-    candidates = (
-        (
-            abs(setting.mhz - mhz),
-            setting.vco_mhz,
-            setting.postdiv1 * setting.postdiv2,
-            -setting.postdiv1,
-            setting,
-        )
-        for setting in _near(model, mhz)
-    )
-    best = min(candidates, key=lambda candidate: candidate[:4], default=None)
-    if best is None or best[0] > _MAX_ERROR * mhz:
+    best = min(_near(model, mhz), key=lambda setting: _preference(model, setting, mhz), default=None)
+    if best is None or abs(best.mhz - mhz) > _MAX_ERROR * mhz:
         raise LocalProtocolError(f"no dividers of the {model.name} come within 1 % of {mhz:g} MHz")
-    return best[4]
+    return best
 
 
 def pll_from_register(model: ChipModel, value: int) -> PllSetting:
     """The setting that a PLL0 value stands for. Raises RemoteProtocolError for one that no chip would run at.
 
     The dividers have to be of the kind that the model takes; limits of fbdiv and VCO are those of the search
-    for good settings and are not applied.
+    for good settings and are not applied. Bits that a chip sets by itself when it is read (the lock, bit 31,
+    on the BM1387 and BM1397) may be there or not.
     """
     if not 0 <= value <= 0xFFFFFFFF:
         raise RemoteProtocolError(f"PLL0 has 32 bits, not {value:#x}")
@@ -70,10 +61,11 @@ def pll_from_register(model: ChipModel, value: int) -> PllSetting:
     fbdiv, refdiv = value >> 16 & 0xFF, value >> 8 & 0xFF
     postdiv1, postdiv2 = (value >> 4 & 0xF) + less, (value & 0xF) + less
     most = model.pll.postdiv_max
-    if not (fbdiv and refdiv in model.pll.refdivs and 1 <= postdiv1 <= most and 1 <= postdiv2 <= most):
+    refdiv_fits = 1 <= refdiv <= model.pll.read_refdiv_max
+    if not (fbdiv and refdiv_fits and 1 <= postdiv1 <= most and 1 <= postdiv2 <= most):
         raise RemoteProtocolError(f"{value:08x} is no PLL setting of a {model.name}")
     setting = _setting(model, fbdiv, refdiv, postdiv1, postdiv2)
-    if setting.register != value:
+    if (setting.register ^ value) & ~model.pll.read_flags:
         raise RemoteProtocolError(
             f"{value:08x} is no PLL setting of a {model.name}: with these dividers it would be "
             f"{setting.register:08x}"
@@ -102,14 +94,29 @@ def _near(model: ChipModel, mhz: float) -> list[PllSetting]:
     """For each pair of post-dividers and each refdiv the setting nearest to `mhz`, if the limits allow it."""
     limits, settings = model.pll, []
     for refdiv in limits.refdivs:
-        for postdiv1 in range(1, limits.postdiv_max + 1):
-            for postdiv2 in range(1, max(postdiv1, 2)):
-                fbdiv = round(mhz * refdiv * postdiv1 * postdiv2 / CLKI_MHZ)
-                fbdiv = min(max(fbdiv, limits.fbdiv_min), limits.fbdiv_max)
-                setting = _setting(model, fbdiv, refdiv, postdiv1, postdiv2)
-                if limits.vco_min_mhz <= setting.vco_mhz <= limits.vco_max_mhz:
-                    settings.append(setting)
+        for postdiv1, postdiv2 in _postdivs(model):
+            fbdiv = round(mhz * refdiv * postdiv1 * postdiv2 / CLKI_MHZ)
+            fbdiv = min(max(fbdiv, limits.fbdiv_min), limits.fbdiv_max)
+            setting = _setting(model, fbdiv, refdiv, postdiv1, postdiv2)
+            if limits.vco_min_mhz <= setting.vco_mhz <= limits.vco_max_mhz:
+                settings.append(setting)
     return settings
+
+
+def _postdivs(model: ChipModel) -> list[tuple[int, int]]:
+    named = model.pll.postdivs
+    if named is not None:
+        return [(postdiv1, 1) for postdiv1 in named]
+    return [(a, b) for a in range(1, model.pll.postdiv_max + 1) for b in range(1, max(a, 2))]
+
+
+def _preference(model: ChipModel, setting: PllSetting, mhz: float) -> tuple[float, ...]:
+    """The smaller, the better."""
+    error_mhz = abs(setting.mhz - mhz)
+    if model.pll.postdivs is not None:
+        return error_mhz, model.pll.postdivs.index(setting.postdiv1)
+    # Of what is left equal, the larger first post-divider: 300 MHz is 40900250 (6 * 1), not 3 * 2.
+    return error_mhz, setting.vco_mhz, setting.postdiv1 * setting.postdiv2, -setting.postdiv1
 
 
 def _setting(model: ChipModel, fbdiv: int, refdiv: int, postdiv1: int, postdiv2: int) -> PllSetting:

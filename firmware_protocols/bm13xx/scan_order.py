@@ -113,7 +113,7 @@ class ScanOrder:
     def position_of(self, nonce_u32: ArrayLike, chip_address: ArrayLike | None = None) -> NDArray[np.int64]:
         """Candidates of its core that a sweep tests before a nonce."""
         place = np.asarray(self.chip_address if chip_address is None else chip_address, np.int64)
-        return (counter25_of(nonce_u32) - self._start(place)) % COUNTER_SPAN
+        return (counter25_of(self.model, nonce_u32) - self._start(place)) % COUNTER_SPAN
 
     def counter_at(self, position: ArrayLike) -> NDArray[np.int64]:
         """The 25-bit counter at a position of this chip's sweep, the inverse of `position_of`."""

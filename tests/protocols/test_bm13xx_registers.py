@@ -108,7 +108,7 @@ def test_pll_settings_of_the_open_firmware(mhz: float, register: int) -> None:
     assert pll_from_register(BM1366, register) == setting
 
 
-@given(st.sampled_from(sorted(MODELS)), st.floats(50, 625))
+@given(st.sampled_from(sorted(MODELS)), st.floats(100, 625))
 def test_a_pll_setting_is_the_nearest_and_reads_back(name: str, mhz: float) -> None:
     model = MODELS[name]
     setting = solve_pll(model, mhz)
@@ -118,7 +118,7 @@ def test_a_pll_setting_is_the_nearest_and_reads_back(name: str, mhz: float) -> N
     )
     assert pll_from_register(model, setting.register) == setting
     assert model.pll.fbdiv_min <= setting.fbdiv <= model.pll.fbdiv_max
-    for other in (name_mhz for name_mhz in (50.0, 56.25, 100.0, 485.0, 600.0)):
+    for other in (100.0, 156.25, 485.0, 600.0):
         assert abs(setting.mhz - mhz) <= abs(solve_pll(model, other).mhz - mhz)
 
 
