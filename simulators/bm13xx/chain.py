@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
 
 from firmware_protocols.bm13xx import (
     ChainInactive,
     Command,
     FullJob,
+    MidstateJob,
     ReadRegister,
     RegisterResponse,
     SetAddress,
@@ -15,15 +19,20 @@ from firmware_protocols.bm13xx import (
 )
 from firmware_protocols.bm13xx.models import ChipModel
 from simulators.bm13xx.chip import Chip
-from simulators.bm13xx.sweep import HashSettings, Sweep
+from simulators.bm13xx.silicon import SILICON
+from simulators.bm13xx.sweep import HashSettings, Order, Sweep
+from simulators.bm13xx.turns import Turns, space_of
+
+Job = FullJob | MidstateJob
+MidstateOrder = Literal["interleaved", "sequential"]
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a chain does from some moment on: one job, and a sweep for each chip that hashes."""
+    """What a chain does from some moment on: one job, and an order for each chip that hashes."""
 
-    job: FullJob
-    sweeps: tuple[Sweep, ...]
+    job: Job
+    sweeps: tuple[Order, ...]
     response_sizes: tuple[int, ...]
 
 
@@ -43,12 +52,25 @@ class Chain:
     factory firmware sends 128 addresses to 77 chips, whose nonces show the first 77).
     """
 
-    def __init__(self, model: ChipModel, *, chips: int, chip_id: int, time_scale: float) -> None:
-        self.chips = [Chip(model, chip_id) for _ in range(chips)]
+    def __init__(
+        self,
+        model: ChipModel,
+        *,
+        chips: int,
+        chip_id: int | None = None,
+        time_scale: float,
+        seed: int = 1,
+        midstate_order: MidstateOrder = "interleaved",
+    ) -> None:
+        self.silicon = SILICON[model.name.lower()]
         self.work: Work | None = None
-        self._sweeps: dict[int, Sweep] = {}
-        self._job: FullJob | None = None
+        answered = self.silicon.chip_id if chip_id is None else chip_id
+        self.chips = [Chip(self.silicon, answered) for _ in range(chips)]
+        self._orders: dict[int, Order] = {}
+        self._job: Job | None = None
         self._time_scale = time_scale
+        self._midstate_order = midstate_order
+        self._random = np.random.default_rng(np.random.SeedSequence([seed, 1]))
 
     @property
     def baud(self) -> float:
@@ -81,7 +103,7 @@ class Chain:
                     chip.write(command)
                 if self._job is not None and self._settings() != before:
                     self._change(at_ns)
-            case FullJob():
+            case FullJob() | MidstateJob():
                 self._load(command, at_ns)
         return []
 
@@ -95,29 +117,46 @@ class Chain:
         if unaddressed is not None:
             unaddressed.take_address(address)
 
-    def _load(self, job: FullJob, at_ns: int) -> None:
+    def _load(self, job: Job, at_ns: int) -> None:
         """A job replaces the one before, and every chip starts again at its first version and position."""
+        if isinstance(job, MidstateJob):
+            for chip in self.chips:
+                chip.see(job)
         self._job = job
-        self._sweeps = {
-            index: Sweep(settings, self.chips[index].address, self._time_scale, at_ns)
+        self._orders = {
+            index: self._order(self.chips[index], settings, job, at_ns)
             for index, settings in enumerate(self._settings())
             if settings
         }
         self._publish()
 
+    def _order(self, chip: Chip, settings: HashSettings, job: Job, at_ns: int) -> Order:
+        start = chip.start_counter(self._random)
+        if not (self.silicon.midstates_in_turn and isinstance(job, MidstateJob)):
+            return Sweep(settings, start, self._time_scale, at_ns)
+        return Turns(
+            settings,
+            start,
+            self._time_scale,
+            at_ns,
+            midstates=chip.midstates_of(job),
+            space=space_of(len(self.chips)),
+            interleaved=self._midstate_order == "interleaved",
+        )
+
     def _change(self, at_ns: int) -> None:
         """Settings changed under a running job: chips go on from where they are; halted ones lose it."""
-        changed: dict[int, Sweep] = {}
+        changed: dict[int, Order] = {}
         for index, settings in enumerate(self._settings()):
-            sweep = self._sweeps.get(index)
-            if settings and sweep:
-                changed[index] = sweep if settings == sweep.settings else sweep.changed(at_ns, settings)
-        self._sweeps = changed
+            order = self._orders.get(index)
+            if settings and order:
+                changed[index] = order if settings == order.settings else order.changed(at_ns, settings)
+        self._orders = changed
         self._publish()
 
     def _publish(self) -> None:
-        if self._job is None or not self._sweeps:
+        if self._job is None or not self._orders:
             self._job, self.work = None, None
             return
-        sizes = tuple(self.chips[index].response_size for index in self._sweeps)
-        self.work = Work(self._job, tuple(self._sweeps.values()), sizes)
+        sizes = tuple(self.chips[index].response_size for index in self._orders)
+        self.work = Work(self._job, tuple(self._orders.values()), sizes)

@@ -17,9 +17,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from firmware_protocols.bm13xx import ChipDecoder, Command, Damaged, FullJob, encode, model_by_name
+from firmware_protocols.bm13xx import (
+    ChipDecoder,
+    Command,
+    Damaged,
+    FullJob,
+    MidstateJob,
+    encode,
+    model_by_name,
+)
 from simulators.bm13xx.chain import Chain
+from simulators.bm13xx.chip import is_busy_work
+from simulators.bm13xx.crystal import Crystal
 from simulators.bm13xx.device_model import DeviceModel, IdealDevice
+from simulators.bm13xx.line_faults import MUTE, STALL, LineFaults
 from simulators.bm13xx.miner import Miner
 from simulators.bm13xx.outbox import END_OF_TIME_NS, Outbox, Outgoing, Stretch
 from simulators.bm13xx.report import SendRecord, announce, closing_report, say, warn
@@ -35,6 +46,8 @@ _IDLE_S = 0.02  # the host's speed is looked at this often
 _THREAD_SWITCH_S = 1e-4  # the interpreter's 5 ms would keep a due frame waiting for the miner
 
 LATE_SHARE_TOLD = 0.05
+CALIBRATED_AT_C = 25.0
+"""Temperature at which a crystal with a drift has its stated frequency."""
 
 USAGE = 2
 FAILED = 1
@@ -51,7 +64,9 @@ def main(arguments: Sequence[str]) -> int:
     except (OptionError, OSError) as error:
         warn(str(error))
         return USAGE
-    return run_process(lambda woken, wake: Endpoint(scale, IdealDevice(), sends, woken, wake))
+    return run_process(
+        lambda woken, wake: Endpoint(scale, IdealDevice(scale.faults.temperature_c), sends, woken, wake)
+    )
 
 
 def run_process(make: Callable[[int, int], Endpoint]) -> int:
@@ -72,10 +87,12 @@ class Endpoint:
     """
 
     def __init__(self, scale: Scale, device: DeviceModel, sends: SendRecord, woken: int, wake: int) -> None:
-        model = model_by_name("bm1366")
+        model = model_by_name(scale.chip)
         self.terminal = Terminal()
         self.outbox = Outbox(lambda: _ring(wake))
-        self.miner = Miner(scale, model, device, self.outbox, warn)
+        self._stepped_ns = self._looked_ns = time.monotonic_ns()
+        self.crystal = Crystal(self._looked_ns)
+        self.miner = Miner(scale, model, device, self.outbox, self.crystal, warn)
         self._scale = scale
         self._device = device
         self._sends = sends
@@ -90,9 +107,9 @@ class Endpoint:
         self._answers = Stretch()
         self._flood = _FloodCount()
         self._ended: str | None = None
-        self._hangup_ns = END_OF_TIME_NS
+        self._line_faults = LineFaults(scale, sends.fault_counts)
+        self._saw_job = False
         self._parent = os.getppid()
-        self._stepped_ns = self._looked_ns = time.monotonic_ns()
         self._job_ignored = False
 
     def run(self) -> int:
@@ -145,13 +162,28 @@ class Endpoint:
 
     def _powered_on(self) -> Chain:
         scale = self._scale
-        return Chain(self._model, chips=scale.chips, chip_id=scale.chip_id, time_scale=scale.time_scale)
+        return Chain(
+            self._model,
+            chips=scale.chips,
+            chip_id=scale.chip_id,
+            time_scale=scale.time_scale,
+            seed=scale.seed,
+            midstate_order=scale.midstate_order,
+        )
 
     def _planned_ns(self, item: Outgoing) -> int:
         """When the host has the last byte of it."""
-        if not item.paced:
-            return item.due_ns
-        return self._to_host.arrival_ns(item.offered_ns, len(item.data), self._chain.baud)
+        start_ns = self._start_ns(item)
+        return (
+            self._to_host.arrival_ns(start_ns, len(item.data), self._chain.baud) if item.paced else start_ns
+        )
+
+    def _start_ns(self, item: Outgoing) -> int:
+        """When the first byte of it can leave."""
+        return self._line_faults.start_ns(self._free_ns(item))
+
+    def _free_ns(self, item: Outgoing) -> int:
+        return max(item.offered_ns, self._to_host.free_ns) if item.paced else item.due_ns
 
     def _look(self, until_ns: int) -> None:
         """Wait for input until `until_ns` at the latest, or not at all, and deal with what there is."""
@@ -171,7 +203,7 @@ class Endpoint:
             self._ended = "parent"
         elif self.miner.failure is not None:
             self._ended = "failure"
-        elif now_ns >= self._hangup_ns:
+        elif now_ns >= self._line_faults.hangup_ns:
             self._ended = "hangup_after"
         elif self.terminal.fd in readable:
             self._receive()
@@ -199,34 +231,45 @@ class Endpoint:
 
     def _obey(self, command: Command, at_ns: int) -> None:
         before = self._chain.work
-        answers = self._chain.receive(command, at_ns)
+        answers = self._chain.receive(command, self.crystal.chip_ns(at_ns))
         if not self._scale.silent:
             frames = (encode(answer.response, self._model, short=answer.short) for answer in answers)
             self.outbox.add(Outgoing(at_ns, at_ns, frame, stretch=self._answers) for frame in frames)
         if self._chain.work is before:
             return
         self._device.set("frequency_mhz", self._chain.frequency_mhz)
-        if self._scale.flood_rate and before is not None:
-            if isinstance(command, FullJob) and not self._job_ignored:
+        is_job = isinstance(command, FullJob | MidstateJob) and not is_busy_work(command)
+        if self._scale.flood_rate and (self._saw_job or not is_job):
+            if is_job and not self._job_ignored:
                 self._job_ignored = True
                 warn("a flood offers proofs of the first job only; later jobs are ignored")
             return
-        if isinstance(command, FullJob) and self._hangup_ns == END_OF_TIME_NS:
-            self._hangup_ns = min(
-                at_ns + round(min(self._scale.hangup_after_s, 1e9) * 1e9), END_OF_TIME_NS - 1
-            )
+        if is_job and not self._saw_job:
+            self._saw_job = True
+            self._line_faults.first_job(at_ns)
         if not self._scale.silent:
             self.miner.assign(self._chain.work, at_ns)
 
     def _send(self, item: Outgoing) -> None:
-        planned_ns, data, baud = self._planned_ns(item), item.data, self._chain.baud
+        if not item.data:
+            self._sends.withheld(item)
+            return
+        start_ns, planned_ns, baud = self._start_ns(item), self._planned_ns(item), self._chain.baud
+        held = start_ns > self._free_ns(item)
         if item.paced:
-            self._to_host.occupy(item.offered_ns, len(data), baud)
+            self._to_host.occupy(start_ns, len(item.data), baud)
+        sent_ns = time.monotonic_ns()
+        if self._line_faults.is_mute(sent_ns):
+            self._sends.fault_counts[MUTE] += max(1, len(item.proofs))
+            return
+        if held:
+            self._sends.fault_counts[STALL] += 1
+        data = self._line_faults.frames(item.data, max(1, len(item.proofs)))
         host_baud = self._host_speed.now()
         if not speeds_agree(host_baud, baud):
             self._sends.garbled_bytes += len(data)
             data = misheard(data, baud, host_baud)
-        sent_ns = time.monotonic_ns()
+        data = self._line_faults.on_the_line(data)
         taken = self.terminal.write(data)
         if not item.paced:
             self._push(data[taken:])
@@ -246,6 +289,9 @@ class Endpoint:
     def _step_device(self, now_ns: int) -> None:
         self._device.step((now_ns - self._stepped_ns) / 1e9 / self._scale.time_scale)
         self._stepped_ns = now_ns
+        faults = self._scale.faults
+        warmer_c = self._device.temperature_c - CALIBRATED_AT_C
+        self.crystal.set_ppm(faults.clock_ppm + faults.clock_drift * warmer_c, now_ns)
 
     def _close(self) -> int:
         self.terminal.close()

@@ -14,9 +14,12 @@ import numpy as np
 
 from firmware_protocols.bm13xx.models import ChipModel
 from simulators.bm13xx.chain import Work
+from simulators.bm13xx.crystal import Crystal
 from simulators.bm13xx.device_model import DeviceModel
-from simulators.bm13xx.outbox import Outbox, Outgoing, Stretch
-from simulators.bm13xx.proofs import Proof, ProofSource, Scan
+from simulators.bm13xx.outbox import END_OF_TIME_NS, Outbox, Outgoing, Stretch
+from simulators.bm13xx.proof_faults import Outcome, ProofFaults
+from simulators.bm13xx.proofs import Proof, ProofSource
+from simulators.bm13xx.results import Engine
 from simulators.bm13xx.scale import Scale
 
 LOOKAHEAD_NS = 80_000_000
@@ -58,6 +61,8 @@ class MinerCount:
 class _Task:
     source: ProofSource
     stretch: Stretch
+    end_ns: int = END_OF_TIME_NS
+    """Of the stretch, in chip time, as the source counts."""
 
 
 class Miner(threading.Thread):
@@ -72,6 +77,7 @@ class Miner(threading.Thread):
         model: ChipModel,
         device: DeviceModel,
         outbox: Outbox,
+        crystal: Crystal,
         warn: Callable[[str], None],
     ) -> None:
         super().__init__(name="miner", daemon=True)
@@ -82,7 +88,9 @@ class Miner(threading.Thread):
         self._model = model
         self._device = device
         self._outbox = outbox
+        self._crystal = crystal
         self._warn = warn
+        self._faults = ProofFaults(scale)
         self._random = np.random.default_rng(np.random.SeedSequence(scale.seed))
         self._tasks: deque[_Task] = deque()
         self._changed = threading.Condition()
@@ -90,11 +98,15 @@ class Miner(threading.Thread):
         self._judged = False
 
     def assign(self, work: Work | None, at_ns: int) -> None:
-        """From `at_ns` on the chain does this instead of what it did before."""
+        """From `at_ns` of the machine's clock on the chain does this instead of what it did before.
+
+        `work` is planned in chip time.
+        """
         with self._changed:
             for task in self._tasks:
                 if task.stretch.end_ns > at_ns:
                     self._outbox.end(task.stretch, at_ns)
+                    task.end_ns = self._crystal.chip_ns(at_ns)
             if work is not None:
                 self._tasks.append(_Task(ProofSource(work, self._scale, self._model), Stretch()))
             self._changed.notify()
@@ -107,60 +119,63 @@ class Miner(threading.Thread):
     def run(self) -> None:
         try:
             began_ns = time.monotonic_ns()
-            scan = _warm_scan()
+            engine = _warm_engine(self._model)
             self.count.warm_up_s = (time.monotonic_ns() - began_ns) / 1e9
             self.ready.set()
             self._outbox.wake()
             if self._scale.flood_rate:
-                self._mine_flood(scan)
+                self._mine_flood(engine)
             else:
-                self._mine(scan)
+                self._mine(engine)
         except BaseException as error:
             self.failure = error  # the sending thread ends the process with it
             self._outbox.wake()
 
-    def _mine(self, scan: Scan) -> None:
+    def _mine(self, engine: Engine) -> None:
         while (task := self._next_task()) is not None:
-            source, stretch = task.source, task.stretch
-            until_ns = min(source.horizon_ns + self._slice_ns(source), stretch.end_ns)
+            source = task.source
+            until_ns = min(source.horizon_ns + self._slice_ns(source), task.end_ns)
             began_ns, hashes = time.monotonic_ns(), source.hashes
-            proofs = source.advance(until_ns, scan, partial(self._is_over, source, stretch))
+            proofs = source.advance(until_ns, engine, partial(self._is_over, task))
             self._count(source, source.hashes - hashes, time.monotonic_ns() - began_ns)
             if proofs:
-                self._offer(proofs, stretch)
+                self._offer(proofs, task)
 
     def _next_task(self) -> _Task | None:
         """Wait until something has to be hashed now; None when it is time to stop."""
         with self._changed:
             while not self._stopping:
-                now_ns = time.monotonic_ns()
-                while self._tasks and self._drop_if_over(self._tasks[0], now_ns):
+                while self._tasks and self._drop_if_over(self._tasks[0]):
                     self._tasks.popleft()
-                if not self._tasks:
+                if not self._tasks or self._tasks[0].source.exhausted:
                     self._changed.wait()
                     continue
                 task = self._tasks[0]
-                ahead_ns = task.source.horizon_ns - now_ns
+                ahead_ns = task.source.horizon_ns - self._now_ns()
                 if ahead_ns < LOOKAHEAD_NS:
                     return task
                 self._changed.wait((ahead_ns - LOOKAHEAD_NS) / 1e9 + 1e-3)
         return None
 
-    def _drop_if_over(self, task: _Task, now_ns: int) -> bool:
-        missing_ns = task.stretch.end_ns - task.source.horizon_ns
-        if missing_ns <= 0:
+    def _drop_if_over(self, task: _Task) -> bool:
+        replaced, missing_ns = task.end_ns < END_OF_TIME_NS, task.end_ns - task.source.horizon_ns
+        if missing_ns <= 0 or (replaced and task.source.exhausted):
             return True
-        if self._is_over(task.source, task.stretch):
+        if self._is_over(task):
             self.count.abandoned_ns += missing_ns
             return True
         return False
 
-    def _is_over(self, source: ProofSource, stretch: Stretch) -> bool:
+    def _is_over(self, task: _Task) -> bool:
         """Whether to leave a slice: it is beyond the end of its stretch, or hopelessly before it."""
-        if self._stopping or source.horizon_ns >= stretch.end_ns:
+        if self._stopping or task.source.horizon_ns >= task.end_ns:
             return True
-        replaced = len(self._tasks) > 1 or stretch.end_ns <= time.monotonic_ns()
-        return replaced and stretch.end_ns - source.horizon_ns > BACKLOG_NS
+        replaced = len(self._tasks) > 1 or task.end_ns <= self._now_ns()
+        return replaced and task.end_ns - task.source.horizon_ns > BACKLOG_NS
+
+    def _now_ns(self) -> int:
+        """In chip time."""
+        return self._crystal.chip_ns(time.monotonic_ns())
 
     def _slice_ns(self, source: ProofSource) -> int:
         """Short at the start, so that the first proofs are found in time, then growing with the lead."""
@@ -171,24 +186,32 @@ class Miner(threading.Thread):
         growing = max(_FIRST_SLICE_NS, (source.horizon_ns - source.start_ns) // 2)
         return max(1, round(min(growing, longest, _SLICE_AT_MOST / per_ns)))
 
-    def _offer(self, proofs: list[Proof], stretch: Stretch) -> None:
+    def _offer(self, proofs: list[Proof], task: _Task) -> None:
         share, now_ns = self._device.rate, time.monotonic_ns()
         found = [proof for proof in proofs if share >= 1 or self._random.random() < share]
-        taken = [proof for proof in found if proof.due_ns < stretch.end_ns]
-        self.count.proofs += len(taken)
-        self.count.late += sum(proof.due_ns < now_ns for proof in taken)
-        self._outbox.add(
-            Outgoing(
-                due_ns=proof.due_ns,
-                offered_ns=max(proof.due_ns, now_ns),
-                data=proof.frame,
-                proofs=((proof.nonce, proof.version),),
-                stretch=stretch,
-            )
-            for proof in taken
+        items = [
+            self._outgoing(outcome, task.stretch, now_ns)
+            for outcome in self._faults.applied(found, task.source)
+        ]
+        sent = [item for item in items if item.data and item.due_ns < task.stretch.end_ns]
+        self.count.proofs += len(sent)
+        self.count.late += sum(item.due_ns < now_ns for item in sent)
+        self._outbox.add(items)
+
+    def _outgoing(self, outcome: Outcome, stretch: Stretch, now_ns: int) -> Outgoing:
+        proof, found = outcome.proof, outcome.found
+        due_ns = self._crystal.real_ns(proof.due_ns)
+        return Outgoing(
+            due_ns=due_ns,
+            offered_ns=max(due_ns, now_ns),
+            data=b"" if outcome.lost else proof.frame,
+            proofs=((proof.nonce, proof.version),),
+            stretch=stretch,
+            fault=outcome.fault,
+            found=None if found is None else (found.nonce, found.version),
         )
 
-    def _mine_flood(self, scan: Scan) -> None:
+    def _mine_flood(self, engine: Engine) -> None:
         """Mine all proofs of the first work, then offer them in bursts, whatever comes after it."""
         with self._changed:
             while not self._tasks and not self._stopping:
@@ -197,15 +220,15 @@ class Miner(threading.Thread):
                 return
             source = self._tasks[0].source
         proofs: list[Proof] = []
-        while len(proofs) < self._scale.flood_count:
+        while len(proofs) < self._scale.flood_count and not source.exhausted:
             began_ns, hashes = time.monotonic_ns(), source.hashes
             slice_ns = max(1, round(_SLICE_AT_MOST / source.asked_hashes_per_s * 1e9))
-            found = source.advance(source.horizon_ns + slice_ns, scan, lambda: self._stopping)
+            found = source.advance(source.horizon_ns + slice_ns, engine, lambda: self._stopping)
             if found is None:
                 return
             self._count(source, source.hashes - hashes, time.monotonic_ns() - began_ns, judge=False)
             proofs += found
-        self.count.proofs = self._scale.flood_count
+        self.count.proofs = min(len(proofs), self._scale.flood_count)
         self._outbox.add(_bursts(proofs[: self._scale.flood_count], self._scale))
 
     def _count(self, source: ProofSource, hashes: int, busy_ns: int, *, judge: bool = True) -> None:
@@ -238,9 +261,12 @@ def _bursts(proofs: list[Proof], scale: Scale) -> list[Outgoing]:
     return bursts
 
 
-def _warm_scan() -> Scan:
+def _warm_engine(model: ChipModel) -> Engine:
     """The compiled scanner. Importing it takes most of a second, compiling it without a cache several."""
-    from simulators.sha256d import scan_chip_order
+    from simulators import sha256d
 
-    scan_chip_order(bytes(80), 0, 1, 0)
-    return scan_chip_order
+    if model.job_format == "full":
+        sha256d.scan_header_runs(bytes(80), [0], 1, 0)
+    else:
+        sha256d.scan_midstate_runs(bytes(32), bytes(12), [0], 1, 0)
+    return sha256d

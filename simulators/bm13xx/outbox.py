@@ -24,6 +24,10 @@ class Outgoing:
     paced: bool = True
     """Whether the line takes its time over it; a flood's frames go out at once."""
     stretch: Stretch | None = None
+    fault: str = ""
+    """What went wrong with its proof; one that is lost has no bytes."""
+    found: tuple[int, int] | None = None
+    """The nonce and version that the chip had found, where others are sent."""
 
 
 @dataclass(slots=True, eq=False)

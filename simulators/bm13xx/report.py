@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,8 +22,8 @@ _LAGS_KEPT = 100_000
 def announce(scale: Scale, pty: str, pid: int) -> None:
     """The one line on stdout: the endpoint's URL, and what else was asked for."""
     line: dict[str, Any] = {
-        "url": f"serial:{pty}?chip=bm1366&simulated=1&{scale.url_query()}",
-        "device": "bm1366",
+        "url": f"serial:{pty}?chip={scale.chip}&simulated=1&{scale.url_query()}",
+        "device": scale.chip,
         "pty": pty,
         "pid": pid,
         "chips": scale.chips,
@@ -33,7 +34,7 @@ def announce(scale: Scale, pty: str, pid: int) -> None:
 
 
 def warn(text: str) -> None:
-    sys.stderr.write(f"bm1366 emulator: {text}\n")
+    sys.stderr.write(f"emulator: {text}\n")
     sys.stderr.flush()
 
 
@@ -48,7 +49,12 @@ def say(record: dict[str, Any]) -> None:
 
 
 class SendRecord:
-    """Counts and times of what was sent. Truth, when asked for, is a CSV of every proof that left."""
+    """Counts and times of what was sent.
+
+    Truth, when asked for, is a CSV of every proof that left. What faults did stands there in lines that begin
+    with #: each proof that they kept back or changed, `# fault,t_ns,nonce,version` as the chip had found it,
+    and at the end all counts as JSON.
+    """
 
     def __init__(self, truth: Path | None) -> None:
         self.proofs = 0
@@ -56,6 +62,7 @@ class SendRecord:
         """Frames for which the pty had no room: nobody read."""
         self.garbled_bytes = 0
         """Bytes, either way, that passed while host and chip spoke at different speeds."""
+        self.fault_counts: Counter[str] = Counter()
         self._lags_ns: list[int] = []
         self._truth: TextIO | None = None
         if truth is not None:
@@ -67,8 +74,20 @@ class SendRecord:
         self.proofs += len(item.proofs)
         if item.proofs and len(self._lags_ns) < _LAGS_KEPT:
             self._lags_ns.append(actual_ns - planned_ns)
+        if item.fault:
+            self.fault_counts[item.fault] += 1
         if self._truth is not None:
+            if item.found:
+                self._truth.write(f"# {item.fault},{actual_ns},{item.found[0]},{item.found[1]}\n")
             self._truth.writelines(f"{actual_ns},{nonce},{version}\n" for nonce, version in item.proofs)
+
+    def withheld(self, item: Outgoing) -> None:
+        """A proof was due that a fault keeps back."""
+        self.fault_counts[item.fault] += 1
+        if self._truth is not None:
+            self._truth.writelines(
+                f"# {item.fault},{item.due_ns},{nonce},{version}\n" for nonce, version in item.proofs
+            )
 
     def flush(self) -> None:
         if self._truth is not None:
@@ -76,6 +95,7 @@ class SendRecord:
 
     def close(self) -> None:
         if self._truth is not None:
+            self._truth.write(f"# fault_counts {json.dumps(dict(self.fault_counts))}\n")
             self._truth.close()
 
     def lag_us(self, share: float) -> float:
@@ -101,4 +121,5 @@ def closing_report(reason: str, sends: SendRecord, miner: MinerCount, device: De
         "power_w": device.power_w,
         "temperature_c": device.temperature_c,
         "faults": list(device.faults),
+        "fault_counts": dict(sends.fault_counts),
     }

@@ -8,23 +8,43 @@ it hands out.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
-DEFAULT_TIME_SCALE = 200.0
-"""By how much device time is stretched. 4 cores are 800 MH/s of device time at 200 MHz and 1,940 at 485: at
-a scale of 200 that is 4.0 and 9.7 MH/s. One core of a shared two-core machine with AVX2 was measured at 11.5
-MH/s when quiet and 5 to 8 MH/s beside other work: 200 MHz is kept up with, 485 MHz on a quiet machine only.
-At a scale of 50 (16 to 39 MH/s) every nonce would come late."""
+from simulators.bm13xx.faults import FAULT_NAMES, Faults, parse_faults
+from simulators.bm13xx.option_values import (
+    OptionError,
+    Parser,
+    chip_id,
+    flag,
+    integer,
+    one_of,
+    path,
+    real,
+)
+from simulators.bm13xx.silicon import SILICON, Silicon
+
+__all__ = [
+    "OptionError",
+    "Scale",
+    "default_time_scale",
+    "known_options",
+    "options_from_arguments",
+    "options_text",
+    "parse_scale",
+]
+
+DEFAULT_CHIP = "bm1366"
+DEFAULT_ASKED_MHS = 4.0
+"""What a chain asks of this machine at its usual clock unless told otherwise. One core of a shared two-core
+machine with AVX2 was measured at 11.5 MH/s when quiet and 5 to 8 MH/s beside other work, one with AVX-512 at
+16. The usual clock of the BM1366 is the 200 MHz at which its driver starts: 485 MHz is 9.7 MH/s."""
 
 DEFAULT_FLOOD_ZERO_BITS = 8
 """Threshold of a flood unless one is asked for: 256 hashes a proof, so 100,000 proofs take seconds."""
-
-
-class OptionError(ValueError):
-    """An option that the emulator does not know, or a value that it cannot take."""
 
 
 def _option(default: Any, meaning: str) -> Any:
@@ -33,18 +53,22 @@ def _option(default: Any, meaning: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How large the emulated chain is, and everything else that it was asked for."""
+    """How large the emulated chain is, and everything else that it was asked for.
+
+    The defaults of `cores`, `subcores` and `time_scale` are those of one BM1366; `parse_scale` knows those of
+    the other chips and of chains.
+    """
 
     zero_bits: int = _option(16, "leading zero bits without which a chip reports nothing (silicon: 32)")
-    cores: int = _option(4, "cores of a chip (silicon: 112)")
-    subcores: int = _option(1, "versions that a core tests in one sweep: 1, 2, 4 or 8 (silicon: 8)")
+    cores: int = _option(4, "cores of a chip")
+    subcores: int = _option(1, "versions that a core tests in one sweep, or midstates that a job is to have")
     chips: int = _option(1, "chips on the line")
     time_scale: float = _option(
-        DEFAULT_TIME_SCALE, "real seconds for one second of the device, line excepted"
+        200.0, "real seconds for one second of the device, line excepted; the default grows with the chain"
     )
     seed: int = _option(1, "of what is random in the device")
     waits: float = _option(0.02, "passed on to the host: share of its bring-up waits that is needed here")
-    chip_id: int = _option(0x1366, "what CHIP_ID answers, hexadecimal; others than 1366 are not expected")
+    chip_id: int | None = _option(None, "what CHIP_ID answers, hexadecimal, for hosts to stumble over")
     silent: bool = _option(False, "1: never answer")
     hangup_after_s: float = _option(math.inf, "seconds from the first job until the line goes away")
     end_on_hangup: bool = _option(False, "1: end when the host closes the line, not only with stdin")
@@ -55,6 +79,15 @@ class Scale:
     truth: Path | None = field(
         default=None, metadata={"meaning": "file for the true send times: CSV of t_ns,nonce,version"}
     )
+    chip: str = _option(DEFAULT_CHIP, f"which chip: {', '.join(SILICON)}")
+    midstate_order: Literal["interleaved", "sequential"] = _option(
+        "interleaved", "how a BM1387 takes the midstates of a job: interleaved or sequential"
+    )
+    faults: Faults = field(
+        default_factory=Faults,
+        metadata={"meaning": f"what goes wrong, name:value with commas between: {', '.join(FAULT_NAMES)}"},
+    )
+    fault_seed: int | None = _option(None, "of what is random in the faults; unless given, the seed")
 
     @property
     def flood_count(self) -> int:
@@ -66,24 +99,51 @@ class Scale:
         return "&".join(f"{name}={getattr(self, name):.10g}" for name in _URL_NAMES)
 
 
-def parse_scale(options: Iterable[tuple[str, str]]) -> Scale:
+def parse_scale(
+    options: Iterable[tuple[str, str]], further_faults: Mapping[str, Parser] = MappingProxyType({})
+) -> Scale:
     """A scale from `name, value` pairs; names are the fields of `Scale`.
 
-    Raises OptionError for an unknown or repeated name, a value that is no number, or one out of range.
+    `further_faults` are parsers of those that a board adds to the chips'. Raises OptionError for an unknown
+    or repeated name, a value that is no number, or one out of range.
     """
-    values: dict[str, Any] = {}
+    texts: dict[str, tuple[str, str]] = {}
     for given, text in options:
         name = _SHORT_NAMES.get(given.replace("-", "_"), given.replace("-", "_"))
-        if name not in _LIMITS:
+        if name not in _NAMES:
             raise OptionError(
                 f"the emulator knows no option {given!r}; known are {', '.join(known_options())}"
             )
-        if name in values:
+        if name in texts:
             raise OptionError(f"option {given!r} is given twice")
-        values[name] = _LIMITS[name](given, text)
+        texts[name] = (given, text)
+    silicon = SILICON[_PARSERS["chip"](*texts["chip"]) if "chip" in texts else DEFAULT_CHIP]
+    parsers: dict[str, Parser] = {
+        **_PARSERS,
+        "subcores": _subcores(silicon),
+        "faults": lambda _, text: parse_faults(text, further_faults),
+    }
+    values = {name: parsers[name](given, text) for name, (given, text) in texts.items()}
+    values.setdefault("cores", silicon.emulated_cores)
+    values.setdefault("subcores", silicon.emulated_subcores)
+    values.setdefault(
+        "time_scale",
+        default_time_scale(silicon, values.get("chips", 1), values["cores"], values["subcores"]),
+    )
     if values.get("flood_rate"):
         values.setdefault("zero_bits", DEFAULT_FLOOD_ZERO_BITS)
     return Scale(**values)
+
+
+def default_time_scale(silicon: Silicon, chips: int, cores: int, subcores: int) -> float:
+    """So that the chain asks for `DEFAULT_ASKED_MHS` at its usual clock; small chips get the usual scale."""
+    usual = _hashes_a_clock(silicon, silicon.emulated_cores, silicon.emulated_subcores)
+    asked = max(usual, _hashes_a_clock(silicon, cores, subcores))
+    return silicon.usual_mhz * chips * asked / DEFAULT_ASKED_MHS
+
+
+def _hashes_a_clock(silicon: Silicon, cores: int, subcores: int) -> int:
+    return cores if silicon.midstates_in_turn else cores * subcores
 
 
 def options_from_arguments(arguments: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -109,95 +169,63 @@ def known_options() -> list[str]:
     return [_LONG_NAMES.get(option.name, option.name) for option in fields(Scale)]
 
 
-def options_text() -> str:
-    """One line for each option: name, default, meaning."""
+def options_text(chip: str = DEFAULT_CHIP) -> str:
+    """One line for each option of an emulated chip: name, default, meaning."""
+    silicon = SILICON[chip]
+    scale = parse_scale([("chip", chip)])
     lines = []
     for name, option in zip(known_options(), fields(Scale), strict=True):
-        default = f"{option.default:x}" if name == "chip_id" else _shown(option.default)
-        lines.append(f"  {name:<14} {default:<8} {option.metadata['meaning']}")
+        lines.append(f"  {name:<14} {_shown(getattr(scale, option.name)):<8} {option.metadata['meaning']}")
+    lines.append(
+        f"The silicon has {silicon.cores} cores. time_scale is by default {scale.time_scale:g} times the "
+        f"number of chips, more with more cores:\nat {silicon.usual_mhz:g} MHz the chain then asks this "
+        f"machine for {DEFAULT_ASKED_MHS:g} MH/s. A faster clock asks for more."
+    )
     return "\n".join(lines) + "\n"
 
 
 _URL_NAMES = ("zero_bits", "cores", "subcores", "time_scale", "waits")
 _SHORT_NAMES = {"hangup_after": "hangup_after_s"}
 _LONG_NAMES = {long: short for short, long in _SHORT_NAMES.items()}
+_NAMES = frozenset(option.name for option in fields(Scale))
 
 
-def _shown(default: Any) -> str:
-    if default is None or default == math.inf:
+def _shown(value: Any) -> str:
+    if value is None or value == math.inf or isinstance(value, Faults):
         return "-"
-    return f"{default:g}"
+    return value if isinstance(value, str) else f"{value:g}"
 
 
-def _integer(low: int, high: int) -> Callable[[str, str], int]:
+def _subcores(silicon: Silicon) -> Callable[[str, str], int]:
+    allowed = [str(1 << power) for power in range(silicon.subcores.bit_length())]
+
     def parse(name: str, text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise OptionError(f"{name} is a whole number, not {text!r}") from None
-        return int(_within(name, value, low, high))
+        if text not in allowed:
+            listed = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
+            raise OptionError(f"{name} of a {silicon.name} are {listed}, not {text!r}")
+        return int(text)
 
     return parse
 
 
-def _real(low: float, high: float) -> Callable[[str, str], float]:
-    def parse(name: str, text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise OptionError(f"{name} is a number, not {text!r}") from None
-        return float(_within(name, value, low, high))
-
-    return parse
-
-
-def _within(name: str, value: float, low: float, high: float) -> float:
-    if not low <= value <= high:
-        raise OptionError(f"{name} lies between {low:g} and {high:g}, not at {value:g}")
-    return value
-
-
-def _flag(name: str, text: str) -> bool:
-    if text not in ("0", "1"):
-        raise OptionError(f"{name} is 0 or 1, not {text!r}")
-    return text == "1"
-
-
-def _chip_id(name: str, text: str) -> int:
-    try:
-        value = int(text, 16)
-    except ValueError:
-        raise OptionError(f"{name} is a chip id in hexadecimal such as 1368, not {text!r}") from None
-    return int(_within(name, value, 0, 0xFFFF))
-
-
-def _subcores(name: str, text: str) -> int:
-    if text not in ("1", "2", "4", "8"):
-        raise OptionError(f"{name} are 1, 2, 4 or 8, not {text!r}")
-    return int(text)
-
-
-def _path(name: str, text: str) -> Path:
-    if not text:
-        raise OptionError(f"{name} lacks the name of a file")
-    return Path(text)
-
-
-_LIMITS: dict[str, Callable[[str, str], Any]] = {
-    "zero_bits": _integer(1, 64),
-    "cores": _integer(1, 128),  # 7 bits of the nonce name the core
-    "subcores": _subcores,
-    "chips": _integer(1, 128),  # addresses are even
-    "time_scale": _real(0.01, 1e6),
-    "seed": _integer(0, 2**63 - 1),
-    "waits": _real(0.0, 1.0),
-    "chip_id": _chip_id,
-    "silent": _flag,
-    "hangup_after_s": _real(0.0, math.inf),
-    "end_on_hangup": _flag,
-    "flood_rate": _real(0.0, 1e6),
-    "flood_burst": _integer(1, 4096),
-    "flood_seconds": _real(0.0, 3600.0),
-    "report": _flag,
-    "truth": _path,
+_PARSERS: Mapping[str, Parser] = {
+    "zero_bits": integer(1, 64),
+    "cores": integer(1, 128),  # 7 bits of the nonce name the core
+    "chips": integer(1, 128),  # addresses are even
+    "time_scale": real(0.01, 1e6),
+    "seed": integer(0, 2**63 - 1),
+    "waits": real(0.0, 1.0),
+    "chip_id": chip_id,
+    "silent": flag,
+    "hangup_after_s": real(0.0, math.inf),
+    "end_on_hangup": flag,
+    "flood_rate": real(0.0, 1e6),
+    "flood_burst": integer(1, 4096),
+    "flood_seconds": real(0.0, 3600.0),
+    "report": flag,
+    "truth": path,
+    "chip": one_of(tuple(SILICON)),
+    "midstate_order": one_of(("interleaved", "sequential")),
+    "fault_seed": integer(0, 2**63 - 1),
 }
+"""Of the options whose parser does not depend on the chip or the board."""

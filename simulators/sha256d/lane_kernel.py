@@ -1,4 +1,4 @@
-"""SHA-256d of a header for LANES nonces at a time, as plain loops that LLVM turns into vector code.
+"""SHA-256d from a midstate on for LANES nonces at a time, as plain loops that LLVM turns into vector code.
 
 FIPS 180-4 (NIST, 2015) section 6.2 with its working variables written as two sequences: a_t and e_t are
 the new values of round t, and b, c, d (f, g, h) are a (e) one, two and three rounds ago. Row t + 4 of the
@@ -36,34 +36,47 @@ _A_UNUSED_FROM = 57  # and that e reaches back to a of round 56, no later one
 
 @cached_kernel
 def find_candidates(
-    header_words: _Words, start: int, end: int, top_limit: np.uint32, chip_order: bool, out: _Words
+    midstate: _Words,
+    tail: _Words,
+    runs: tuple[_Words, int, int],
+    begin: int,
+    end: int,
+    top_limit: np.uint32,
+    chip_order: bool,
+    out: NDArray[np.int64],
 ) -> tuple[int, int]:
-    """Counter values in [start, end) whose hash has a top word of at most `top_limit`, ascending.
+    """Which counters of some runs hash to a top word of at most `top_limit`.
 
     Parameters
     ----------
-    header_words
-        (20,) the header as big-endian words; the last one is ignored.
-    start, end
-        0 <= start <= end <= 2**32.
+    midstate
+        (8,) the state after the first 64 bytes of the header.
+    tail
+        (3,) header bytes 64 to 75 as big-endian words.
+    runs
+        starts (r,), count and step: counter i of all is starts[i // count] + (i % count) * step, below 2**32.
+    begin, end
+        Which of them: begin <= i < end, with end at most r * count.
     chip_order
         True: the counter is the big-endian word 19 of the header. False: it is the little-endian one.
     out
-        (at least LANES,) receives the candidates.
+        (at least LANES,) receives the i that pass, ascending.
 
     Returns
     -------
-    The number of candidates written, and the counter to go on from: below `end` when `out` is full.
+    How many were written, and the i to go on from: below `end` when `out` is full.
     """
     w = np.empty((_ROUNDS, LANES), dtype=np.uint32)
     a = np.empty((_ROUNDS + 4, LANES), dtype=np.uint32)
     e = np.empty((_ROUNDS + 4, LANES), dtype=np.uint32)
-    midstate, fixed_words, a_fixed, e_fixed = _nonce_independent_part(a, e, w, header_words)
+    fixed_words, a_fixed, e_fixed = _nonce_independent_part(a, e, w, midstate, tail)
     found = 0
-    while start < end and found + LANES <= out.size:
+    while begin < end and found + LANES <= out.size:
         for t in range(_FIXED_WORDS):
             _fill(w[t], fixed_words[t])
-        _count_up(w[_NONCE_WORD], start, chip_order)
+        _count_up(w[_NONCE_WORD], runs, begin)
+        if not chip_order:
+            _swap_row(w[_NONCE_WORD])
         for row in range(_NONCE_WORD, _NONCE_WORD + 4):
             _fill(a[row], a_fixed[row])
             _fill(e[row], e_fixed[row])
@@ -84,34 +97,45 @@ def find_candidates(
         for t in range(_A_UNUSED_FROM, _TOP_WORD_ROUNDS):
             _round_without_a(a, e, w, t)
 
-        lanes = min(LANES, end - start)
-        found = _collect(e[_TOP_WORD_ROUNDS + 3], lanes, start, top_limit, out, found)
-        start += lanes
-    return found, start
+        lanes = min(LANES, end - begin)
+        found = _collect(e[_TOP_WORD_ROUNDS + 3], lanes, begin, top_limit, out, found)
+        begin += lanes
+    return found, begin
+
+
+@cached_kernel
+def first_block_state(first_block: _Words) -> _Words:
+    """The midstate (8,) after a block of 16 big-endian words that starts a message."""
+    w = np.empty(_ROUNDS, dtype=np.uint32)
+    a = np.empty(_ROUNDS + 4, dtype=np.uint32)
+    e = np.empty(_ROUNDS + 4, dtype=np.uint32)
+    w[:16] = first_block
+    for i in range(4):
+        a[3 - i] = _IV[i]
+        e[3 - i] = _IV[4 + i]
+    for t in range(16, _ROUNDS):
+        w[t] = _expanded(w[t - 16], w[t - 15], w[t - 7], w[t - 2])
+    for t in range(_ROUNDS):
+        t1 = _t1(e[t + 3], e[t + 2], e[t + 1], e[t], _K[t], w[t])
+        e[t + 4] = np.uint32(a[t] + t1)
+        a[t + 4] = np.uint32(t1 + _t2(a[t + 3], a[t + 2], a[t + 1]))
+    midstate = np.empty(8, dtype=np.uint32)
+    for i in range(4):
+        midstate[i] = np.uint32(_IV[i] + a[_ROUNDS + 3 - i])
+        midstate[4 + i] = np.uint32(_IV[4 + i] + e[_ROUNDS + 3 - i])
+    return midstate
 
 
 @kernel_part
 def _nonce_independent_part(
-    a: _Words, e: _Words, w: _Words, header_words: _Words
-) -> tuple[_Words, _Words, _Words, _Words]:
-    """Midstate (8,), schedule words (18,) and the a and e sequences (68,) of rounds 0 to 2, block two.
+    a: _Words, e: _Words, w: _Words, midstate: _Words, tail: _Words
+) -> tuple[_Words, _Words, _Words]:
+    """Schedule words (18,) and the a and e sequences (68,) of rounds 0 to 2, block two.
 
-    Every lane does the same here: half the cost of one block, once a call, buys the code twice over.
+    Every lane does the same here: three rounds and two words, once a call, are not worth code of their own.
     """
-    for t in range(16):
-        _fill(w[t], header_words[t])
-    _start_from(a, e, _IV)
-    for t in range(16, _ROUNDS):
-        _schedule_word(w, t)
-    for t in range(_ROUNDS):
-        _round(a, e, w, t)
-    midstate = np.empty(8, dtype=np.uint32)
-    for i in range(4):
-        midstate[i] = np.uint32(_IV[i] + a[_ROUNDS + 3 - i, 0])
-        midstate[4 + i] = np.uint32(_IV[4 + i] + e[_ROUNDS + 3 - i, 0])
-
     for t in range(_NONCE_WORD):
-        _fill(w[t], header_words[16 + t])
+        _fill(w[t], tail[t])
     _fill(w[_NONCE_WORD], np.uint32(0))
     _pad(w, _NONCE_WORD + 1, _HEADER_BITS)
     _start_from(a, e, midstate)
@@ -119,7 +143,7 @@ def _nonce_independent_part(
         _schedule_word(w, t)
     for t in range(_NONCE_WORD):
         _round(a, e, w, t)
-    return midstate, w[:_FIXED_WORDS, 0].copy(), a[:, 0].copy(), e[:, 0].copy()
+    return w[:_FIXED_WORDS, 0].copy(), a[:, 0].copy(), e[:, 0].copy()
 
 
 @kernel_part
@@ -144,11 +168,15 @@ def _round_without_a(a: _Words, e: _Words, w: _Words, t: int) -> None:
 @kernel_part
 def _schedule_word(w: _Words, t: int) -> None:
     for lane in range(LANES):
-        near = w[t - 2, lane]
-        far = w[t - 15, lane]
-        sigma1 = _rotr(near, 17) ^ _rotr(near, 19) ^ np.uint32(near >> np.uint32(10))
-        sigma0 = _rotr(far, 7) ^ _rotr(far, 18) ^ np.uint32(far >> np.uint32(3))
-        w[t, lane] = np.uint32(w[t - 16, lane] + sigma0 + w[t - 7, lane] + sigma1)
+        w[t, lane] = _expanded(w[t - 16, lane], w[t - 15, lane], w[t - 7, lane], w[t - 2, lane])
+
+
+@kernel_part
+def _expanded(w16: np.uint32, w15: np.uint32, w7: np.uint32, w2: np.uint32) -> np.uint32:
+    """A schedule word from those 16, 15, 7 and 2 before it."""
+    sigma1 = _rotr(w2, 17) ^ _rotr(w2, 19) ^ np.uint32(w2 >> np.uint32(10))
+    sigma0 = _rotr(w15, 7) ^ _rotr(w15, 18) ^ np.uint32(w15 >> np.uint32(3))
+    return np.uint32(w16 + sigma0 + w7 + sigma1)
 
 
 @kernel_part
@@ -204,27 +232,42 @@ def _add(row: _Words, other: _Words, value: np.uint32) -> None:
 
 
 @kernel_part
-def _count_up(row: _Words, start: int, chip_order: bool) -> None:
-    """The nonce word of every lane; lanes beyond 2**32 wrap, and are never collected."""
-    first = np.uint32(start)
-    if chip_order:
+def _count_up(row: _Words, runs: tuple[_Words, int, int], begin: int) -> None:
+    """The counters from `begin` on. Lanes beyond the last run go on counting, and are never collected."""
+    starts, count, step = runs
+    run, done = begin // count, begin % count
+    first, stride = np.uint32(starts[run] + done * step), np.uint32(step)
+    if done + LANES <= count or run == starts.size - 1:
         for lane in range(LANES):
-            row[lane] = np.uint32(first + np.uint32(lane))
+            row[lane] = np.uint32(first + np.uint32(np.uint32(lane) * stride))
     else:
         for lane in range(LANES):
-            row[lane] = _swap_bytes(np.uint32(first + np.uint32(lane)))
+            row[lane] = first
+            first = np.uint32(first + stride)
+            done += 1
+            if done == count and run + 1 < starts.size:
+                run, done = run + 1, 0
+                first = np.uint32(starts[run])
 
 
 @kernel_part
-def _collect(last_e: _Words, lanes: int, start: int, top_limit: np.uint32, out: _Words, found: int) -> int:
-    """Append the counters of the first `lanes` lanes that pass; returns the new number in `out`."""
+def _swap_row(row: _Words) -> None:
+    for lane in range(LANES):
+        row[lane] = _swap_bytes(row[lane])
+
+
+@kernel_part
+def _collect(
+    last_e: _Words, lanes: int, begin: int, top_limit: np.uint32, out: NDArray[np.int64], found: int
+) -> int:
+    """Append the numbers of those of the first `lanes` lanes that pass; returns the new number in `out`."""
     passing = np.uint32(0)
     for lane in range(LANES):  # whole rows vectorise; a hit is rare, so the second loop seldom runs
         passing = np.uint32(passing + np.uint32(_top_word(last_e[lane]) <= top_limit))
     if passing:
         for lane in range(lanes):
             if _top_word(last_e[lane]) <= top_limit:
-                out[found] = np.uint32(start + lane)
+                out[found] = begin + lane
                 found += 1
     return found
 

@@ -1,32 +1,29 @@
-"""Scan a range of nonces of an 80-byte header: the kernel proposes, hashlib confirms.
+"""Scan ranges of nonces of an 80-byte header: the kernel proposes, a full hash confirms.
 
-Safe to call from several threads: a call shares nothing with another one, and the kernel runs without
-the interpreter lock.
+Safe to call from several threads: a call shares nothing with another one but remembered midstates, and the
+kernel runs without the interpreter lock.
 """
 
 from __future__ import annotations
 
-import hashlib
-import struct
 from operator import index
 from typing import SupportsIndex
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from firmware_protocols.bitcoin import HEADER_SIZE
+from simulators.sha256d.block import Block, Words, header_block, midstate_block
 from simulators.sha256d.lane_kernel import LANES, find_candidates
 
 NONCE_SPAN = 1 << 32
-_FIRST_BLOCK = 64
-_NONCE_OFFSET = 76
 _NONCES_PER_PASS = 1 << 23  # under a second, after which a Ctrl-C is heard
 _CANDIDATES_PER_PASS = 1 << 16  # bounds the memory of a scan whose target nearly every hash meets
 
+Hits = tuple[NDArray[np.int64], Words]
+"""Number of the run of each hit, and its counter."""
 
-def scan(
-    header80: bytes, start: SupportsIndex, count: SupportsIndex, target: SupportsIndex
-) -> NDArray[np.uint32]:
+
+def scan(header80: bytes, start: SupportsIndex, count: SupportsIndex, target: SupportsIndex) -> Words:
     """Nonces in [start, start + count) whose header hashes to at most `target`, ascending.
 
     Parameters
@@ -49,39 +46,92 @@ def scan(
     RuntimeError
         hashlib contradicts the kernel: this machine computes wrongly.
     """
-    return _scan(header80, index(start), index(count), index(target), chip_order=False)
+    return _scan_range(header_block(header80, chip_order=False), start, count, target)
 
 
 def scan_chip_order(
     header80: bytes, start: SupportsIndex, count: SupportsIndex, target: SupportsIndex
-) -> NDArray[np.uint32]:
+) -> Words:
     """Like `scan`, but counts N, the big-endian word of header bytes 76 to 79, and returns N ascending.
 
     A core of a BM13xx counts in this order: it increments the word that SHA-256 sees, while the nonce of
     a header is the same four bytes read little-endian.
     """
-    return _scan(header80, index(start), index(count), index(target), chip_order=True)
+    return _scan_range(header_block(header80, chip_order=True), start, count, target)
 
 
-def _scan(header80: bytes, start: int, count: int, target: int, *, chip_order: bool) -> NDArray[np.uint32]:
-    """Takes Python integers: those of numpy would wrap in the sum of start and count."""
-    _check(header80, start, count, target)
-    header_words = np.frombuffer(header80, dtype=">u4").astype(np.uint32)
-    end = start + count
-    top_limit = np.uint32(target >> 224)
-    candidates = np.empty(min(count, _CANDIDATES_PER_PASS) + LANES, dtype=np.uint32)
-    hits = [np.empty(0, dtype=np.uint32)]
-    while start < end:
-        pass_end = min(end, start + _NONCES_PER_PASS)
-        found, start = find_candidates(header_words, start, pass_end, top_limit, chip_order, candidates)
-        hits.append(_confirmed(header80, candidates[:found], target, chip_order=chip_order))
-    return np.concatenate(hits)
+def scan_midstate(
+    midstate32: bytes,
+    tail12: bytes,
+    start: SupportsIndex,
+    count: SupportsIndex,
+    target: SupportsIndex,
+    chip_order: bool = True,
+) -> Words:
+    """Like `scan_chip_order` (or with `chip_order` False like `scan`), for who has not the whole header.
+
+    `midstate32` is the SHA-256 state after header bytes 0 to 63 (H0 to H7, big-endian each), `tail12` are
+    header bytes 64 to 75. Every entry of the result was rehashed without the kernel.
+    """
+    return _scan_range(midstate_block(midstate32, tail12, chip_order=chip_order), start, count, target)
 
 
-def _check(header80: bytes, start: int, count: int, target: int) -> None:
-    if len(header80) != HEADER_SIZE:
-        raise ValueError(f"a block header has {HEADER_SIZE} bytes, not {len(header80)}")
-    if start < 0 or count < 0 or start + count > NONCE_SPAN:
+def scan_header_runs(header80: bytes, starts: ArrayLike, count: int, target: int, step: int = 1) -> Hits:
+    """Several runs of `count` counters each, start, start + step, ..., in chip order, in one go.
+
+    Short runs cost no more a hash than a long one. Returns the hits run by run. Raises as `scan` does.
+    """
+    return _scan_runs(header_block(header80, chip_order=True), _starts(starts), count, step, target)
+
+
+def scan_midstate_runs(
+    midstate32: bytes, tail12: bytes, starts: ArrayLike, count: int, target: int, step: int = 1
+) -> Hits:
+    """Like `scan_header_runs`, from a midstate."""
+    block = midstate_block(midstate32, tail12, chip_order=True)
+    return _scan_runs(block, _starts(starts), count, step, target)
+
+
+def _scan_range(block: Block, start: SupportsIndex, count: SupportsIndex, target: SupportsIndex) -> Words:
+    """Python integers from here on: those of numpy would wrap in the sum of start and count."""
+    return _scan_runs(block, [index(start)], index(count), 1, index(target))[1]
+
+
+def _scan_runs(block: Block, starts: list[int], count: int, step: int, target: int) -> Hits:
+    _check(starts, count, step, target)
+    end, top_limit = len(starts) * count, np.uint32(target >> 224)
+    if not end:
+        return np.empty(0, np.int64), np.empty(0, np.uint32)
+    runs = (np.array(starts, np.uint32), count, step)
+    candidates = np.empty(min(end, _CANDIDATES_PER_PASS) + LANES, dtype=np.int64)
+    run_numbers: list[int] = []
+    counters: list[int] = []
+    done = 0
+    while done < end:
+        pass_end = min(end, done + _NONCES_PER_PASS)
+        found, done = find_candidates(
+            block.midstate, block.tail, runs, done, pass_end, top_limit, block.chip_order, candidates
+        )
+        for number in candidates[:found].tolist():
+            run, place = divmod(number, count)
+            counter = starts[run] + place * step
+            if _confirmed(block.value_of(counter), counter, target):
+                run_numbers.append(run)
+                counters.append(counter)
+    return np.array(run_numbers, np.int64), np.array(counters, np.uint32)
+
+
+def _starts(starts: ArrayLike) -> list[int]:
+    values: list[int] = np.asarray(starts, np.int64).ravel().tolist()
+    return values
+
+
+def _check(starts: list[int], count: int, step: int, target: int) -> None:
+    if step < 1:
+        raise ValueError(f"a scan counts upwards in steps of 1 or more, not of {step}")
+    reach = (count - 1) * step + 1 if count else 0
+    if count < 0 or any(start < 0 or start + reach > NONCE_SPAN for start in starts):
+        start = max(starts, key=abs, default=0)
         raise ValueError(
             f"nonces run from 0 to 2**32 - 1: start={start} with count={count} leaves that range; "
             "scan a range that wraps in two calls"
@@ -90,24 +140,12 @@ def _check(header80: bytes, start: int, count: int, target: int) -> None:
         raise ValueError(f"a target runs from 0 to 2**256 - 1, not {target:#x}")
 
 
-def _confirmed(
-    header80: bytes, candidates: NDArray[np.uint32], target: int, *, chip_order: bool
-) -> NDArray[np.uint32]:
-    """The candidates whose full hash meets the target, in their order."""
-    first_block = hashlib.sha256(header80[:_FIRST_BLOCK])
-    rest = header80[_FIRST_BLOCK:_NONCE_OFFSET]
-    nonce_bytes = struct.Struct(">I" if chip_order else "<I").pack
-    confirmed = []
-    for nonce in candidates.tolist():
-        inner = first_block.copy()
-        inner.update(rest + nonce_bytes(nonce))
-        value = int.from_bytes(hashlib.sha256(inner.digest()).digest(), "little")
-        if value <= target:
-            confirmed.append(nonce)
-        elif value >> 224 > target >> 224:
-            raise RuntimeError(
-                f"the scan kernel proposed nonce {nonce:#010x}, which hashlib rejects by its top word: the "
-                "compiled kernel is broken on this machine; delete numba's cache (NUMBA_CACHE_DIR, or "
-                "__pycache__ beside simulators/sha256d) and run again"
-            )
-    return np.array(confirmed, dtype=np.uint32)
+def _confirmed(value: int, nonce: int, target: int) -> bool:
+    """Whether the full hash meets the target that its top word was proposed for."""
+    if value >> 224 > target >> 224:
+        raise RuntimeError(
+            f"the scan kernel proposed nonce {nonce:#010x}, which hashlib rejects by its top word: the "
+            "compiled kernel is broken on this machine; delete numba's cache (NUMBA_CACHE_DIR, or "
+            "__pycache__ beside simulators/sha256d) and run again"
+        )
+    return value <= target

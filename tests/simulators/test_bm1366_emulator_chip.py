@@ -150,7 +150,7 @@ def test_every_chip_starts_a_job_anew_at_its_own_address() -> None:
     line.send(WireJob.example(1).frame(), 1000)
     line.send(WireJob.example(2).frame(), 5000)
     assert line.chain.work is not None
-    assert [sweep.address for sweep in line.chain.work.sweeps] == [0, 2, 4]
+    assert [sweep.start_counter >> 17 for sweep in line.chain.work.sweeps] == [0, 2, 4]
     assert all(
         (s.start_ns, s.start_batch, s.start_position) == (5000, 0, 0.0) for s in line.chain.work.sweeps
     )

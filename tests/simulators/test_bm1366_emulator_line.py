@@ -137,8 +137,9 @@ def test_options_that_are_not_understood_say_so(arguments: list[str], message: s
 
 
 def test_every_known_option_can_be_given() -> None:
+    words = {"chip": "bm1387", "midstate_order": "sequential", "faults": "missing:0.1"}
     for name in known_options():
-        parse_scale([(name, "1")])
+        parse_scale([(name, words.get(name, "1"))])
 
 
 def test_the_ideal_device_only_ages() -> None:

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_protocols.bm13xx import FullJob, ScanOrder, decode_command, model_by_name
+from simulators import sha256d
 from simulators.bm13xx.chain import Work
 from simulators.bm13xx.proofs import ProofSource
 from simulators.bm13xx.scale import Scale
 from simulators.bm13xx.sweep import COUNTER_SIZE, HashSettings, Sweep
-from simulators.sha256d import scan_chip_order
 
 MODEL = model_by_name("bm1366")
 
@@ -44,7 +44,7 @@ def test_due_times_are_those_of_the_scan_order(
     mhz: float, hcn: int, version: int, half_address: int, position: int, subcores: int, core: int
 ) -> None:
     address = 2 * half_address
-    sweep = Sweep(hash_settings(mhz, hcn), address, 200.0, 10**12)
+    sweep = Sweep(hash_settings(mhz, hcn), address << 17, 200.0, 10**12)
     order = ScanOrder(MODEL, mhz * 1e6, hcn, subcores=subcores, chip_address=address)
     word = core << 25 | ((address << 17) + position) % COUNTER_SIZE
     nonce = struct.unpack("<I", struct.pack(">I", word))[0]
@@ -102,7 +102,7 @@ def work(
     job = decode_command(WireJob.example(7).frame(), MODEL)
     assert isinstance(job, FullJob)
     used = HashSettings(mhz * 1e6, hcn, ticket_bits, 0xFFFF if rolling else None)
-    sweeps = tuple(Sweep(used, address, 1000.0, 10**9) for address in addresses)
+    sweeps = tuple(Sweep(used, address << 17, 1000.0, 10**9) for address in addresses)
     return Work(job, sweeps, tuple(11 if rolling else 9 for _ in addresses))
 
 
@@ -129,7 +129,7 @@ def enumerated(
 def proof_pairs(source: ProofSource, steps: list[int]) -> list[tuple[int, int, int]]:
     found = []
     for until_ns in steps:
-        proofs = source.advance(until_ns, scan_chip_order, lambda: False)
+        proofs = source.advance(until_ns, sha256d, lambda: False)
         assert proofs is not None
         found += [(p.due_ns, int.from_bytes(p.frame[2:6], "big"), p.version >> 13 & 0xFFFF) for p in proofs]
     return found
@@ -157,7 +157,7 @@ def test_every_proof_of_the_swept_space_is_found_once_and_in_time(
 
 def test_the_scale_of_proofs_follows_the_wire_rules() -> None:
     source = ProofSource(work(0, ticket_bits=3), Scale(zero_bits=5, cores=2, subcores=4), MODEL)
-    proofs = source.advance(10**9 + 20_000_000, scan_chip_order, lambda: False)
+    proofs = source.advance(10**9 + 20_000_000, sha256d, lambda: False)
     assert proofs
     job = WireJob.example(7)
     for proof in proofs:
@@ -175,7 +175,7 @@ def test_without_version_rolling_frames_are_short_and_the_sweep_repeats() -> Non
     once = proof_pairs(source, [sweep.due_ns(1, 0)])
     again = proof_pairs(source, [sweep.due_ns(2, 0)])
     assert [pair[1] for pair in once] == [pair[1] for pair in again]
-    proofs = source.advance(sweep.due_ns(3, 0), scan_chip_order, lambda: False)
+    proofs = source.advance(sweep.due_ns(3, 0), sha256d, lambda: False)
     assert proofs
     assert {len(proof.frame) for proof in proofs} == {9}
     assert {proof.frame[7] for proof in proofs} == {0x28}
@@ -183,5 +183,5 @@ def test_without_version_rolling_frames_are_short_and_the_sweep_repeats() -> Non
 
 def test_an_abandoned_slice_gives_nothing() -> None:
     source = ProofSource(work(0), Scale(), MODEL)
-    assert source.advance(10**9 + 1_000_000, scan_chip_order, lambda: True) is None
+    assert source.advance(10**9 + 1_000_000, sha256d, lambda: True) is None
     assert source.horizon_ns == 10**9
