@@ -8,7 +8,7 @@ from typing import cast
 
 import typer
 
-from asicrc.cli import capture_commands, device_commands, file_commands
+from asicrc.cli import capture_commands, device_commands, file_commands, station_commands
 from asicrc.cli.output import as_asicrc_error, note, report_error
 from asicrc.errors import AsicrcError, BadFile, ExitCode, StorageError, UsageError
 from firmware_protocols.device import DeviceLost, SettingRefused
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (device_commands, capture_commands, file_commands):
+for module in (device_commands, capture_commands, file_commands, station_commands):
     module.register(app)
 
 
@@ -53,6 +53,7 @@ def _run(arguments: list[str]) -> int:
         return report_error(BadFile(f"bytes on the line break the protocol: {error}", hint), as_json)
     except CommandLineError as error:
         known = {command.name for command in app.registered_commands}
+        known |= {group.name for group in app.registered_groups}
         of_command = f"{arguments[0]} " if arguments[0] in known else ""
         said = error.format_message() if hasattr(error, "format_message") else str(error)
         return report_error(UsageError(said, f"asicrc {of_command}--help"), as_json)

@@ -1,0 +1,57 @@
+"""Which entry of a station file a device URL is meant by."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from serial.tools import list_ports
+
+if TYPE_CHECKING:
+    from asicrc.bench.station import StationDevice
+
+_MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}")
+
+
+def matches(device: StationDevice, url: str) -> bool:
+    """Whether an entry means the device behind `url`; the rules stand at `Station.device_for`."""
+    if device.url_prefix is not None:
+        return url.startswith(device.url_prefix)
+    scheme, targets, options = _parts(url)
+    if device.usb_serial is not None:
+        return device.usb_serial in _usb_serials(targets)
+    named_scheme, named_targets, named_options = _parts(device.url or "")
+    return (
+        scheme == named_scheme
+        and targets == named_targets
+        and all(options.get(key) == value for key, value in named_options.items())
+    )
+
+
+def without_mac(serial: str) -> str:
+    """A serial number as it may be stored: some adapters give their MAC address for one."""
+    return "(a MAC address)" if _MAC.fullmatch(serial) else serial
+
+
+def _parts(url: str) -> tuple[str, list[str], dict[str, str]]:
+    """Scheme, targets and options; a target that is a device file by the file that it leads to."""
+    scheme, _, rest = url.partition(":")
+    target, _, query = rest.partition("?")
+    targets = [
+        os.path.realpath(part) if part.startswith("/dev/") else part
+        for part in target.removeprefix("//").split(",")
+    ]
+    return scheme, targets, dict(parse_qsl(query, keep_blank_values=True))
+
+
+def _usb_serials(targets: list[str]) -> set[str]:
+    """Serial numbers of the USB adapters whose ports these are; of none where they are no ports."""
+    if not any(target.startswith("/dev/") for target in targets):
+        return set()
+    return {
+        port.serial_number
+        for port in list_ports.comports()
+        if port.serial_number and os.path.realpath(port.device) in targets
+    }
