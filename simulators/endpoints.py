@@ -6,15 +6,36 @@ import json
 import select
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import IO
 from urllib.parse import parse_qsl
 
 from simulators.bm13xx.scale import OptionError, options_from_arguments, options_text, parse_scale
+from simulators.bm13xx.silicon import SILICON
 
-EMULATORS = {"bm1366": "simulators.bm13xx"}
-"""Device name to the module that runs it."""
+Options = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A device that can be emulated: the module that runs it, and what that module has to be told."""
+
+    module: str
+    fixed: tuple[tuple[str, str], ...]
+    """Options that make it this device."""
+    check: Callable[[Options], object]
+    """Raises OptionError for options that it does not take."""
+    help_text: Callable[[], str]
+
+
+EMULATORS = {
+    name: Emulator("simulators.bm13xx", (("chip", name),), parse_scale, partial(options_text, name))
+    for name in SILICON
+}
+"""By the name in `sim:NAME` and `simulate NAME`."""
 
 _USAGE = 2
 _START_S = 60.0
@@ -34,21 +55,25 @@ def open_sim(url: str) -> Iterator[str]:
         yield str(line["url"])
 
 
-def emulator_command(args: Sequence[str]) -> int:
-    """Run an emulated BM1366 in the foreground for a person, until Ctrl-C; return the exit code.
+def emulate(name: str, args: Sequence[str]) -> int:
+    """Run an emulated device in the foreground for a person, until Ctrl-C; return the exit code.
 
     `args` are options (`name=value` or `--name value`); `--help` lists them. 2 is one that is not understood.
     """
+    emulator = EMULATORS[name]
     if {"--help", "-h"} & set(args):
-        sys.stdout.write(f"Options, written name=value or --name value, with defaults:\n{options_text()}")
+        sys.stdout.write(
+            f"Options, written name=value or --name value, with defaults:\n{emulator.help_text()}"
+        )
         return 0
     try:
-        parse_scale(options_from_arguments(args))
+        options = [*emulator.fixed, *options_from_arguments(args)]
+        emulator.check(options)
     except OptionError as error:
         sys.stderr.write(f"{error}\n")
         return _USAGE
     try:
-        with _running(EMULATORS["bm1366"], list(args)) as (process, line):
+        with _running(emulator.module, _arguments(options)) as (process, line):
             sys.stdout.write(
                 f"{line['url']}\n"
                 f"This is an emulated {line['device']}, chips: {line['chips']}. In another terminal:\n"
@@ -61,6 +86,14 @@ def emulator_command(args: Sequence[str]) -> int:
         return 0
 
 
+emulate_bm1362 = partial(emulate, "bm1362")
+emulate_bm1366 = emulator_command = partial(emulate, "bm1366")
+emulate_bm1368 = partial(emulate, "bm1368")
+emulate_bm1370 = partial(emulate, "bm1370")
+emulate_bm1387 = partial(emulate, "bm1387")
+emulate_bm1397 = partial(emulate, "bm1397")
+
+
 def _command(url: str) -> tuple[str, list[str]]:
     """Module and arguments of a URL, checked before anything starts."""
     scheme, _, rest = url.partition(":")
@@ -68,14 +101,20 @@ def _command(url: str) -> tuple[str, list[str]]:
     if scheme != "sim" or name not in EMULATORS:
         known = ", ".join(f"sim:{name}" for name in EMULATORS)
         raise ValueError(f"no emulator is called {url!r}; known are {known}")
+    emulator = EMULATORS[name]
     try:
-        options = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+        given = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError as error:
         raise ValueError(f"options of {url!r} are written name=value&name=value: {error}") from None
-    parse_scale(options)
+    options = [*emulator.fixed, *given]
+    emulator.check(options)
     if not any(key == "report" for key, _ in options):
         options.append(("report", "0"))  # its host has a result of its own to show
-    return EMULATORS[name], [f"{key}={value}" for key, value in options]
+    return emulator.module, _arguments(options)
+
+
+def _arguments(options: Options) -> list[str]:
+    return [f"{key}={value}" for key, value in options]
 
 
 @contextmanager
