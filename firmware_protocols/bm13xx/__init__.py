@@ -28,17 +28,7 @@ from firmware_protocols.bm13xx.frames import (
     SetAddress,
     WriteRegister,
 )
-from firmware_protocols.bm13xx.initialise import (
-    ExpectChips,
-    PulseReset,
-    Send,
-    SetHostBaud,
-    Step,
-    Wait,
-    addresses,
-    initialisation,
-    nonce_offset,
-)
+from firmware_protocols.bm13xx.initialise import addresses, initialisation, nonce_offset
 from firmware_protocols.bm13xx.jobs import (
     header_of,
     is_open_core,
@@ -50,6 +40,7 @@ from firmware_protocols.bm13xx.jobs import (
     rolled_version,
 )
 from firmware_protocols.bm13xx.line import Answers, LineObserver
+from firmware_protocols.bm13xx.midstate_order import MidstateOrder
 from firmware_protocols.bm13xx.models import (
     CLKI_HZ,
     MODELS,
@@ -70,6 +61,7 @@ from firmware_protocols.bm13xx.nonce import (
     nonce_from_fields,
     subcore_of,
 )
+from firmware_protocols.bm13xx.nonce_order import NonceOrder, scan_order
 from firmware_protocols.bm13xx.parsing import ChecksumError, decode_command, decode_response
 from firmware_protocols.bm13xx.pll import (
     RAMP_STEP_MHZ,
@@ -89,6 +81,7 @@ from firmware_protocols.bm13xx.registers import (
     version_mask_register,
 )
 from firmware_protocols.bm13xx.scan_order import VERSIONS, ScanOrder, full_coverage_hcn
+from firmware_protocols.bm13xx.steps import ExpectChips, PulseReset, Send, SetHostBaud, Step, Wait
 from firmware_protocols.bm13xx.ticket_mask import (
     difficulty_from_ticket_mask,
     floor_ticket_difficulty,
@@ -120,8 +113,10 @@ __all__ = [
     "InitValues",
     "LineObserver",
     "MidstateJob",
+    "MidstateOrder",
     "MiscControl",
     "NonceFields",
+    "NonceOrder",
     "NonceResponse",
     "PllLimits",
     "PllSetting",
@@ -175,6 +170,7 @@ __all__ = [
     "open_core_job",
     "pll_from_register",
     "rolled_version",
+    "scan_order",
     "solve_pll",
     "subcore_of",
     "ticket_mask_register",

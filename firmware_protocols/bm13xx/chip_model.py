@@ -186,6 +186,8 @@ class ChipModel:
     """Writing 0 to HASH_COUNTING_NUMBER stops the hashing."""
     hcn_overrun_ticks: float | None
     """By how many ticks of 80 ns a sweep outlasts HASH_COUNTING_NUMBER; None where nothing is known."""
+    scan_kind: Literal["sweeps", "midstates"] | None
+    """Which order of nonces the chip follows: `ScanOrder`, `MidstateOrder`, or none that is known."""
     scan_confidence: Literal["high", "medium", "medium-low", "low"]
     scan_evidence: str
     default_frequency_mhz: float

@@ -67,6 +67,7 @@ BM1362 = ChipModel(
     excess_unit_bits=1.0,
     hcn_halts=True,
     hcn_overrun_ticks=67.0,
+    scan_kind="sweeps",
     scan_confidence="medium-low",
     scan_evidence=_ADDRESS_BY_SUBCORE,
     default_frequency_mhz=525.0,
@@ -110,6 +111,7 @@ BM1366 = ChipModel(
     excess_unit_bits=1.0,
     hcn_halts=True,
     hcn_overrun_ticks=67.0,
+    scan_kind="sweeps",
     scan_confidence="high",
     scan_evidence=(
         "120 stamped results of one chip at two addresses, 550 MHz, HASH_COUNTING_NUMBER 0xFFFFF, follow "
@@ -157,6 +159,7 @@ BM1368 = ChipModel(
     excess_unit_bits=0.5,
     hcn_halts=True,
     hcn_overrun_ticks=133.6,
+    scan_kind="sweeps",
     scan_confidence="medium",
     scan_evidence=(
         "16 versions a batch; the overrun is from the edge of the sweep on an S21 (HASH_COUNTING_NUMBER "
@@ -204,6 +207,7 @@ BM1370 = ChipModel(
     excess_unit_bits=0.5,
     hcn_halts=True,
     hcn_overrun_ticks=133.6,
+    scan_kind="sweeps",
     scan_confidence="medium",
     scan_evidence=(
         "16 versions a batch as the BM1368, whose overrun stands here (M quotes 109 to 132 ticks for this "

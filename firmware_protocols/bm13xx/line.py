@@ -1,35 +1,35 @@
 """Following a chip line in both directions, so that every answer finds the job it belongs to.
 
 The same observer serves a live driver (which shows it what it writes), a replayed capture and an imported
-wire dump. It has no clock: stamps come with the bytes.
+wire dump. It has no clock: stamps come with the bytes. A midstate job does not carry the header that it asks
+for: whoever has it announces it (`expect_job`).
 """
 
 from __future__ import annotations
 
-from bisect import insort
+from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firmware_protocols.bitcoin import target_from_zero_bits
-from firmware_protocols.bm13xx.baud import baud_from_fast_uart, frame_time_ns
+from firmware_protocols.bm13xx.baud import baud_from_register, frame_time_ns
+from firmware_protocols.bm13xx.chip_places import ChipPlaces
 from firmware_protocols.bm13xx.decoder import ChipDecoder, HostDecoder
 from firmware_protocols.bm13xx.frames import (
-    ChainInactive,
     FullJob,
+    MidstateJob,
     NonceResponse,
     RegisterResponse,
     Response,
-    SetAddress,
     WriteRegister,
 )
-from firmware_protocols.bm13xx.jobs import job_header_of, rolled_version
-from firmware_protocols.bm13xx.models import ChipModel
-from firmware_protocols.bm13xx.nonce import NonceFields, nonce_fields
+from firmware_protocols.bm13xx.jobs import is_open_core, job_header_of, rolled_version
+from firmware_protocols.bm13xx.models import ChipModel, midstate_variant
+from firmware_protocols.bm13xx.nonce import nonce_fields
 from firmware_protocols.bm13xx.received import Damaged, Received
-from firmware_protocols.bm13xx.registers import Register
 from firmware_protocols.bm13xx.ticket_mask import difficulty_from_ticket_mask
 from firmware_protocols.device import (
     NO_JOB,
@@ -40,9 +40,12 @@ from firmware_protocols.device import (
     WireChunk,
     empty_events,
 )
+from firmware_protocols.errors import LocalProtocolError
 
 CHIP_ZERO_BITS = 32
 """Leading zero bits below which real silicon reports nothing, whatever the ticket mask."""
+_ANNOUNCEMENTS_KEPT = 128
+"""As many as there are job ids: what was announced before that is not sent any more."""
 
 
 @dataclass(slots=True)
@@ -58,8 +61,9 @@ class LineObserver:
     """Keeps the state of one line: jobs by id, registers last written, frames counted.
 
     `zero_bits` is the chip's own threshold; emulators at reduced scale use fewer than 32.
-    With `baud` (which follows FAST_UART as the host writes it), frames that one read returned together are
-    stamped one frame time apart, the last one at the read: on a line they cannot have arrived closer.
+    With `baud` (which follows the chip's divider as the host writes it), frames that one read returned
+    together are stamped one frame time apart, the last one at the read: on a line they cannot have arrived
+    closer. `model` follows the number of midstates that the jobs carry.
     """
 
     def __init__(
@@ -71,7 +75,8 @@ class LineObserver:
         self._zero_bits = zero_bits
         self._from_host = ChipDecoder(model)
         self._from_chip = HostDecoder(model)
-        self._addresses: list[int] = []
+        self._places = ChipPlaces(model)
+        self._announced: deque[Job] = deque(maxlen=_ANNOUNCEMENTS_KEPT)
         self._jobs: dict[int, Job] = {}
         self._jobs_seen = 0
         self._newest_job_ns = NO_TIME
@@ -90,7 +95,7 @@ class LineObserver:
     @property
     def ticket_difficulty(self) -> int:
         """Difficulty of the ticket mask last written; 1 while none was."""
-        mask = self.registers_written.get(Register.TICKET_MASK)
+        mask = self.registers_written.get(self.model.registers.ticket_mask)
         return 1 if mask is None else difficulty_from_ticket_mask(mask)
 
     @property
@@ -98,19 +103,36 @@ class LineObserver:
         """The largest hash that the chip reports under the present ticket mask."""
         return target_from_zero_bits(self._zero_bits + self.ticket_difficulty.bit_length() - 1)
 
+    def expect_job(self, job: Job) -> None:
+        """Announce the header of a midstate job that is about to be sent (`midstate_job`).
+
+        Raises LocalProtocolError for a job without a merkle root.
+        """
+        if job.merkle_root is None:
+            raise LocalProtocolError(
+                f"job {job.number} has no merkle root: what its midstates are of is not known"
+            )
+        self._announced.append(job)
+
     def host_sent(self, data: bytes, t_ns: int = NO_TIME) -> list[Job]:
-        """Take bytes that the host wrote; return the jobs in them, damaged ones marked."""
+        """Take bytes that the host wrote; return the jobs in them, damaged ones marked.
+
+        A midstate job that nobody announced is a damaged one: its header is not known. Busy work is no job.
+        """
         jobs: list[Job] = []
         for received in self._from_host.receive_data(data, t_ns):
             frame = received.frame
+            self._places.note(frame)
             if isinstance(frame, WriteRegister):
                 self._note_write(frame)
-            elif isinstance(frame, ChainInactive):
-                self._addresses.clear()
-            elif isinstance(frame, SetAddress):
-                insort(self._addresses, frame.address)
             elif isinstance(frame, FullJob):
-                jobs.append(self._add_job(frame.job_header, frame, t_ns))
+                jobs.append(self._add_job(frame.job_header, _header_in(frame), t_ns))
+            elif isinstance(frame, MidstateJob):
+                self.model = midstate_variant(self.model, len(frame.midstates))
+                if is_open_core(frame):
+                    self._jobs.pop(frame.job_header, None)
+                else:
+                    jobs.append(self._add_job(frame.job_header, self._announced_as(frame), t_ns))
             elif isinstance(frame, Damaged) and frame.job_header is not None:
                 jobs.append(self._add_job(frame.job_header, None, t_ns))
         return jobs
@@ -135,13 +157,14 @@ class LineObserver:
         registers: list[tuple[RegisterResponse, int]] = []
         nonces: list[tuple[Received[Response], NonceResponse, int]] = []
         for received in reads:
-            for frames_after, item in zip(range(len(received) - 1, -1, -1), received, strict=True):
-                if isinstance(item.frame, NonceResponse):
-                    nonces.append((item, item.frame, self._stamp_back(item, frames_after)))
-                elif isinstance(item.frame, RegisterResponse):
-                    registers.append((item.frame, item.t_ns))
-            if received:
-                self._last_read_ns = received[-1].t_ns
+            for t_ns, group in groupby(received, key=lambda item: item.t_ns):
+                in_read = list(group)
+                for frames_after, item in zip(range(len(in_read) - 1, -1, -1), in_read, strict=True):
+                    if isinstance(item.frame, NonceResponse):
+                        nonces.append((item, item.frame, self._stamp_back(item, frames_after)))
+                    elif isinstance(item.frame, RegisterResponse):
+                        registers.append((item.frame, item.t_ns))
+                self._last_read_ns = t_ns
         return Answers(self._events(nonces), registers)
 
     def _events(self, nonces: list[tuple[Received[Response], NonceResponse, int]]) -> NonceBatch:
@@ -157,64 +180,76 @@ class LineObserver:
             job = self._jobs.get(job_header_of(self.model, response.header))
             if job is None:
                 row["job"], row["reason"] = NO_JOB, Reason.NO_JOB
-                row["version"] = rolled_version(0, response.version_bits)
+                row["version"] = self._version(0, response)
                 continue
             row["job"] = job.number
-            row["version"] = rolled_version(job.version, response.version_bits)
+            row["version"] = self._version(job.version, response)
             row["ntime"] = job.ntime
             row["t_sent_ns"] = self._newest_job_ns
         headers = np.array([response.header for _, response, _ in nonces], np.int64)
         fields = nonce_fields(self.model, events["nonce"], headers)
         events["core"], events["subcore"] = fields.core, fields.subcore
-        events["chip"] = self._chips(fields)
+        events["chip"] = self._places.chips_of(fields)
         return events
 
-    def _chips(self, fields: NonceFields) -> NDArray[np.int64]:
-        """Address of the chip that counted to each nonce: a chip starts at its address and counts upwards.
-
-        Without addresses on the record it is the field of the nonce, which holds for factory chains.
-        """
-        shift = self.model.nonce_start_shift
-        if shift is None or not self.model.nonce_has_address or not self._addresses:
-            return fields.chip
-        known = np.array(self._addresses, np.int64)
-        return known[np.searchsorted(known, fields.counter25 >> shift, side="right") - 1]
+    def _version(self, job_version: int, response: NonceResponse) -> int:
+        """As hashed: the response says the rolled bits, or which midstate it was."""
+        if self.model.job_format == "full":
+            return rolled_version(job_version, response.version_bits)
+        return rolled_version(job_version, response.header & self.model.subcore_mask)
 
     def _stamp_back(self, received: Received[Response], frames_after: int) -> int:
-        """One frame time earlier for each frame behind it, but after the read before this one."""
+        """One frame time earlier for each frame behind it in its read, but after the read before this one."""
         if self.baud is None or not frames_after or received.t_ns == NO_TIME:
             return received.t_ns
         back_ns = received.t_ns - frames_after * frame_time_ns(len(received.raw), self.baud)
         return max(back_ns, self._last_read_ns)
 
     def _note_write(self, frame: WriteRegister) -> None:
+        model = self.model
         self.registers_written[frame.register] = frame.value
-        if frame.register == Register.FAST_UART:
-            self.baud = baud_from_fast_uart(frame.value)  # the host has to follow
-        if frame.register == Register.VERSION_MASK:
-            self._from_chip.response_size = self.model.response_size
+        if frame.register == model.baud.register and not frame.value & model.baud.hold:
+            self.baud = baud_from_register(model, frame.value)  # the host has to follow
+        if frame.register == model.registers.version_mask:
+            self._from_chip.response_size = model.response_size
 
-    def _add_job(self, job_header: int, frame: FullJob | None, t_ns: int) -> Job:
+    def _announced_as(self, frame: MidstateJob) -> Job | None:
+        """The announced job that this is; those before it were not sent, or their frames were lost."""
+        for position, job in enumerate(self._announced):
+            root = job.merkle_root or b""
+            if (job.ntime, job.nbits, root[28:]) == (frame.ntime, frame.nbits, frame.merkle_tail):
+                for _ in range(position + 1):
+                    self._announced.popleft()
+                return replace(job, version_mask=len(frame.midstates) - 1 << 13)
+        return None
+
+    def _add_job(self, job_header: int, header: Job | None, t_ns: int) -> Job:
+        """Number a job; `header` has the fields of its header, None where they are not known."""
         self._jobs_seen += 1
         self._newest_job_ns = t_ns
+        known = header or Job(0, "", 0, bytes(32), 0, 0, 0, damaged=True)
         target = self.chip_target
-        if frame is None:
-            job = Job(
-                self._jobs_seen, f"{job_header:02x}", 0, bytes(32), 0, 0, target, damaged=True, sent_ns=t_ns
-            )
-        else:
-            job = Job(
-                number=self._jobs_seen,
-                wire_id=f"{job_header:02x}",
-                version=frame.version,
-                prev_hash=frame.prev_hash,
-                merkle_root=frame.merkle_root,
-                ntime=frame.ntime,
-                nbits=frame.nbits,
-                target=target,
-                chip_target=target,
-                version_mask=0xFFFF << 13,
-                sent_ns=t_ns,
-            )
+        job = replace(
+            known,
+            number=self._jobs_seen,
+            wire_id=f"{job_header:02x}",
+            target=target,
+            chip_target=None if header is None else target,
+            sent_ns=t_ns,
+        )
         self._jobs[job_header] = job
         return job
+
+
+def _header_in(frame: FullJob) -> Job:
+    return Job(
+        number=0,
+        wire_id="",
+        version=frame.version,
+        prev_hash=frame.prev_hash,
+        merkle_root=frame.merkle_root,
+        ntime=frame.ntime,
+        nbits=frame.nbits,
+        target=0,
+        version_mask=0xFFFF << 13,
+    )

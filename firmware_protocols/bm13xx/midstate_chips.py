@@ -84,12 +84,13 @@ BM1387 = ChipModel(
     excess_unit_bits=None,
     hcn_halts=False,
     hcn_overrun_ticks=None,
+    scan_kind="midstates",
     scan_confidence="low",
     scan_evidence=(
-        "a conjecture: each core counts its 19 bits upward from 0 at one nonce a clock. For it speak the "
-        "time of a work that the S9's firmware reckons with (2**19 / f a midstate), and two chips of a stick "
-        "that kept to their halves of the nonces; no timed results are published, and whether midstates are "
-        "taken in turn or one after the other is not known"
+        "a conjecture: each core counts its share of the nonces upward from 0, one a clock. The 33 nonces "
+        "that one owner of two chips printed lie where that has them, with one midstate a job; no timed "
+        "results are published, and whether several midstates are taken in turn or one after the other is "
+        "not known"
     ),
     default_frequency_mhz=650.0,
     frequency_range_mhz=(100.0, 1175.0),
@@ -130,6 +131,7 @@ BM1397 = ChipModel(
     excess_unit_bits=None,
     hcn_halts=False,
     hcn_overrun_ticks=None,
+    scan_kind=None,
     scan_confidence="low",
     scan_evidence="the order of the four midstates within a sweep has not been measured",
     default_frequency_mhz=425.0,

@@ -1,6 +1,7 @@
 """When a chip reaches a nonce: the deterministic null model of nonce timing.
 
-For a hash clock f (Hz), HASH_COUNTING_NUMBER h, s sub-cores and a chip that starts at place a:
+This is the order of the chips that take whole headers; the BM1387's is in `midstate_order`. For a hash clock
+f (Hz), HASH_COUNTING_NUMBER h, s sub-cores and a chip that starts at place a:
 
     b = version_bits // s                  batch: one version for each sub-core
     p = (counter25 - a) mod 2**25          candidates since the sweep began
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,10 +55,13 @@ class ScanOrder:
     subcores: int | None = None
     chip_address: int = 0
 
+    repeats: ClassVar[bool] = True
+    """After `scan_period_s` it begins again."""
+
     def __post_init__(self) -> None:
-        if self.model.hcn_overrun_ticks is None:
+        if self.model.scan_kind != "sweeps":
             raise LocalProtocolError(
-                f"the scan order of the {self.model.name} is not known: {self.model.scan_evidence}"
+                f"sweeps of a {self.model.name} are not known: {self.model.scan_evidence}"
             )
         if not (self.frequency_hz > 0 and math.isfinite(self.frequency_hz)):
             raise LocalProtocolError(f"the hash clock has to be above 0 Hz, not {self.frequency_hz}")
@@ -89,6 +94,11 @@ class ScanOrder:
     def window(self) -> int:
         """Candidates of a sweep: p runs from 0 to one less. At most 2**25."""
         return min(COUNTER_SPAN, math.ceil(self._batch_ticks * self.frequency_hz / CLKI_HZ))
+
+    @property
+    def position_period_s(self) -> float:
+        """From one position to the next: a cycle of the hash clock."""
+        return 1 / self.frequency_hz
 
     @property
     def confidence(self) -> str:
@@ -142,7 +152,7 @@ def full_coverage_hcn(model: ChipModel, frequency_hz: float, chips: int = 1) -> 
     if chips < 1 or not frequency_hz > 0:
         raise LocalProtocolError(f"coverage needs chips and a clock, not {chips} at {frequency_hz} Hz")
     if model.hcn_overrun_ticks is None:
-        raise LocalProtocolError(f"the scan order of the {model.name} is not known: {model.scan_evidence}")
+        raise LocalProtocolError(f"sweeps of a {model.name} are not known: {model.scan_evidence}")
     share = COUNTER_SPAN >> (chips - 1).bit_length()
     hcn = math.ceil(share * CLKI_HZ / (2 * frequency_hz) - model.hcn_overrun_ticks)
     if hcn < 1:

@@ -18,7 +18,8 @@ from firmware_protocols.bm13xx import (
 )
 
 FULL_MODELS = [model for model in MODELS.values() if model.job_format == "full"]
-BM1366, BM1368, BM1370, BM1397 = (MODELS[name] for name in ("BM1366", "BM1368", "BM1370", "BM1397"))
+BM1366, BM1368, BM1370 = (MODELS[name] for name in ("BM1366", "BM1368", "BM1370"))
+BM1387, BM1397 = MODELS["BM1387"], MODELS["BM1397"]
 
 byte = st.integers(0, 0xFF)
 word = st.integers(0, 0xFFFFFFFF)

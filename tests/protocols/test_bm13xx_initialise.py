@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bm13xx_frames import BM1366, BM1368, BM1370, BM1397, FULL_MODELS
+from bm13xx_frames import BM1366, BM1368, BM1370, BM1387, BM1397, FULL_MODELS
 
 from firmware_protocols.bm13xx import (
     MODELS,
@@ -124,7 +125,9 @@ def test_chains_have_no_relay_of_a_single_chip() -> None:
 
 def test_chains_without_addresses_in_their_nonces_get_offsets() -> None:
     assert writes(steps(BM1366, chips=2), Register.CHIP_NONCE_OFFSET) == []
-    assert writes(steps(BM1370), Register.CHIP_NONCE_OFFSET) == []
+    assert [(w.address, w.value) for w in writes(steps(BM1370), Register.CHIP_NONCE_OFFSET)] == [
+        (0, 0x80000000)
+    ]
     offsets = writes(steps(BM1368, chips=108, address_interval=2), Register.CHIP_NONCE_OFFSET)
     assert [(w.address, w.value) for w in offsets[:3]] == [(0, 0x80000000), (2, 0x8000025F), (4, 0x800004BE)]
     assert nonce_offset(1, 65) == 0x800003F1
@@ -155,7 +158,13 @@ def test_the_line_may_stay_slow(model: ChipModel) -> None:
 @pytest.mark.parametrize(
     ("model", "changed", "text"),
     [
-        (BM1397, {}, "not known well enough"),
+        (replace(BM1366, init=None), {}, "not known well enough"),
+        (BM1366, {"hcn": None}, "for a chip to hash"),
+        (BM1397, {}, "what HASH_COUNTING_NUMBER does on a BM1397"),
+        (BM1387, {"hcn": 0}, "what HASH_COUNTING_NUMBER does on a BM1387"),
+        (BM1387, {"hcn": None, "chips": 65}, "in steps from 4 on"),
+        (BM1387, {"hcn": None, "frequency_mhz": 50}, "100 to 1175 MHz, not at 50"),
+        (BM1387, {"hcn": None, "fast_baud": 90_000}, "nearest is 115741"),
         (BM1366, {"frequency_mhz": 600}, "50 to 575 MHz, not at 600"),
         (BM1366, {"hcn": 0}, "for a chip to hash"),
         (BM1366, {"ticket_difficulty": 300}, "next lower one is 256"),
