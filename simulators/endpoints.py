@@ -13,6 +13,7 @@ from functools import partial
 from typing import IO
 from urllib.parse import parse_qsl
 
+from simulators.bitaxe.options import board_options_text, parse_board_options
 from simulators.bm13xx.scale import OptionError, options_from_arguments, options_text, parse_scale
 from simulators.bm13xx.silicon import SILICON
 
@@ -34,6 +35,11 @@ class Emulator:
 EMULATORS = {
     name: Emulator("simulators.bm13xx", (("chip", name),), parse_scale, partial(options_text, name))
     for name in SILICON
+} | {
+    name: Emulator(
+        "simulators.bitaxe", (("board", board),), parse_board_options, partial(board_options_text, board)
+    )
+    for name, board in (("bitaxe", "ultra"), ("bitaxe-gamma", "gamma"))
 }
 """By the name in `sim:NAME` and `simulate NAME`."""
 
@@ -92,6 +98,8 @@ emulate_bm1368 = partial(emulate, "bm1368")
 emulate_bm1370 = partial(emulate, "bm1370")
 emulate_bm1387 = partial(emulate, "bm1387")
 emulate_bm1397 = partial(emulate, "bm1397")
+emulate_bitaxe = partial(emulate, "bitaxe")
+emulate_bitaxe_gamma = partial(emulate, "bitaxe-gamma")
 
 
 def _command(url: str) -> tuple[str, list[str]]:
