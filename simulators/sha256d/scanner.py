@@ -81,7 +81,7 @@ def scan_header_runs(header80: bytes, starts: ArrayLike, count: int, target: int
 
     Short runs cost no more a hash than a long one. Returns the hits run by run. Raises as `scan` does.
     """
-    return _scan_runs(header_block(header80, chip_order=True), _starts(starts), count, step, target)
+    return _scan_runs(header_block(header80, chip_order=True), np.asarray(starts), count, step, target)
 
 
 def scan_midstate_runs(
@@ -89,20 +89,23 @@ def scan_midstate_runs(
 ) -> Hits:
     """Like `scan_header_runs`, from a midstate."""
     block = midstate_block(midstate32, tail12, chip_order=True)
-    return _scan_runs(block, _starts(starts), count, step, target)
+    return _scan_runs(block, np.asarray(starts), count, step, target)
 
 
 def _scan_range(block: Block, start: SupportsIndex, count: SupportsIndex, target: SupportsIndex) -> Words:
     """Python integers from here on: those of numpy would wrap in the sum of start and count."""
-    return _scan_runs(block, [index(start)], index(count), 1, index(target))[1]
+    first = index(start)
+    if not 0 <= first <= NONCE_SPAN:
+        raise ValueError(_outside(first, index(count)))
+    return _scan_runs(block, np.array([first]), index(count), 1, index(target))[1]
 
 
-def _scan_runs(block: Block, starts: list[int], count: int, step: int, target: int) -> Hits:
+def _scan_runs(block: Block, starts: NDArray[np.int64], count: int, step: int, target: int) -> Hits:
     _check(starts, count, step, target)
     end, top_limit = len(starts) * count, np.uint32(target >> 224)
     if not end:
         return np.empty(0, np.int64), np.empty(0, np.uint32)
-    runs = (np.array(starts, np.uint32), count, step)
+    runs = (starts.astype(np.uint32), count, step)
     candidates = np.empty(min(end, _CANDIDATES_PER_PASS) + LANES, dtype=np.int64)
     run_numbers: list[int] = []
     counters: list[int] = []
@@ -114,30 +117,30 @@ def _scan_runs(block: Block, starts: list[int], count: int, step: int, target: i
         )
         for number in candidates[:found].tolist():
             run, place = divmod(number, count)
-            counter = starts[run] + place * step
+            counter = int(starts[run]) + place * step
             if _confirmed(block.value_of(counter), counter, target):
                 run_numbers.append(run)
                 counters.append(counter)
     return np.array(run_numbers, np.int64), np.array(counters, np.uint32)
 
 
-def _starts(starts: ArrayLike) -> list[int]:
-    values: list[int] = np.asarray(starts, np.int64).ravel().tolist()
-    return values
-
-
-def _check(starts: list[int], count: int, step: int, target: int) -> None:
+def _check(starts: NDArray[np.int64], count: int, step: int, target: int) -> None:
+    if starts.ndim != 1 or (starts.size and starts.dtype.kind not in "iu"):
+        raise ValueError("the starts of runs are a row of whole numbers")
     if step < 1:
         raise ValueError(f"a scan counts upwards in steps of 1 or more, not of {step}")
     reach = (count - 1) * step + 1 if count else 0
-    if count < 0 or any(start < 0 or start + reach > NONCE_SPAN for start in starts):
-        start = max(starts, key=abs, default=0)
-        raise ValueError(
-            f"nonces run from 0 to 2**32 - 1: start={start} with count={count} leaves that range; "
-            "scan a range that wraps in two calls"
-        )
+    if count < 0 or (len(starts) and not 0 <= int(starts.min()) <= int(starts.max()) <= NONCE_SPAN - reach):
+        raise ValueError(_outside(int(starts.max(initial=0)), count))
     if not 0 <= target < 1 << 256:
         raise ValueError(f"a target runs from 0 to 2**256 - 1, not {target:#x}")
+
+
+def _outside(start: int, count: int) -> str:
+    return (
+        f"nonces run from 0 to 2**32 - 1: start={start} with count={count} leaves that range; "
+        "scan a range that wraps in two calls"
+    )
 
 
 def _confirmed(value: int, nonce: int, target: int) -> bool:

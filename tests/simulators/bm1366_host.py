@@ -16,7 +16,13 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-BAUDS = {9600: termios.B9600, 115200: termios.B115200, 1_000_000: termios.B1000000}
+BAUDS = {
+    9600: termios.B9600,
+    115200: termios.B115200,
+    1_000_000: termios.B1000000,
+    1_500_000: termios.B1500000,
+    3_000_000: termios.B3000000,
+}
 CLOCK_485_MHZ = 0x50C20240
 HCN = 4325  # 351.36 us of device time: 70.3 ms at a time scale of 200
 
@@ -122,6 +128,7 @@ class Emulator:
 
     options: tuple[str, ...] = ()
     size: int = 11
+    preamble: bytes = b"\xaa\x55"
     buffer: bytearray = field(default_factory=bytearray)
     results: list[Result] = field(default_factory=list)
     others: list[bytes] = field(default_factory=list)
@@ -187,7 +194,9 @@ class Emulator:
     def send(self, data: bytes) -> int:
         """Write; return the monotonic time just before."""
         now_ns = time.monotonic_ns()
-        assert os.write(self.fd, data) == len(data)
+        while data:
+            select.select([], [self.fd], [], 5)
+            data = data[os.write(self.fd, data) :]
         return now_ns
 
     def collect(self, seconds: float, until: int | None = None) -> None:
@@ -208,7 +217,8 @@ class Emulator:
             while len(self.buffer) >= self.size:
                 raw = bytes(self.buffer[: self.size])
                 del self.buffer[: self.size]
-                assert raw[:2] == b"\xaa\x55" and crc5(raw[2:]) == 0, raw.hex()
+                start = len(self.preamble)
+                assert raw[:start] == self.preamble and crc5(raw[start:]) == 0, raw.hex()
                 if raw[-1] & 0xE0 == 0x80:
                     self.results.append(Result(t_ns, raw))
                 else:
@@ -247,9 +257,13 @@ class Emulator:
         self.send(write_register(0x08, pll) + write_register(0x10, hcn))
         if fast:
             self.send(write_register(0x28, 0x11300200))
-            time.sleep(0.05)
+            self.settle()
             self.set_baud(1_000_000)
-            time.sleep(0.05)
+            self.settle()
+
+    def settle(self) -> None:
+        """Let the line drain."""
+        time.sleep(0.05)
 
     def warm(self) -> None:
         """Let it find something, so that the hash kernel is compiled and imported; forget what came."""
