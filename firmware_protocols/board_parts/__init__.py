@@ -5,12 +5,13 @@ to write, and reads what comes back. Nothing here reads, writes or waits. QUIRKS
 where the sources disagree.
 """
 
-from firmware_protocols.board_parts import ds4432u, emc2101, ina260, pmbus, tps546, tps546_settings
+from firmware_protocols.board_parts import core_adc, ds4432u, emc2101, ina260, pmbus, tps546, tps546_settings
 from firmware_protocols.board_parts.boards import BOARDS, BitaxeBoard
 
 __all__ = [
     "BOARDS",
     "BitaxeBoard",
+    "core_adc",
     "ds4432u",
     "emc2101",
     "ina260",

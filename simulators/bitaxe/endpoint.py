@@ -98,14 +98,18 @@ class BitaxeEndpoint(Endpoint):
         if self.control.fd in readable:
             data = self.control.read()
             for reply in self.firmware.receive(data or b"", time.monotonic_ns()):
+                self._note(time.monotonic_ns())
                 self.control.write(reply)
         if self._first_job_ns is None and self._chain.work is not None:
             self._first_job_ns = now_ns
         self._begin_faults(now_ns)
         if not self.deaf and self.circuit.voltage_mv < self._physics.least_mv:
             self._silence(now_ns)
+        self._note(now_ns)
+
+    def _note(self, t_ns: int) -> None:
         self._log.write(
-            now_ns,
+            t_ns,
             reset=self._held,
             voltage_mv=self.circuit.voltage_mv,
             fan_percent=self.circuit.turning_percent,

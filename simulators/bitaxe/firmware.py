@@ -7,7 +7,7 @@ answered at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from firmware_protocols.bitaxe_raw import (
     ADC_VDD,
@@ -51,7 +51,6 @@ class Firmware:
         restart: Callable[[SystemReboot | SystemBootloader], None],
     ) -> None:
         self.version = version
-        self.requests = 0
         self._parts = parts
         self._set_reset = set_reset
         self._core_mv = core_mv
@@ -60,23 +59,21 @@ class Firmware:
         self._decoder = DeviceDecoder()
         self._heard_ns = 0
 
-    def receive(self, data: bytes, at_ns: int) -> list[bytes]:
-        """Replies to what these bytes complete. After 4 ms of silence a request begins anew."""
+    def receive(self, data: bytes, at_ns: int) -> Iterator[bytes]:
+        """Do what these bytes complete, request by request; after each its reply, empty where there is none.
+
+        After 4 ms of silence a request begins anew.
+        """
         if at_ns - self._heard_ns > SILENCE_S * 1e9:
             self._decoder.fell_silent()
         self._heard_ns = at_ns
-        replies: list[bytes] = []
         for received in self._decoder.receive_data(data):
             if received.request_id is None:
                 continue
             if isinstance(received.request, Damaged) or not self._knows(received.request):
-                replies.append(encode_refusal(ErrorCode.INVALID, "", UNREADABLE_ID))
-                continue
-            self.requests += 1
-            reply = self._reply(received.request, received.request_id)
-            if reply is not None:
-                replies.append(reply)
-        return replies
+                yield encode_refusal(ErrorCode.INVALID, "", UNREADABLE_ID)
+            else:
+                yield self._reply(received.request, received.request_id)
 
     def _knows(self, request: Request) -> bool:
         match request:
@@ -88,10 +85,10 @@ class Firmware:
                 return self.version is ReplyVersion.V1
         return True
 
-    def _reply(self, request: Request, request_id: int) -> bytes | None:
+    def _reply(self, request: Request, request_id: int) -> bytes:
         if isinstance(request, SystemReboot | SystemBootloader):
             self._restart(request)
-            return None
+            return b""
         try:
             data = self._do(request)
         except Unanswered:

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_protocols.bm13xx import model_by_name
-from firmware_protocols.board_parts import BOARDS, ds4432u, emc2101, ina260, pmbus, tps546, tps546_settings
+from firmware_protocols.board_parts import (
+    BOARDS,
+    core_adc,
+    ds4432u,
+    emc2101,
+    ina260,
+    pmbus,
+    tps546,
+    tps546_settings,
+)
 from firmware_protocols.board_parts.pmbus import VoutMode
 from firmware_protocols.errors import LocalProtocolError, RemoteProtocolError
 
@@ -257,6 +266,13 @@ def test_an_ina260_measures_the_supply() -> None:
     assert not ina260.is_ina260(0x5449, 0x2260)
     with pytest.raises(RemoteProtocolError):
         ina260.word_from(b"\x00")
+
+
+def test_the_adc_of_the_core() -> None:
+    assert core_adc.core_volts(1585) == pytest.approx(1.2, abs=1e-3)
+    for raw in (-1, 4096):
+        with pytest.raises(RemoteProtocolError, match="12 bits"):
+            core_adc.core_volts(raw)
 
 
 def test_the_boards_carry_chips_that_are_known() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bitaxe_host import DS4432U, EMC2101, HOLD, INA260, TPS546, Host, board, request
+from bitaxe_host import DS4432U, EMC2101, HOLD, INA260, RELEASE, TPS546, Host, board, request
 from bm1366_host import WireJob, read_register, write_register
 
 from simulators.bitaxe.endpoint import main
@@ -82,9 +82,11 @@ def test_a_partial_request_is_forgotten_and_a_whole_one_served(host: Host) -> No
     assert host.exchange(request(10, b"\x06\x00")) == bytes.fromhex("01 00 0A 00")
 
 
-def test_two_requests_in_one_write_are_both_served(host: Host) -> None:
-    pair = request(8, b"\x06\x00") + request(9, HOLD)
-    assert host.exchange(pair) == bytes.fromhex("01 00 08 00 01 00 09 00")
+def test_requests_in_one_write_are_served_and_logged_in_turn(host: Host, log: Path) -> None:
+    before = len(states(log))
+    both = request(8, RELEASE) + request(9, HOLD)
+    assert host.exchange(both) == bytes.fromhex("01 00 08 01 01 00 09 00")
+    assert [state["reset"] for state in states(log)[before:]] == [False, True]
 
 
 def test_a_chip_that_is_held_says_nothing_and_forgets(host: Host) -> None:

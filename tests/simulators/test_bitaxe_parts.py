@@ -145,7 +145,7 @@ def firmware(version: ReplyVersion, held: list[bool]) -> Firmware:
 def test_no_bytes_stop_the_firmware(version: ReplyVersion, reads: list[bytes]) -> None:
     board = firmware(version, [])
     for t_ms, data in enumerate(reads):
-        board.receive(data, t_ms * 1_000_000)
+        list(board.receive(data, t_ms * 1_000_000))
     channel = HostChannel(version)
     (reply,) = board.receive(channel.request(GpioGet(0)), 10**9)
     assert isinstance(channel.receive_data(reply), Answer)
