@@ -120,6 +120,7 @@ def parse_scale(
     silicon = SILICON[_PARSERS["chip"](*texts["chip"]) if "chip" in texts else DEFAULT_CHIP]
     parsers: dict[str, Parser] = {
         **_PARSERS,
+        "chips": integer(1, silicon.most_chips),
         "subcores": _subcores(silicon),
         "faults": lambda _, text: parse_faults(text, further_faults),
     }
@@ -211,7 +212,6 @@ def _subcores(silicon: Silicon) -> Callable[[str, str], int]:
 _PARSERS: Mapping[str, Parser] = {
     "zero_bits": integer(1, 64),
     "cores": integer(1, 128),  # 7 bits of the nonce name the core
-    "chips": integer(1, 128),  # addresses are even
     "time_scale": real(0.01, 1e6),
     "seed": integer(0, 2**63 - 1),
     "waits": real(0.0, 1.0),

@@ -67,6 +67,8 @@ class Silicon:
     """The core's number stands in the lowest 7 bits of the big-endian nonce, not in the highest (BM1387)."""
     midstates_in_turn: bool = False
     """A core tests one midstate a clock, and ends with its space (BM1387); otherwise all of them at once."""
+    most_chips: int = 128
+    """On one line: addresses are even."""
     usual_mhz: float = 0.0
     """At which an emulated chain of default size asks for 4 MH/s."""
     emulated_cores: int = 4
@@ -165,6 +167,7 @@ _BM1387 = Silicon(
     gated_cores=True,
     core_in_low_bits=True,
     midstates_in_turn=True,
+    most_chips=64,  # a nonce has six bits for the chip
     usual_mhz=650.0,
     emulated_subcores=4,
 )
