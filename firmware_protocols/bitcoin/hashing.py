@@ -42,7 +42,7 @@ def midstates(first_blocks: Sequence[bytes]) -> list[bytes]:
     for block in first_blocks:
         if len(block) != _BLOCK.size:
             raise ValueError(f"a SHA-256 block has 64 bytes, not {len(block)}")
-    return _compressed([INITIAL_STATE] * len(first_blocks), first_blocks)
+    return _compressed([INITIAL_STATE] * len(first_blocks), first_blocks) if first_blocks else []
 
 
 def hash_from_midstate(state: bytes, tail: bytes) -> bytes:

@@ -130,7 +130,7 @@ class LineObserver:
             elif isinstance(frame, MidstateJob):
                 self.model = midstate_variant(self.model, len(frame.midstates))
                 if is_open_core(frame):
-                    self._jobs.pop(frame.job_header, None)
+                    self._jobs.pop(self._id_of(frame.job_header), None)
                 else:
                     jobs.append(self._add_job(frame.job_header, self._announced_as(frame), t_ns))
             elif isinstance(frame, Damaged) and frame.job_header is not None:
@@ -237,8 +237,12 @@ class LineObserver:
             chip_target=None if header is None else target,
             sent_ns=t_ns,
         )
-        self._jobs[job_header] = job
+        self._jobs[self._id_of(job_header)] = job
         return job
+
+    def _id_of(self, job_header: int) -> int:
+        """What answers to a job name: those to a midstate job have the midstate in the low bits."""
+        return job_header if self.model.job_format == "full" else job_header_of(self.model, job_header)
 
 
 def _header_in(frame: FullJob) -> Job:

@@ -16,9 +16,11 @@ from firmware_protocols.bitcoin import (
     build_coinbase,
     compact_from_target,
     difficulty_from_hash_value,
+    hash_from_midstate,
     hash_value,
     merkle_root_from_branch,
     midstate,
+    midstates,
     sha256d,
     target_from_compact,
     target_from_difficulty,
@@ -138,9 +140,22 @@ def test_the_midstate_of_a_padded_message_is_its_digest(message: bytes) -> None:
     assert midstate(padded) == hashlib.sha256(message).digest()
 
 
+@given(st.lists(st.binary(min_size=64, max_size=64), max_size=5))
+def test_midstates_side_by_side(blocks: list[bytes]) -> None:
+    assert midstates(blocks) == [midstate(block) for block in blocks]
+
+
+@given(st.binary(min_size=80, max_size=80))
+def test_a_hash_from_the_midstate(header: bytes) -> None:
+    assert hash_from_midstate(midstate(header[:64]), header[64:]) == sha256d(header)
+
+
 def test_a_midstate_has_one_block() -> None:
     with pytest.raises(ValueError, match="64 bytes, not 63"):
         midstate(bytes(63))
+    for state, tail in ((bytes(31), bytes(16)), (bytes(32), bytes(12))):
+        with pytest.raises(ValueError, match="32 bytes and a tail 16"):
+            hash_from_midstate(state, tail)
 
 
 def test_the_merkle_root_of_block_2_transactions() -> None:
