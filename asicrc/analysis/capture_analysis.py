@@ -24,8 +24,9 @@ from asicrc.analysis.scan_order import ScanOrderResult, scan_order_residuals
 from asicrc.analysis.stamp_quantum import stamp_quantum_s
 from asicrc.capture.reader import Capture, load
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
-from asicrc.errors import BadFile, NoAnswer, StorageError, UsageError
+from asicrc.errors import BadFile, NoAnswer
 from asicrc.evidence import Finding
+from asicrc.report.saving import check_figure_name, save_figure
 from firmware_protocols.bm13xx import ScanOrder, addresses
 from firmware_protocols.device import (
     NO_TIME,
@@ -36,7 +37,6 @@ from firmware_protocols.device import (
     Verdict,
 )
 
-FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 NEEDED = {
     "exponential": "the intervals",
     "models": "the intervals",
@@ -108,10 +108,8 @@ def analyze_capture(
     Valid events count; intervals and latencies are those of distinct proofs unless `include_duplicates`.
     Proofs that a chip found again in a later period stay in the scan-order residual, which folds them.
     """
-    if figure is not None and figure.suffix not in FIGURE_SUFFIXES:
-        raise UsageError(
-            f"no figure is written as {figure.name!r}", f"end it in {', '.join(FIGURE_SUFFIXES)}"
-        )
+    if figure is not None:
+        check_figure_name(figure)
     with load(path) as capture:
         events = capture.events()
         _check_stamps(path, *(events[name] for name in ("t_ns", "t_kernel_ns", "t_sent_ns")))
@@ -142,12 +140,7 @@ def analyze_capture(
             latency_s=latency if len(latency) else None,
             seed=seed,
         )
-        try:
-            drawing.savefig(figure, dpi=150)
-        except OSError as error:
-            raise StorageError(
-                f"cannot write {figure}: {error.strerror or error}", "check the folder and the space in it"
-            ) from None
+        save_figure(drawing, figure)
     return analysis
 
 

@@ -39,17 +39,20 @@ class RunTimes:
 @dataclass(frozen=True, slots=True, eq=False)
 class ClockRatio:
     """B against A. `crystal_ppm` is above 0 where the crystal runs faster in B; it is None, for the reason in
-    `crystal_unanswered`, where no job reached a second batch. `residual_a_s` and `residual_b_s` are what the
-    fits leave, each job's own offset taken out; their scales are robust."""
+    `crystal_unanswered`, where no job reached a second batch. `fitted_a_s` and `fitted_b_s` are the times
+    after load that the fitted clocks give each nonce, the jobs' own offsets apart."""
 
     hash_clock_ratio: Estimate
     stated_ratio: float
     crystal_ppm: Estimate | None
     crystal_unanswered: str | None
-    residual_a_s: Floats
-    residual_b_s: Floats
     fitted_a_s: Floats
     fitted_b_s: Floats
+
+    @property
+    def off_ppm(self) -> Estimate:
+        """By how much the ratio of the hash clocks is off what the settings say."""
+        return _ppm(self.hash_clock_ratio.scaled(1 / self.stated_ratio))
 
 
 def clock_ratio(a: RunTimes, b: RunTimes, job: Groups) -> ClockRatio:
@@ -94,8 +97,6 @@ def clock_ratio(a: RunTimes, b: RunTimes, job: Groups) -> ClockRatio:
         stated_ratio=stated,
         crystal_ppm=_ppm(ratio(_BATCH)) if with_batches else None,
         crystal_unanswered=None if with_batches else "no job reached more than one batch in both runs",
-        residual_a_s=fit_a.residual,
-        residual_b_s=fit_b.residual,
         fitted_a_s=columns_a @ fit_a.slopes,
         fitted_b_s=columns_b @ fit_b.slopes,
     )
