@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from asicrc.analysis.same_work import SameWork
 from asicrc.analysis.same_work_runs import Header, Run
 from asicrc.analysis.same_work_times import PairTimes, Shift
-from asicrc.evidence import EvidenceVerdict
+from asicrc.evidence import Estimate, EvidenceVerdict
 from asicrc.report.figures import BLUE, GREEN, GREY, ORANGE
 
 Floats = NDArray[np.float64]
@@ -34,7 +34,9 @@ def same_work_figure(result: SameWork) -> Figure:
         starts_s = _job_starts_s(result.pairs.headers, result.run_a)
         _draw_differences(axes[1], result.times, starts_s)
         _draw_distribution(axes[2], result.times)
-        _draw_shifts(axes[3], result.times, result.unanswered.get("cores", "too few pairs"))
+        _draw_shifts(
+            axes[3], result.times, result.run_a.time_scale, result.unanswered.get("cores", "too few pairs")
+        )
     for axis, letter in zip(axes, "abcd", strict=True):
         axis.set_title(f"({letter}) {axis.get_title()}", loc="left", fontsize=10)
         axis.set_title("")
@@ -56,24 +58,27 @@ def _job_starts_s(headers: list[Header], run: Run) -> Floats:
 
 
 def _draw_pairs(axis: Axes, result: SameWork) -> None:
-    """Counts over time: a curve that stays behind shows when proofs were missed."""
+    """Proofs in both runs over time, and on their curve the moments at which one was missed."""
     pairs = result.pairs
     starts_a_s, starts_b_s = (_job_starts_s(pairs.headers, run) for run in (result.run_a, result.run_b))
-    for name, side, rows, starts_s, color, line in (
-        ("in both", pairs.a, pairs.match_a, starts_a_s, BLUE, "-"),
-        ("missing in B", pairs.a, pairs.missing_in_b, starts_a_s, ORANGE, "-"),
-        ("missing in A", pairs.b, pairs.missing_in_a, starts_b_s, GREEN, "--"),
+    rows = pairs.match_a
+    both_s = np.sort(starts_a_s[pairs.a.job[rows]] + pairs.a.after_load_s[rows])
+    so_far = np.arange(1, len(rows) + 1)
+    points = slice(None, None, max(1, len(rows) // _MOST_POINTS))
+    label = f"in both, n = {len(rows)}"
+    axis.step(both_s[points], so_far[points], where="post", color=BLUE, label=label)
+    for name, side, missing, starts_s, color, marker in (
+        ("A", pairs.b, pairs.missing_in_a, starts_b_s, GREEN, "+"),
+        ("B", pairs.a, pairs.missing_in_b, starts_a_s, ORANGE, "x"),
     ):
-        t_s = np.sort(starts_s[side.job[rows]] + side.after_load_s[rows])
-        points = slice(None, None, max(1, len(rows) // _MOST_POINTS))
-        so_far = np.arange(1, len(rows) + 1)
-        label = f"{name}, n = {len(rows)}"
-        axis.step(t_s[points], so_far[points], where="post", color=color, ls=line, label=label)
-    axis.set_yscale("symlog", linthresh=10)
+        t_s = starts_s[side.job[missing]] + side.after_load_s[missing]
+        height = np.searchsorted(both_s, t_s)
+        label = f"missing in {name}, n = {len(missing)}"
+        axis.plot(t_s, height, ls="", marker=marker, ms=7, color=color, label=label)
     axis.set_ylim(bottom=0)
-    axis.set(xlabel="time since the first common job (s)", ylabel="proofs so far")
+    axis.set(xlabel="time since the first common job (s)", ylabel="proofs in both so far")
     axis.set_title(f"{result.jobs_common} common jobs, {pairs.not_comparable} proofs not comparable")
-    axis.legend(frameon=False, fontsize=8)
+    axis.legend(frameon=False, fontsize=8, loc="upper left")
 
 
 def _draw_differences(axis: Axes, times: PairTimes, starts_s: Floats) -> None:
@@ -88,19 +93,19 @@ def _draw_differences(axis: Axes, times: PairTimes, starts_s: Floats) -> None:
     axis.set_ylim(-reach, reach)
     beyond = int(np.count_nonzero(np.abs(times.dt_ms) > reach))
     axis.set(xlabel="time since the first common job (s)", ylabel="B less A, jobs and clocks taken out (ms)")
-    clock = times.clock
-    said = f"time differences, n = {times.n}, {beyond} beyond"
-    if clock is not None:
-        said += f"; hash clock {clock.off_ppm.estimate:+.3g} ppm"
-        if clock.crystal_ppm is not None:
-            said += f", crystal {clock.crystal_ppm.estimate:+.3g} ppm"
-    axis.set_title(said)
+    axis.set_title(f"time differences, n = {times.n}, {beyond} beyond the panel")
     axis.legend(frameon=False, fontsize=8, loc="upper right")
+    clock = times.clock
+    if clock is not None:
+        said = f"hash clock {_interval(clock.off_ppm)} ppm off the settings"
+        if clock.crystal_ppm is not None:
+            said += f"\ncrystal {_interval(clock.crystal_ppm)} ppm"
+        axis.text(0.01, 0.98, said, transform=axis.transAxes, va="top", fontsize=8)
 
 
 def _draw_distribution(axis: Axes, times: PairTimes) -> None:
     reach = _reach(times)
-    bins = int(np.clip(np.sqrt(times.n) * 2, 10, 120))
+    bins = int(np.clip(np.sqrt(times.n) * 4, 20, 160))
     shown = times.dt_ms[np.abs(times.dt_ms) <= reach]
     axis.hist(shown, bins=bins, range=(-reach, reach), color=BLUE, zorder=1)
     if times.floor_ms is not None and times.floor_ms <= reach:
@@ -113,13 +118,14 @@ def _draw_distribution(axis: Axes, times: PairTimes) -> None:
             )
     axis.axvspan(-times.bulk_ms, times.bulk_ms, color=GREY, alpha=0.15, lw=0, zorder=0,
                  label=f"±bulk, {times.bulk_ms:.3g} ms")  # fmt: skip
-    axis.margins(y=0.25)
+    axis.set_yscale("log")
+    axis.set_ylim(0.7, 8 * times.n / np.sqrt(bins))
     axis.legend(frameon=False, fontsize=8, loc="upper left")
     axis.set(xlabel="B less A, jobs and clocks taken out (ms)", ylabel="pairs")
     axis.set_title(f"distribution, n = {times.n}, rms {times.rms_ms:.3g} ms")
 
 
-def _draw_shifts(axis: Axes, times: PairTimes, why_not: str) -> None:
+def _draw_shifts(axis: Axes, times: PairTimes, time_scale: float, why_not: str) -> None:
     if not times.cores:
         _draw_nothing(axis, "shift of cores", why_not)
         return
@@ -133,6 +139,10 @@ def _draw_shifts(axis: Axes, times: PairTimes, why_not: str) -> None:
     finite = [abs(end) for shift in shifts for end in (shift.low, shift.high) if np.isfinite(end)]
     reach = 1.15 * max(finite, default=1.0) or 1.0
     axis.axhline(0, color=GREY, lw=0.8)
+    if times.floor_ms is not None:
+        floor_us = times.floor_ms * 1e3 / time_scale
+        label = f"±floor of two stamps, {floor_us:.3g} µs"
+        axis.axhspan(-floor_us, floor_us, color=ORANGE, alpha=0.12, lw=0, zorder=0, label=label)
     for verdict, color, marker, name in styles:
         rows = [k for k, shift in enumerate(shifts) if shift.verdict is verdict]
         if rows:
@@ -150,7 +160,7 @@ def _draw_shifts(axis: Axes, times: PairTimes, why_not: str) -> None:
         axis.set_xlabel("chip/core" if several_chips else "core")
     else:
         axis.set_xlabel(f"{len(shifts)} of {len(times.cores)} cores, by chip and core")
-    axis.set_ylabel("shift against the middle core (µs of the device)")
+    axis.set_ylabel("shift against the middle (µs of the device)")
     pairs = sum(shift.n for shift in times.cores)
     axis.set_title(f"shift by core, n = {pairs} pairs, 95 % intervals that hold at once")
     axis.legend(frameon=False, fontsize=8)
@@ -179,6 +189,10 @@ def _draw_nothing(axis: Axes, what: str, why: str) -> None:
     axis.text(
         0.5, 0.5, _plain(why), transform=axis.transAxes, ha="center", va="center", color=GREY, wrap=True
     )
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.estimate:+.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"
 
 
 def _shown(value: float | None) -> str:
