@@ -27,7 +27,7 @@ from asicrc.devices.scan_settings import scan_order_of, time_scale_of
 from asicrc.errors import BadFile, NoAnswer
 from asicrc.evidence import Finding
 from asicrc.report.saving import check_figure_name, save_figure
-from firmware_protocols.bm13xx import ScanOrder, addresses
+from firmware_protocols.bm13xx import NonceOrder, ScanOrder, addresses, nonce_offset
 from firmware_protocols.device import (
     NO_TIME,
     DeviceIdentity,
@@ -54,6 +54,8 @@ SMALLEST_FLOOR_S, LARGEST_FLOOR_S = 1e-9, 1e6
 """Stamps are whole nanoseconds."""
 LATEST_NS = (1 << 62) - 1
 """Stamps up to here can be subtracted from each other; wall time reaches it in the year 2116."""
+NEVER_S = 1e12
+"""Period of a chip that does not begin again before its next job."""
 _T = TypeVar("_T")
 
 
@@ -211,7 +213,9 @@ def _analyse_scan(
     analysis.scan_order = _try(
         analysis,
         "scan_order",
-        lambda: _residuals(timed, jobs, order, time_scale_of(identity), quantum_s, floor_high_s, seed),
+        lambda: _residuals(
+            timed, jobs, order, identity.chips, time_scale_of(identity), quantum_s, floor_high_s, seed
+        ),
     )
     end_ns = capture.number("pulled", "end_ns")
     if analysis.scan_order is not None and not analysis.scan_order.follows:
@@ -230,7 +234,8 @@ def _timed(events: NonceBatch, jobs: dict[int, Job]) -> NonceBatch:
 def _residuals(
     events: NonceBatch,
     jobs: dict[int, Job],
-    order: ScanOrder,
+    order: NonceOrder,
+    chips: int,
     time_scale: float,
     quantum_s: float | None,
     floor_s: float | None,
@@ -239,15 +244,15 @@ def _residuals(
     load_ns = np.array([jobs[number].sent_ns for number in events["job"].tolist()], np.int64)
     base = np.array([jobs[number].version for number in events["job"].tolist()], np.int64)
     version_bits = (events["version"].astype(np.int64) & ~base) >> 13 & 0xFFFF
-    address = events["chip"].astype(np.int64)
+    address = places_of(order, events["chip"].astype(np.int64), chips)
     return scan_order_residuals(
         events["t_ns"] - load_ns,
         order.expected_s(events["nonce"], version_bits, address),
-        order.scan_period_s,
+        order.scan_period_s if order.repeats else NEVER_S,
         batch=order.batch_of(version_bits),
         core=events["core"],
         version=version_bits,
-        position_s=order.position_of(events["nonce"], address) / order.frequency_hz,
+        position_s=order.position_of(events["nonce"], address) * order.position_period_s,
         time_scale=time_scale,
         quantum_s=quantum_s,
         jitter_floor_s=floor_s,
@@ -256,10 +261,18 @@ def _residuals(
     )
 
 
+def places_of(order: NonceOrder, address: NDArray[np.int64], chips: int) -> NDArray[np.int64]:
+    """Where chips start in the counter: at their addresses, or at the offsets that a bring-up gives."""
+    if order.model.nonce_has_address:
+        return address
+    known = {place: nonce_offset(number, chips) & 0xFFFF for number, place in enumerate(addresses(chips))}
+    return np.array([known.get(place, 0) for place in address.tolist()], np.int64)
+
+
 def _analyse_missing(
     analysis: CaptureAnalysis,
     identity: DeviceIdentity,
-    order: ScanOrder,
+    order: NonceOrder,
     events: NonceBatch,
     jobs: list[Job],
     end_ns: int,
@@ -289,6 +302,9 @@ def _analyse_missing(
         ),
     )
     engines = entry_points(group="asicrc.engines", name="scan_chip_order")
+    if not isinstance(order, ScanOrder):
+        analysis.unanswered["missing"] = "hashing again follows the sweeps of chips that roll versions"
+        return
     if not identity.simulated or not engines:
         analysis.unanswered["missing"] = "only an emulated chip is small enough to hash its space again"
         return
@@ -300,7 +316,7 @@ def _analyse_missing(
             jobs,
             events,
             order,
-            addresses(identity.chips),
+            places_of(order, np.array(addresses(identity.chips), np.int64), identity.chips).tolist(),
             int(identity.details.get("cores") or 0),
             target,
             scan,
@@ -312,11 +328,11 @@ def _analyse_missing(
     )
 
 
-def _scanning_s(jobs: list[Job], order: ScanOrder, end_ns: int, time_scale: float) -> float:
+def _scanning_s(jobs: list[Job], order: NonceOrder, end_ns: int, time_scale: float) -> float:
     """Chip seconds in which new candidates were scanned: no second period, no waiting for the sweep's end."""
     ends_ns = [job.sent_ns for job in jobs[1:]] + [end_ns]
     lives_s = ((end - job.sent_ns) / 1e9 / time_scale for job, end in zip(jobs, ends_ns, strict=True))
-    scanned = min(1.0, order.window / (order.batch_period_s * order.frequency_hz))
+    scanned = min(1.0, order.window * order.position_period_s / order.batch_period_s)
     return scanned * sum(min(max(life_s, 0.0), order.scan_period_s) for life_s in lives_s)
 
 

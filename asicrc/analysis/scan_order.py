@@ -162,7 +162,9 @@ def scan_order_residuals(
         )
     else:
         trends, left_out = residual_trends(delay_ms, predicted, columns, jobs, floor_ms)
-        size = _size_statement(rms_scaled, _bulk_ms(scaled, jobs), rounding, floor_ms, ratio)
+        # Late stamps pull the scale, and with it every residual: what is there is there without it too.
+        bulk_ms = min(_bulk_ms(scaled, jobs), _bulk_ms(residual, jobs))
+        size = _size_statement(rms_scaled, bulk_ms, rounding, floor_ms, ratio)
         statement = f"{size}; {trend_statement(trends)}"
     within = None if rounding is None else rounding.low <= rms_scaled <= rounding.high
     return ScanOrderResult(

@@ -1,6 +1,6 @@
 """The station file: what stands on this bench, and what may be done to it here.
 
-A station can only narrow the built-in envelopes (`asicrc.devices.limits`). The table
+A station can only narrow the built-in envelopes (`asicrc.bench.limits`). The table
 `widen_beyond_built_in` has an effect only where `--allow-beyond-envelope` is given too. The file has no
 place for a password: its content goes into every capture.
 """

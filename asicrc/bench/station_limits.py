@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from asicrc.bench.envelope import Envelope
+from asicrc.bench.limits import BOARDS, allowed_envelope, envelope_for
 from asicrc.bench.station import Station, StationDevice
-from asicrc.devices.envelope import Envelope
-from asicrc.devices.limits import BOARDS, allowed_envelope, envelope_for
 from asicrc.errors import AsicrcError
 
 

@@ -9,12 +9,17 @@ from asicrc.capture.reader import load
 from asicrc.capture.schema import RESTORED_KEY
 from asicrc.capture.writer import CaptureWriter
 from asicrc.clock import MACHINE_CLOCK, boot_id
-from asicrc.devices import open_device
+from asicrc.devices import Circumstances, open_device
 from asicrc.errors import BadFile, DeviceError, Refused, UsageError
 from firmware_protocols.device import DeviceIdentity, DeviceProtocol, SettingRefused
 
+DIRECT = ("serial:", "bitaxe-raw:")
+"""Lines that a capture may name: a file does not get to reach into a network."""
 
-def restore_from(path: Path, device_url: str | None = None) -> dict[str, Any]:
+
+def restore_from(
+    path: Path, device_url: str | None = None, circumstances: Circumstances | None = None
+) -> dict[str, Any]:
     """Restore the device of a capture that did not do so itself.
 
     Returns `settings`, `restored` and what became of the `file`. The same number of chips of the same model
@@ -35,7 +40,7 @@ def restore_from(path: Path, device_url: str | None = None) -> dict[str, Any]:
             f"the session of {path} restored the device itself before it ended",
             "name the device with --device to put its settings back all the same",
         )
-    with open_device(device_url or _recorded_line(identity, path)) as device:
+    with open_device(device_url or _recorded_line(identity, path), circumstances) as device:
         _same_device(device, identity, path)
         try:
             device.adopt_originals(originals)
@@ -74,7 +79,7 @@ def _recorded_line(identity: DeviceIdentity, path: Path) -> str:
             f"{path} was captured from an emulated chip, whose line may be somebody else's by now",
             "name it with --device, if it still runs",
         )
-    if not identity.url.startswith("serial:"):
+    if not identity.url.startswith(DIRECT):
         raise BadFile(
             f"{path} names {identity.url!r} as its device, which is no line that settings are put back on",
             "name the device with --device",
@@ -84,9 +89,14 @@ def _recorded_line(identity: DeviceIdentity, path: Path) -> str:
 
 def _same_device(device: DeviceProtocol, recorded: DeviceIdentity, path: Path) -> None:
     found = device.identity
-    if (found.model, found.chips) != (recorded.model, recorded.chips):
+    board = recorded.details.get("board")
+    if (found.model, found.chips, found.details.get("board")) != (recorded.model, recorded.chips, board):
         raise DeviceError(
-            f"{path} was captured from {recorded.chips} x {recorded.model}, "
-            f"but {found.chips} x {found.model} answer here",
+            f"{path} was captured from {_named(recorded)}, but {_named(found)} answer here",
             "connect the device of the capture, or name it with --device; nothing was written",
         )
+
+
+def _named(identity: DeviceIdentity) -> str:
+    board = identity.details.get("board")
+    return f"{identity.chips} x {identity.model} " + (f"on a Bitaxe {board}" if board else "on a bare line")

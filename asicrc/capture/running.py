@@ -9,7 +9,7 @@ from dataclasses import replace
 from asicrc.capture.reader import load
 from asicrc.capture.session import CapturePlan, Outcome, StopRequest, run_capture
 from asicrc.capture.storage_link import StorageLink
-from asicrc.devices import open_device
+from asicrc.devices import Circumstances, open_device
 from asicrc.errors import UsageError
 from asicrc.work.recorded_jobs import RecordedJobs
 from firmware_protocols.device import Capability, DeviceProtocol
@@ -18,7 +18,12 @@ SHORTEST_JOB_INTERVAL_S = 0.01
 """A chip names 16 jobs; below 10 ms an answer may come when its id already names another one."""
 
 
-def capture_to_file(url: str, plan: CapturePlan, say: Callable[[str], None] = lambda _: None) -> Outcome:
+def capture_to_file(
+    url: str,
+    plan: CapturePlan,
+    circumstances: Circumstances | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Outcome:
     """Open the device, capture, restore, seal. Must run in the main thread: it handles signals.
 
     Raises UsageError, before anything is written to the device, for a plan that cannot be; then as
@@ -26,16 +31,19 @@ def capture_to_file(url: str, plan: CapturePlan, say: Callable[[str], None] = la
     takes over from its recording.
     """
     _check_output(plan)
+    circumstances = circumstances or Circumstances.usual()
     recorded = _recorded_work(plan)
     # The storage process takes its time to start, and does so while the device is opened.
     with ExitStack() as stack:
         stop = stack.enter_context(StopRequest().on_signals())
         storage = stack.enter_context(StorageLink())
-        device = stack.enter_context(open_device(url))
+        device = stack.enter_context(open_device(url, circumstances))
         if recorded is not None:
             plan = _with_recorded_settings(plan, recorded, device, say)
         _check_interval(plan, device, recorded)
-        return run_capture(device, url, plan, stop, storage, recorded)
+        return run_capture(
+            device, url, plan, stop, storage, recorded, station=circumstances.station_record(url)
+        )
 
 
 def _check_output(plan: CapturePlan) -> None:

@@ -28,6 +28,7 @@ from firmware_protocols.device import (
     Capability,
     DeviceLost,
     DeviceProtocol,
+    SafetyStop,
     Setting,
     SettingRefused,
 )
@@ -117,10 +118,12 @@ def run_capture(
     stop: StopRequest,
     storage: StorageLink,
     recorded: RecordedJobs | None = None,
+    station: dict[str, Any] | None = None,
 ) -> Outcome:
     """Capture from an open device into a new file, restore the device, seal the file.
 
-    `recorded` is the work of `plan.replay_work`; without it new jobs are made.
+    `recorded` is the work of `plan.replay_work`; without it new jobs are made. `station` is kept with the
+    capture as it is.
 
     Raises AsicrcError when the file cannot be made or storage fails on the way (what was acknowledged is
     in the file), or when the device refuses a setting before anything was captured. A device that is lost
@@ -130,7 +133,7 @@ def run_capture(
     is_live = device.clock is MACHINE_CLOCK
     storage.open(
         plan.output,
-        _describe(device, device_url, plan, recorded),
+        _describe(device, device_url, plan, recorded) | {"station": station},
         plan.progress,
         t_start_ns=device.clock.now_ns(),
         boot_id=boot_id() if is_live else None,
@@ -207,6 +210,8 @@ class _Session:
             ended = f"device lost: {error}", ExitCode.DEVICE
         except SettingRefused as error:
             ended = f"refused: {error}", ExitCode.REFUSED
+        except SafetyStop as error:
+            ended = f"stopped for safety: {error}", ExitCode.REFUSED
         except BaseException as error:
             self._restore_without_storage(error)
             raise
@@ -223,11 +228,13 @@ class _Session:
             except DeviceLost as error:
                 if ended[1] is not ExitCode.DEVICE:
                     ended = f"device lost: {error}", ExitCode.DEVICE
+            except SafetyStop as error:
+                self._log(f"not restored: {error}", "error")
         # Storage comes after the device: it may be what failed.
         if ended[1] is not ExitCode.OK:
             self._log(ended[0], "error")
         self._storage.put("settings", settings)
-        with suppress(DeviceLost):  # the reason of the end says so already
+        with suppress(DeviceLost, SafetyStop):  # the reason of the end says so already
             self._store(self._device.read(self._clock.now_ns()))
         if self.restored is not None:
             self._storage.put("meta", (RESTORED_KEY, self.restored))
@@ -238,7 +245,7 @@ class _Session:
             return
         try:
             failed = [setting.name for setting in self._device.restore() if not setting.came_true]
-        except DeviceLost as lost:
+        except (DeviceLost, SafetyStop) as lost:
             failed = [str(lost)]
         if failed:
             said = f"the device was not restored either: {', '.join(failed)}"
@@ -347,5 +354,6 @@ def _describe(
         },
         "seed": plan.seed,
         "clock": device.stamps,
+        **device.limits,
     }
     return described if recorded is None else described | {"replay_of": recorded.replay_of}

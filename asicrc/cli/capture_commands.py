@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asicrc.cli.options import Device, Json, seconds
+from asicrc.cli.options import AllowBeyond, Device, Json, StationFile, chosen_station, seconds
 from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from asicrc.capture.session import CapturePlan
+    from asicrc.devices import Circumstances
 
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Capture file; default ./<UTC>-<device>.asicrc.")
@@ -36,6 +37,11 @@ def capture(
         typer.Option(help="How long: 90, 90s, 15m, 8h. Default: 60s, or that of the recorded work."),
     ] = None,
     frequency_mhz: Annotated[float | None, typer.Option(help="Hash clock. Default: low and safe.")] = None,
+    voltage_mv: Annotated[
+        float | None,
+        typer.Option(help="Core voltage, where a board can set it. Default: a low one."),
+    ] = None,
+    fan_percent: Annotated[float | None, typer.Option(help="Fan, where there is one. Default: 100.")] = None,
     difficulty: Annotated[
         float | None, typer.Option(help="Difficulty of what the chip reports; a power of two.")
     ] = None,
@@ -55,6 +61,8 @@ def capture(
         ),
     ] = None,
     output: Output = None,
+    station: StationFile = None,
+    allow_beyond: AllowBeyond = False,
     plain: Annotated[bool, typer.Option("--plain", help="Plain progress lines, no live display.")] = False,
     as_json: Json = False,
 ) -> int:
@@ -64,9 +72,12 @@ def capture(
     twice ends it at once.
     """
     from asicrc.capture.session import CapturePlan
+    from asicrc.devices import Circumstances
 
     requested = {
         "frequency_mhz": frequency_mhz,
+        "voltage_mv": voltage_mv,
+        "fan_percent": fan_percent,
         "difficulty": difficulty,
         "hash_counting_number": hash_counting_number,
     }
@@ -87,7 +98,7 @@ def capture(
         progress=progress_mode(plain),
         replay_work=replay_work,
     )
-    result, exit_code = _capture(plan, device)
+    result, exit_code = _capture(plan, device, Circumstances(chosen_station(station), allow_beyond))
     if as_json:
         print_json(result)
     else:
@@ -105,6 +116,7 @@ def restore(
     device: Annotated[
         str | None, typer.Option("--device", "-d", help="Device URL, where it is not the one of the capture.")
     ] = None,
+    station: StationFile = None,
     as_json: Json = False,
 ) -> int:
     """Put a device back to the settings it had before the capture in FILE, and seal the file.
@@ -113,8 +125,9 @@ def restore(
     chips; values are held to this machine's limits, not to those in the file.
     """
     from asicrc.capture.restoring import restore_from
+    from asicrc.devices import Circumstances
 
-    result = restore_from(file, device)
+    result = restore_from(file, device, Circumstances(chosen_station(station)))
     if as_json:
         print_json(result)
     else:
@@ -134,12 +147,13 @@ def demo(
     from asicrc.analysis.capture_analysis import analyze_capture
     from asicrc.capture.session import CapturePlan
     from asicrc.cli.analysis_text import analysis_lines
+    from asicrc.devices import Circumstances
 
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / default_output("sim:bm1366").name
     note(f"capturing from the emulated BM1366 for {duration} (no hardware is touched)")
     plan = CapturePlan(output=path, duration_s=seconds(duration), progress=progress_mode(plain=False))
-    result, exit_code = _capture(plan, "sim:bm1366")
+    result, exit_code = _capture(plan, "sim:bm1366", Circumstances(station=None))
     if exit_code is not ExitCode.OK:
         table(list(result.items()))
         return exit_code
@@ -171,11 +185,11 @@ def progress_mode(plain: bool) -> str:
     return "live" if sys.stderr.isatty() and not plain else "plain"
 
 
-def _capture(plan: CapturePlan, url: str) -> tuple[dict[str, Any], ExitCode]:
+def _capture(plan: CapturePlan, url: str, circumstances: Circumstances) -> tuple[dict[str, Any], ExitCode]:
     from asicrc.capture.counts import counts_json
     from asicrc.capture.running import capture_to_file
 
-    outcome = capture_to_file(url, plan, note)
+    outcome = capture_to_file(url, plan, circumstances, note)
     result = counts_json(plan.output, outcome.counters, outcome.wire_counters)
     result |= {
         "duration_s": outcome.duration_s,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asicrc.cli.options import Device, Json, seconds
+from asicrc.cli.options import Device, Json, StationFile, chosen_station, seconds
 from asicrc.cli.output import print_json, say, table
 from asicrc.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from asicrc.devices.opening import Circumstances
 
 
 def register(app: typer.Typer) -> None:
@@ -56,22 +60,44 @@ def check(
         ),
     ] = False,
     duration: Annotated[str, typer.Option(help="How long to listen or to work.")] = "5s",
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="Also write every byte, version and time into an archive that can be mailed."),
+    ] = None,
+    station: StationFile = None,
     as_json: Json = False,
 ) -> int:
     """Who answers, with which settings, and how well arrivals are stamped. Changes no setting.
 
     --passive needs a serial: URL. --with-work goes further: a short capture, as `capture` would do it at the
     low default frequency, with everything restored; its file stays, for `asicrc restore` if it is killed.
+    --bundle writes what passed on the lines, without paths and addresses of this machine; `bundle:FILE` as a
+    device runs the driver against it.
     """
+    from asicrc.devices.bundle import write_bundle
     from asicrc.devices.checking import check_device, check_passively
+    from asicrc.devices.opening import Circumstances
+    from asicrc.transports.recording import WireRecord
 
-    if passive and with_work:
-        raise UsageError("--passive sends nothing, --with-work sends jobs", "choose one of them")
+    if passive and (with_work or bundle is not None):
+        raise UsageError(
+            "--passive sends nothing; --with-work sends jobs, --bundle keeps questions and answers",
+            "choose one of them",
+        )
+    if bundle is not None and bundle.exists():
+        raise UsageError(f"{bundle} exists already", "choose another name for the bundle")
     wait_s = seconds(duration)
-    report = check_passively(device, wait_s) if passive else check_device(device)
+    record = None if bundle is None else WireRecord()
+    circumstances = Circumstances(chosen_station(station), record=record)
+    report = check_passively(device, wait_s) if passive else check_device(device, circumstances)
     exit_code = ExitCode.OK
     if with_work:
-        report["with_work"], exit_code = _work(device, wait_s)
+        if record is not None:
+            record.session = "work"
+        report["with_work"], exit_code = _work(device, wait_s, circumstances)
+    if bundle is not None and record is not None:
+        write_bundle(bundle, report, record)
+        report["bundle"] = str(bundle)
     if as_json:
         print_json(report)
     else:
@@ -79,7 +105,7 @@ def check(
     return exit_code
 
 
-def _work(device: str, duration_s: float) -> tuple[dict[str, Any], ExitCode]:
+def _work(device: str, duration_s: float, circumstances: Circumstances) -> tuple[dict[str, Any], ExitCode]:
     from asicrc.capture.reader import load
     from asicrc.capture.running import capture_to_file
     from asicrc.capture.schema import RESTORED_KEY
@@ -90,7 +116,7 @@ def _work(device: str, duration_s: float) -> tuple[dict[str, Any], ExitCode]:
     plan = CapturePlan(
         output.with_stem(f"{output.stem}-check"), duration_s, progress=progress_mode(plain=False)
     )
-    outcome = capture_to_file(device, plan)
+    outcome = capture_to_file(device, plan, circumstances)
     with load(plan.output) as capture:
         meta = capture.meta
     return {

@@ -11,7 +11,7 @@ import typer
 from asicrc.cli import capture_commands, compare_commands, device_commands, file_commands, station_commands
 from asicrc.cli.output import as_asicrc_error, note, report_error
 from asicrc.errors import AsicrcError, BadFile, ExitCode, StorageError, UsageError
-from firmware_protocols.device import DeviceLost, SettingRefused
+from firmware_protocols.device import DeviceLost, SafetyStop, SettingRefused
 from firmware_protocols.errors import ProtocolError
 
 app = typer.Typer(
@@ -46,7 +46,7 @@ def _run(arguments: list[str]) -> int:
         return int(result or ExitCode.OK)
     except AsicrcError as error:
         return report_error(error, as_json)
-    except (DeviceLost, SettingRefused) as error:
+    except (DeviceLost, SafetyStop, SettingRefused) as error:
         return report_error(as_asicrc_error(error), as_json)
     except ProtocolError as error:
         hint = "a recording with such bytes was damaged, or made to be"

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from asicrc.errors import UsageError
 
+if TYPE_CHECKING:
+    from asicrc.bench.station import Station
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else on stderr.")]
+StationFile = Annotated[
+    Path | None,
+    typer.Option("--station", help="Station file with your limits. Default: the one that is found."),
+]
+AllowBeyond = Annotated[
+    bool,
+    typer.Option(
+        "--allow-beyond-envelope",
+        help="Let the station file go beyond the built-in limits, at your own risk; stored with the capture.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", "-d", help="Device URL, for example sim:bm1366.")]
 
 _UNITS_S = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -24,3 +39,11 @@ def seconds(text: str) -> float:
     if not 0 < value <= 366 * 86400:
         raise UsageError(f"a duration of {text} makes no capture", "write 90, 90s, 15m or 8h")
     return value
+
+
+def chosen_station(path: Path | None) -> Station | None:
+    """The station file that was named, else the one that is found. Raises UsageError, BadFile."""
+    from asicrc.bench.station import find_station, load_station
+
+    chosen = find_station() if path is None else path
+    return None if chosen is None else load_station(chosen)

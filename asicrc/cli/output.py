@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from asicrc.errors import AsicrcError, DeviceError, ExitCode, Refused
-from firmware_protocols.device import DeviceLost, SettingRefused
+from firmware_protocols.device import DeviceLost, SafetyStop, SettingRefused
 
 
 def print_json(value: object) -> None:
@@ -42,10 +42,12 @@ def report_error(error: AsicrcError, as_json: bool) -> ExitCode:
     return error.exit_code
 
 
-def as_asicrc_error(error: DeviceLost | SettingRefused) -> AsicrcError:
+def as_asicrc_error(error: DeviceLost | SafetyStop | SettingRefused) -> AsicrcError:
     """The seam's errors as the ones that have exit codes."""
     if isinstance(error, DeviceLost):
         return DeviceError(str(error), "check cable and power, then `asicrc check`")
+    if isinstance(error, SafetyStop):
+        return Refused(f"stopped for safety: {error}", "find the cause before the device runs again")
     return Refused(str(error), "see `asicrc check` for what the device can do")
 
 

@@ -1,5 +1,5 @@
 """Devices: what stands behind a device URL."""
 
-from asicrc.devices.opening import open_device
+from asicrc.devices.opening import Circumstances, open_device
 
-__all__ = ["open_device"]
+__all__ = ["Circumstances", "open_device"]

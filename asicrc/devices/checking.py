@@ -5,27 +5,29 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from asicrc.devices.opening import listening_line, open_device
+from asicrc.devices.opening import Circumstances, listening_line, open_device
 from firmware_protocols.device import DeviceProtocol, Setting
 
 PULL_NS = 50_000_000
 
 
-def check_device(url: str) -> dict[str, Any]:
+def check_device(url: str, circumstances: Circumstances | None = None) -> dict[str, Any]:
     """Identity, settings as they stand, and the spread of register round trips. Writes no register.
 
     Raises DeviceError, DeviceLost, UsageError.
     """
-    with open_device(url) as device:
+    with open_device(url, circumstances) as device:
         identity = device.identity
         report: dict[str, Any] = {
             "device_url": url,
+            "line": identity.url,
             "model": identity.model,
             "chips": identity.chips,
             "simulated": identity.simulated,
             **{name: value for name, value in identity.details.items() if value is not None},
             **_as_found(device.originals()),
             "capabilities": {name: str(value) for name, value in device.capabilities.items()},
+            **device.limits,
             "jitter_floor": _floor(device),
         }
         report["log"] = device.read(device.clock.now_ns()).log
@@ -45,7 +47,7 @@ def check_passively(url: str, listen_s: float) -> dict[str, Any]:
         return {
             "device_url": url,
             "baud": line.transport.baud,
-            "latency_timer_ms": line.transport.latency_timer_ms(),
+            "latency_timer_ms": line.transport.latency_timer.now_ms,
             "listened_s": listen_s,
             "bytes": received,
             "nonce_frames": events,

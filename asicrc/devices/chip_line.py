@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 
-from asicrc.transports.serial_port import SerialTransport
+from asicrc.bench.limits import Range
+from asicrc.transports.transport import Transport
 from firmware_protocols.bm13xx import (
     Answers,
     ChipModel,
     Command,
-    FullJob,
     LineObserver,
     ReadRegister,
     RegisterResponse,
+    WriteRegister,
     encode,
+    frame_time_ns,
+    pll_from_register,
 )
-from firmware_protocols.device import Batch, Direction, Job, NonceBatch, Stamp, WireChunk
+from firmware_protocols.device import Batch, Direction, Job, NonceBatch, SettingRefused, Stamp, WireChunk
+from firmware_protocols.errors import ProtocolError
 
 ANSWER_WAIT_S = 0.3
 """For the first answer to a read: 77 chips at 115,740 baud need 73 ms for theirs."""
@@ -30,45 +35,74 @@ ROUND_TRIPS_KEPT = 10_000
 
 
 class ChipLine:
-    """A transport with an observer on it. Nothing that arrives is lost: `take` returns it all."""
+    """A transport with an observer on it. Nothing that arrives is lost: `take` returns it all.
 
-    def __init__(self, transport: SerialTransport, model: ChipModel, zero_bits: int) -> None:
+    `clock_limits` is the last gate: no clock outside them leaves this machine, whoever asks for it.
+    """
+
+    def __init__(self, transport: Transport, model: ChipModel, zero_bits: int, clock_limits: Range) -> None:
         self.transport = transport
         self.clock = transport.clock
         self.model = model
+        self.clock_limits = clock_limits
         self.observer = LineObserver(model, zero_bits=zero_bits, baud=transport.baud)
         self._wire: list[WireChunk] = []
         self._nonces: list[NonceBatch] = []
         self._registers: list[RegisterResponse] = []
         self._probe: tuple[int, int] | None = None
+        self._left_ns = transport.clock.now_ns()
+        """When what was written has left the line: an adapter takes bytes faster than the line does."""
+        self._asked: int | None = None
+        """Register of the newest read: a BM1387 does not say which one it answers for."""
         self.round_trips_ns: deque[int] = deque(maxlen=ROUND_TRIPS_KEPT)
         """From just before the write of a probe to the stamp of its answer, newest last."""
 
     def set_baud(self, baud: int) -> None:
+        """Change the host's speed once everything that was sent has left."""
+        self.wait(0.0)
         self.transport.set_baud(baud)
 
     def send(self, frame: Command) -> tuple[Stamp, list[Job]]:
-        """Write one frame; return its stamp and, for a job frame, the job as the observer numbers it."""
+        """Write one frame; return its stamp and, for a job frame, the job as the observer numbers it.
+
+        Raises SettingRefused for a clock outside the limits, DeviceLost.
+        """
+        if isinstance(frame, WriteRegister) and frame.register == self.model.registers.pll0:
+            self._check_clock(frame.value)
+        elif isinstance(frame, ReadRegister):
+            self._asked = frame.register
         data = encode(frame, self.model)
         stamp = self.transport.write(data)
+        self._left_ns = max(self._left_ns, stamp.t_ns) + frame_time_ns(len(data), self.transport.baud)
         self._wire.append(WireChunk(Direction.TX, stamp, data))
         return stamp, self.observer.host_sent(data, stamp.t_ns)
 
-    def send_job(self, frame: FullJob) -> Job:
+    def send_job(self, frame: Command) -> Job:
         _, jobs = self.send(frame)
         return jobs[0]
 
+    def _check_clock(self, register_value: int) -> None:
+        try:
+            mhz = pll_from_register(self.model, register_value).mhz
+        except ProtocolError as error:
+            raise SettingRefused(f"the clock was not written: {error}") from None
+        self.clock_limits.check("frequency_mhz", mhz)
+
     def wait(self, seconds: float) -> None:
-        """Let time pass while keeping what arrives."""
-        until_ns = self.clock.now_ns() + round(seconds * 1e9)
+        """Let time pass, once everything that was sent has left, while keeping what arrives."""
+        until_ns = max(self.clock.now_ns(), self._left_ns) + round(seconds * 1e9)
         while self.clock.now_ns() < until_ns:
             self._collect(until_ns)
 
     def ask(self, frame: ReadRegister, expect: int | None = None) -> list[RegisterResponse]:
-        """Send a read and return the answers to it, in order of arrival; empty when none came."""
+        """Send a read and return the answers to it, in order of arrival; empty when none came.
+
+        A chip that does not say what it answers for is heard out, or its next answers would be of this read.
+        """
         self.forget_answers()
         self.send(frame)
-        return self.answers(frame.register, expect)
+        found = self.answers(frame.register, expect if self.model.echoes_register else None)
+        return found if expect is None else found[:expect]
 
     def forget_answers(self) -> None:
         """What has been answered so far is not the answer to what comes next."""
@@ -79,7 +113,7 @@ class ChipLine:
 
         More than `MOST_ANSWERS` are those of a line that floods.
         """
-        begun_ns = self.clock.now_ns()
+        begun_ns = max(self.clock.now_ns(), self._left_ns)
         deadline_ns, end_ns = begun_ns + round(ANSWER_WAIT_S * 1e9), begun_ns + round(LONGEST_ANSWER_S * 1e9)
         most = MOST_ANSWERS + 1 if expect is None else expect
         found: list[RegisterResponse] = []
@@ -121,6 +155,8 @@ class ChipLine:
         if len(answers.events):
             self._nonces.append(answers.events)
         for answer, t_ns in answers.registers:
+            if answer.register is None:
+                answer = replace(answer, register=self._asked)
             if self._probe is not None and answer.register == self._probe[0]:
                 self.round_trips_ns.append(t_ns - self._probe[1])
                 self._probe = None

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from asicrc.bench.limits import Envelope
 from asicrc.devices.chip_line import ChipLine
 from asicrc.devices.foreign_originals import checked_originals
-from asicrc.devices.limits import Envelope
 from firmware_protocols.bm13xx import (
     ChipModel,
     ReadRegister,
-    Register,
     WriteRegister,
-    baud_from_fast_uart,
+    baud_from_register,
+    baud_register_value,
     difficulty_from_ticket_mask,
-    fast_uart_for_baud,
     frequency_ramp,
     pll_from_register,
     solve_pll,
@@ -22,26 +21,41 @@ from firmware_protocols.bm13xx import (
 from firmware_protocols.device import DeviceLost, Setting, SettingRefused
 from firmware_protocols.errors import ProtocolError
 
+RESET_BAUD = 115_200
+"""What adapters call the chip's 115,740 after reset; 0.5 % apart, which 8N1 does not notice."""
 FAST_BAUD = 1_000_000
 """11 bytes take 0.11 ms instead of 0.95 ms, which is queueing that the stamps do not need."""
-
-ORIGINALS = {
-    "pll0_register": Register.PLL0,
-    "ticket_mask_register": Register.TICKET_MASK,
-    "hash_counting_number": Register.HASH_COUNTING_NUMBER,
-    "version_mask_register": Register.VERSION_MASK,
-    "fast_uart_register": Register.FAST_UART,
-}
-"""Registers that are put back, by the name that they have in the capture.
-
-The rest of what a bring-up writes (addresses, core enables, drive strengths, resets) has one value that every
-firmware writes, and none of it lets a chip hash without a clock and a hash counting number.
-"""
+FAST_BAUD_MIDSTATES = 1_562_500
+"""A chain of an S9 takes 340 jobs a second of 150 bytes (xertSuns1/braiins:bosminer-am1-s9)."""
 
 
 def fast_baud(model: ChipModel) -> int:
-    """What the chip's divider makes of `FAST_BAUD`, and the host follows: 1,041,667."""
-    return round(baud_from_fast_uart(fast_uart_for_baud(model, FAST_BAUD)))
+    """What the chip's divider makes of the rate wanted, and the host follows: 1,041,667 on a BM1366."""
+    wanted = FAST_BAUD if model.job_format == "full" else FAST_BAUD_MIDSTATES
+    return round(baud_from_register(model, baud_register_value(model, wanted)))
+
+
+def original_registers(model: ChipModel) -> dict[str, int]:
+    """Registers that are put back, by the name that they have in the capture.
+
+    The rest of what a bring-up writes (addresses, core enables, drive strengths, resets) has one value that
+    every firmware writes, and none of it lets a chip hash without a clock and work.
+    """
+    registers = model.registers
+    named = {
+        "pll0_register": registers.pll0,
+        "ticket_mask_register": registers.ticket_mask,
+        "hash_counting_number": registers.hash_counting_number if model.hcn_halts else None,
+        "version_mask_register": registers.version_mask,
+        baud_register_name(model): model.baud.register,
+    }
+    return {name: register for name, register in named.items() if register is not None}
+
+
+def baud_register_name(model: ChipModel) -> str:
+    """The register that holds the baud rate has other tasks too on the BM1387 and BM1397."""
+    misc_control = model.baud.register == model.registers.misc_control
+    return "misc_control_register" if misc_control else "fast_uart_register"
 
 
 class ChipSettings:
@@ -53,13 +67,15 @@ class ChipSettings:
         self._envelope = envelope
         self._waits = waits
         self._log = log
+        self._registers = original_registers(line.model)
+        self._baud_name = baud_register_name(line.model)
         self._originals: dict[str, int | None] = {}
         self._original_baud = line.transport.baud
 
     def originals(self) -> list[Setting]:
-        """Read the registers of `ORIGINALS`. One that does not answer is kept as None, and said."""
+        """Read the registers that will be put back. One that does not answer is kept as None, and said."""
         found = []
-        for name, register in ORIGINALS.items():
+        for name, register in self._registers.items():
             values = [answer.value for answer in self._line.ask(ReadRegister(register), expect=self._chips)]
             value = values[0] if values else None
             if value is None:
@@ -70,7 +86,7 @@ class ChipSettings:
             found.append(Setting(self._now_ns(), name, None, value, kind="original"))
         found.append(Setting(self._now_ns(), "host_baud", None, float(self._original_baud), kind="original"))
         mhz = self._mhz(self._originals["pll0_register"])
-        if mhz is not None and self._originals["hash_counting_number"]:
+        if mhz is not None and self._originals.get("hash_counting_number", 1):
             self._log.append(
                 f"the chip was found at work, at {mhz:g} MHz: this is what it is put back to. If a killed "
                 "session left it so, run `asicrc restore` on that session's file first"
@@ -79,13 +95,13 @@ class ChipSettings:
 
     def adopt_originals(self, settings: list[Setting]) -> None:
         """Take the originals from a capture. Raises SettingRefused for values that no such chip holds."""
-        values, host_baud = checked_originals(self._line.model, settings, ORIGINALS)
+        values, host_baud = checked_originals(self._line.model, settings, self._registers, self._baud_name)
         self._originals |= values
         self._original_baud = host_baud or self._original_baud
 
     def frequency_now_mhz(self) -> float | None:
         """The clock that the chips run at, None where they do not say or have none."""
-        answers = self._line.ask(ReadRegister(Register.PLL0), expect=1)
+        answers = self._line.ask(ReadRegister(self._line.model.registers.pll0), expect=1)
         return self._mhz(answers[0].value) if answers else None
 
     def confirmed(self, name: str, requested: float, register: int, written: int) -> Setting:
@@ -96,16 +112,18 @@ class ChipSettings:
                 f"{self._line.transport.path}: {name} was written, but no chip answers for register "
                 f"{register:#04x} at {self._line.transport.baud} baud"
             )
-        if len({answer.address for answer in answers}) < self._chips:
+        echoed = self._line.model.echoes_register
+        if (len({answer.address for answer in answers}) if echoed else len(answers)) < self._chips:
             raise SettingRefused(
                 f"{name} was written, but {len(answers)} of {self._chips} chips answer "
                 f"for register {register:#04x}"
             )
         for answer in answers:
             if not self._same(register, answer.value, written):
+                chip = "a chip" if answer.address is None else f"chip {answer.address:#04x}"
                 raise SettingRefused(
                     f"{name}: {written:#010x} was written to register {register:#04x}, "
-                    f"chip {answer.address:#04x} reads back {answer.value:#010x}"
+                    f"{chip} reads back {answer.value:#010x}"
                 )
         return Setting(self._now_ns(), name, requested, self._in_unit(name, answers[0].value))
 
@@ -116,15 +134,18 @@ class ChipSettings:
         `read_back` None, or another value than `requested`, and the log says why.
         """
         self._find_again()
-        self._line.send(WriteRegister(Register.HASH_COUNTING_NUMBER, 0))
+        if self._line.model.hcn_halts:
+            self._line.send(WriteRegister(self._line.model.registers.hash_counting_number, 0))
         done = [self._restore_frequency()]
         for name in ("ticket_mask_register", "version_mask_register", "hash_counting_number"):
+            if name not in self._registers:
+                continue
             value = self._originals.get(name)
             if value is None:  # hashing stays stopped where its original could not be read
                 done.append(self._unknown(name))
             else:
-                self._line.send(WriteRegister(ORIGINALS[name], value))
-                done.append(self._restored(name, float(value), ORIGINALS[name], value))
+                self._line.send(WriteRegister(self._registers[name], value))
+                done.append(self._restored(name, float(value), self._registers[name], value))
         done.append(self._restore_baud())
         return done
 
@@ -134,7 +155,7 @@ class ChipSettings:
         for baud in dict.fromkeys((transport.baud, self._original_baud, fast_baud(model))):
             if baud != transport.baud:
                 self._line.set_baud(baud)
-            if self._line.ask(ReadRegister(Register.CHIP_ID), expect=1):
+            if self._line.ask(ReadRegister(self._line.model.registers.chip_id), expect=1):
                 return
         raise DeviceLost(
             f"{transport.path}: no chip answers any more, at none of the baud rates it was set to"
@@ -146,6 +167,7 @@ class ChipSettings:
 
     def _restore_frequency(self) -> Setting:
         raw, limits = self._originals.get("pll0_register"), self._envelope.frequency_mhz
+        registers = self._line.model.registers
         original_mhz = self._mhz(raw)
         if original_mhz is None:
             self._log.append("the original clock is none that can be set: the lowest one is set instead")
@@ -157,26 +179,27 @@ class ChipSettings:
             )
         start_mhz = limits.clamp(self.frequency_now_mhz() or goal_mhz)
         for mhz in frequency_ramp(self._line.model, start_mhz, goal_mhz, self._envelope.step_mhz):
-            self._line.send(WriteRegister(Register.PLL0, solve_pll(self._line.model, mhz).register))
+            self._line.send(WriteRegister(registers.pll0, solve_pll(self._line.model, mhz).register))
             self._line.wait(self._envelope.step_interval_s * self._waits)
         as_found = raw is not None and goal_mhz == original_mhz
         final = raw if as_found and raw is not None else solve_pll(self._line.model, goal_mhz).register
-        self._line.send(WriteRegister(Register.PLL0, final))
-        done = self._restored("frequency_mhz", original_mhz, Register.PLL0, final)
+        self._line.send(WriteRegister(registers.pll0, final))
+        done = self._restored("frequency_mhz", original_mhz, registers.pll0, final)
         return self._unknown("frequency_mhz") if raw is None else done
 
     def _restore_baud(self) -> Setting:
-        raw = self._originals.get("fast_uart_register")
+        raw = self._originals.get(self._baud_name)
         if raw is None:
             return self._unknown("host_baud")
-        self._line.send(WriteRegister(Register.FAST_UART, raw))
+        baud_field = self._line.model.baud
+        self._line.send(WriteRegister(baud_field.register, raw & ~baud_field.hold))
         self._line.wait(0.01)
         self._line.set_baud(self._original_baud)
-        answers = self._line.ask(ReadRegister(Register.CHIP_ID), expect=1)
+        answers = self._line.ask(ReadRegister(self._line.model.registers.chip_id), expect=1)
         if not answers:
             self._log.append(
                 f"not restored: the chip does not answer at {self._original_baud} baud after its baud "
-                f"register was written ({baud_from_fast_uart(raw):.0f} baud by its value)"
+                f"register was written ({baud_from_register(self._line.model, raw):.0f} baud by its value)"
             )
         baud = float(self._original_baud)
         return Setting(self._now_ns(), "host_baud", baud, baud if answers else None, "restored")
@@ -190,7 +213,7 @@ class ChipSettings:
             return Setting(self._now_ns(), name, requested, None, kind="restored")
 
     def _same(self, register: int, read: int, written: int) -> bool:
-        if register == Register.PLL0:  # the chip adds flag bits of its own
+        if register == self._line.model.registers.pll0:  # the chip adds flag bits of its own
             return self._mhz(read) == self._mhz(written)
         return read == written
 

@@ -4,48 +4,91 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
 
-from asicrc.devices.bm1366 import Bm1366Device
-from asicrc.devices.chip_line import MOST_ANSWERS, ChipLine
-from asicrc.devices.chip_settings import fast_baud
+from asicrc.bench.station import Station, find_station, load_station, station_snapshot
+from asicrc.devices.bitaxe_opening import open_bitaxe_raw
+from asicrc.devices.bundle import read_bundle
+from asicrc.devices.chain_opening import chip_line, open_chain
+from asicrc.devices.chip_line import ChipLine
+from asicrc.devices.limits_in_force import LimitsInForce
+from asicrc.devices.lines import Lines, RecordedDeviceLines, SerialLines, WitnessedLines
 from asicrc.devices.replay import open_replay
-from asicrc.devices.scale import SCALE_OPTIONS, Scale
 from asicrc.devices.url import URL_FORMS, DeviceUrl
-from asicrc.errors import DeviceError, UsageError
-from asicrc.transports.serial_port import SerialTransport
-from firmware_protocols.bm13xx import (
-    ChipModel,
-    ReadRegister,
-    Register,
-    RegisterResponse,
-    model_by_chip_id,
-    model_by_name,
-)
-from firmware_protocols.device import DeviceIdentity, DeviceProtocol
-from firmware_protocols.errors import ProtocolError
+from asicrc.errors import BadFile, DeviceError, UsageError
+from asicrc.transports.recording import WireRecord
+from firmware_protocols.device import DeviceProtocol
 
 ENTRY_POINTS = "asicrc.devices"
-RESET_BAUD = 115_200
-"""What adapters call the chip's 115,740 after reset; 0.5 % apart, which 8N1 does not notice."""
-PROBE_ROUNDS = 3
-DRIVEN_CHIPS = ("BM1366",)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a device is opened with, beside its URL.
+
+    `station` narrows the limits (`find_station`); what it asks beyond the built-in ones counts only with
+    `allow_beyond`. Everything that passes on the device's lines is kept in `record`, if there is one.
+    """
+
+    station: Station | None
+    allow_beyond: bool = False
+    record: WireRecord | None = None
+
+    @classmethod
+    def usual(cls) -> Circumstances:
+        """With the station file that is found, if any. Raises BadFile for one that cannot be read."""
+        path = find_station()
+        return cls(None if path is None else load_station(path))
+
+    def station_record(self, url: str) -> dict[str, Any] | None:
+        """What the capture keeps of the station file; None without one."""
+        if self.station is None:
+            return None
+        return station_snapshot(self.station, self.station.device_for(url))
 
 
 @contextmanager
-def open_device(text: str) -> Iterator[DeviceProtocol]:
-    """Open the device behind a URL and close it again; nothing is written to it here but a read request.
+def open_device(text: str, circumstances: Circumstances | None = None) -> Iterator[DeviceProtocol]:
+    """Open the device behind a URL and close it again; nothing is written to it here but read requests.
 
-    Raises UsageError for a URL that means nothing, DeviceError for a device that is not there or is
+    Without `circumstances` they are the usual ones, so that no caller passes a station's limits by leaving
+    them out. Raises UsageError for a URL that means nothing, DeviceError for a device that is not there or is
     another one than was said.
     """
+    with _opened(DeviceUrl.parse(text), text, circumstances or Circumstances.usual()) as device:
+        yield device
+
+
+@contextmanager
+def listening_line(text: str) -> Iterator[ChipLine]:
+    """A serial line with nothing sent on it, for looking at what comes."""
     url = DeviceUrl.parse(text)
-    if url.scheme == "serial":
-        device: DeviceProtocol = _open_serial(url)
+    if url.scheme != "serial":
+        raise UsageError(f"{text!r} is no serial line to listen on", "passive checks take serial: URLs")
+    line, _ = chip_line(url, SerialLines(), LimitsInForce.built_in())
+    try:
+        yield line
+    finally:
+        line.transport.close()
+
+
+@contextmanager
+def _opened(url: DeviceUrl, named: str, circumstances: Circumstances) -> Iterator[DeviceProtocol]:
+    """`named` is the URL that the user wrote, by which the station file knows the device."""
+    if url.scheme in ("serial", "bitaxe-raw"):
+        lines: Lines = SerialLines()
+        if circumstances.record is not None:
+            lines = WitnessedLines(lines, circumstances.record)
+        device = _direct(url, lines, LimitsInForce(circumstances.station, circumstances.allow_beyond, named))
     elif url.scheme == "replay":
         device = open_replay(url)
+    elif url.scheme == "bundle":
+        device = _of_bundle(url)
     else:
-        with _provided(url) as device:
+        with _provided(url, named, circumstances) as device:
             yield device
         return
     try:
@@ -54,8 +97,31 @@ def open_device(text: str) -> Iterator[DeviceProtocol]:
         device.close()
 
 
+def _direct(
+    url: DeviceUrl, lines: Lines, limits: LimitsInForce, *, takes_work: bool = True
+) -> DeviceProtocol:
+    if url.scheme == "bitaxe-raw":
+        return open_bitaxe_raw(url, lines, limits, takes_work=takes_work)
+    return open_chain(url, lines, limits, takes_work=takes_work)
+
+
+def _of_bundle(url: DeviceUrl) -> DeviceProtocol:
+    """The driver on recorded lines: it looks, sets and restores, but the work of then is not given again."""
+    url.reject_unknown({"session"})
+    bundle = read_bundle(Path(url.target))
+    session = url.options.get("session", "check")
+    chunks = bundle.session(session)
+    if not chunks:
+        known = ", ".join(sorted({chunk.session for chunk in bundle.chunks})) or "none"
+        raise UsageError(f"{bundle.path} holds no session {session!r}", f"it holds: {known}")
+    if bundle.url.scheme not in ("serial", "bitaxe-raw"):
+        raise BadFile(f"{bundle.path} is of a {bundle.url.scheme}: device, which has no lines of its own", "")
+    lines = RecordedDeviceLines(chunks)
+    return _direct(bundle.url, lines, LimitsInForce.built_in(), takes_work=False)
+
+
 @contextmanager
-def _provided(url: DeviceUrl) -> Iterator[DeviceProtocol]:
+def _provided(url: DeviceUrl, named: str, circumstances: Circumstances) -> Iterator[DeviceProtocol]:
     """A device that another package provides: as an object, or as the URL of an emulator it started."""
     for entry_point in entry_points(group=ENTRY_POINTS, name=url.scheme):
         with ExitStack() as stack:
@@ -66,113 +132,9 @@ def _provided(url: DeviceUrl) -> Iterator[DeviceProtocol]:
             except RuntimeError as error:
                 raise DeviceError(f"{url.text} does not start: {error}", "its own message is above") from None
             if isinstance(endpoint, str):
-                yield stack.enter_context(open_device(endpoint))
+                yield stack.enter_context(_opened(DeviceUrl.parse(endpoint), named, circumstances))
             else:
                 yield endpoint
         return
     forms = ", ".join(form for form, _ in URL_FORMS)
     raise UsageError(f"nothing here opens {url.scheme}: URLs", f"the forms are: {forms}")
-
-
-@contextmanager
-def listening_line(text: str) -> Iterator[ChipLine]:
-    """A serial line with nothing sent on it, for looking at what comes."""
-    url = DeviceUrl.parse(text)
-    if url.scheme != "serial":
-        raise UsageError(f"{text!r} is no serial line to listen on", "passive checks take serial: URLs")
-    line, _ = _serial_line(url)
-    try:
-        yield line
-    finally:
-        line.transport.close()
-
-
-def _open_serial(url: DeviceUrl) -> Bm1366Device:
-    line, scale = _serial_line(url)
-    try:
-        bauds = (line.transport.baud,) if "baud" in url.options else (RESET_BAUD, fast_baud(line.model))
-        answers = _find_chips(line, bauds)
-        _check_model(line, line.model, answers)
-        return Bm1366Device(line, _identity(url, line, scale, answers), scale)
-    except BaseException:
-        line.transport.close()
-        raise
-
-
-def _serial_line(url: DeviceUrl) -> tuple[ChipLine, Scale]:
-    url.reject_unknown({"chip", "baud"} | SCALE_OPTIONS)
-    try:
-        model = model_by_name(url.options.get("chip", DRIVEN_CHIPS[0]))
-    except ProtocolError as error:
-        raise UsageError(str(error)) from None
-    if model.name not in DRIVEN_CHIPS:
-        raise UsageError(f"there is no driver for the {model.name} yet", f"driven: {', '.join(DRIVEN_CHIPS)}")
-    scale = Scale.from_url(url, model)
-    baud = int(url.number("baud", RESET_BAUD, 1200, 4_000_000) or RESET_BAUD)
-    return ChipLine(SerialTransport(url.target, baud), model, scale.zero_bits), scale
-
-
-def _find_chips(line: ChipLine, bauds: tuple[int, ...]) -> list[RegisterResponse]:
-    """Ask for the chip ids at each rate, a few times over: a board may still be waking up."""
-    for _ in range(PROBE_ROUNDS):
-        for baud in bauds:
-            line.set_baud(baud)
-            answers = line.ask(ReadRegister(Register.CHIP_ID))
-            if len(answers) > MOST_ANSWERS:
-                raise DeviceError(
-                    f"{line.transport.path} brings more answers than there can be chips on a line "
-                    f"({MOST_ANSWERS}), without end",
-                    "look at what is connected there: `asicrc check --passive`",
-                )
-            if answers:
-                line.observer.baud = baud
-                return answers
-    path = line.transport.path
-    tried = " and ".join(f"{baud}" for baud in bauds)
-    counters = line.observer.wire_counters()
-    heard = counters["skipped_bytes"] + counters["damaged_frames"]
-    if heard:
-        raise DeviceError(
-            f"{path} answers at {tried} baud with {heard} bytes that are no frames of a {line.model.name}",
-            "the baud rate is probably another one (?baud=), or this is not the chip's line",
-        )
-    raise DeviceError(
-        f"no chip answers on {path} at {tried} baud",
-        "check power, that the chip is out of reset, TX/RX crossing, the voltage level, and ?baud=",
-    )
-
-
-def _check_model(line: ChipLine, model: ChipModel, answers: list[RegisterResponse]) -> None:
-    for answer in answers:
-        found = answer.value >> 16
-        if found != model.chip_id:
-            other = model_by_chip_id(found)
-            name = other.name if other else f"chip id {found:04x}"
-            raise DeviceError(
-                f"{line.transport.path} answers as {name}, not as {model.name}",
-                f"open it with chip={name.lower()}"
-                if other
-                else f"known models are needed: {', '.join(DRIVEN_CHIPS)}",
-            )
-
-
-def _identity(
-    url: DeviceUrl, line: ChipLine, scale: Scale, answers: list[RegisterResponse]
-) -> DeviceIdentity:
-    return DeviceIdentity(
-        url=url.text,
-        family="bm13xx",
-        model=line.model.name,
-        chips=len(answers),
-        chip_ids=tuple(answer.value for answer in answers),
-        simulated=scale.simulated,
-        details={
-            "baud_at_open": line.transport.baud,
-            "latency_timer_ms": line.transport.latency_timer_ms(),
-            "zero_bits": scale.zero_bits,
-            "cores": scale.cores,
-            "subcores": scale.subcores,
-            "hashing_units": scale.hashing_units,
-            "time_scale": scale.time_scale,
-        },
-    )

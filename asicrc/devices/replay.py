@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from asicrc.capture.reader import Capture, load
 from asicrc.devices.url import DeviceUrl
 from asicrc.errors import BadFile
+from asicrc.transports.recorded import RecordedClock
 from firmware_protocols.bm13xx import LineObserver, model_by_name
 from firmware_protocols.device import (
     NO_TIME,
@@ -28,23 +30,6 @@ from firmware_protocols.errors import ProtocolError
 CHUNKS_IN_A_READ = 512
 LATEST_NS = 1 << 62
 """Stamps and offsets up to here can be added up; wall time reaches it in 2116."""
-
-
-class RecordedClock:
-    """Stands where the recording stands. Wall time is taken from the recording's first clock anchor."""
-
-    def __init__(self, start_ns: int, realtime_offset_ns: int) -> None:
-        self._now_ns = start_ns
-        self._offset_ns = realtime_offset_ns
-
-    def now_ns(self) -> int:
-        return self._now_ns
-
-    def realtime_ns(self) -> int:
-        return self._now_ns + self._offset_ns
-
-    def advance_to(self, t_ns: int) -> None:
-        self._now_ns = max(self._now_ns, t_ns)
 
 
 class ReplayDevice:
@@ -73,6 +58,10 @@ class ReplayDevice:
     def check(self, requested: dict[str, float]) -> None:
         if requested:
             raise SettingRefused(f"a recording cannot be set: {', '.join(sorted(requested))}")
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        return {}
 
     @property
     def stamps(self) -> dict[str, str]:

@@ -31,9 +31,10 @@ class Scale:
     def from_url(cls, url: DeviceUrl, model: ChipModel) -> Scale:
         """Raises UsageError where a real chip is given an emulator's scale."""
         simulated = url.options.get("simulated") == "1"
-        if simulated and not url.target.startswith(PSEUDO_TERMINALS):
+        real = [path for path in url.target.split(",") if not path.startswith(PSEUDO_TERMINALS)]
+        if simulated and real:
             raise UsageError(
-                f"{url.text!r} says simulated=1, but {url.target} is no pseudo-terminal",
+                f"{url.text!r} says simulated=1, but {real[0]} is no pseudo-terminal",
                 "an emulated chip has shorter waits, which real silicon must not get",
             )
         given = sorted(set(url.options) & (SCALE_OPTIONS - {"simulated"}))
@@ -49,13 +50,15 @@ class Scale:
                 raise UsageError(f"{key}={value:g} in {url.text!r} is no whole number")
             return int(value)
 
-        cores, subcores = whole("cores", model.cores, 128), whole("subcores", model.subcores, 16)
+        cores, subcores = whole("cores", model.cores, 256), whole("subcores", model.subcores, 16)
+        # Versions are tested side by side; the midstates of a BM1387 one after the other.
+        at_once = subcores if model.job_format == "full" else round(model.small_cores / model.cores)
         return cls(
             simulated=simulated,
             zero_bits=whole("zero_bits", 32, 64),
             cores=cores,
             subcores=subcores,
-            hashing_units=cores * subcores if simulated else model.small_cores,
+            hashing_units=cores * at_once if simulated else model.small_cores,
             time_scale=float(url.number("time_scale", 1.0, 0.01, 1e6) or 1.0),
             waits=float(url.number("waits", 1.0, 0.0, 1.0) or 0.0),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware_protocols.bm13xx import ScanOrder, model_by_name
+from firmware_protocols.bm13xx import ChipModel, NonceOrder, midstate_variant, model_by_name, scan_order
 from firmware_protocols.device import DeviceIdentity, Setting
 from firmware_protocols.errors import ProtocolError
 
@@ -15,26 +15,41 @@ def time_scale_of(identity: DeviceIdentity) -> float:
     return float(identity.details.get("time_scale") or 1.0)
 
 
-def scan_order_of(identity: DeviceIdentity, settings: list[Setting]) -> ScanOrder | None:
+def model_of(identity: DeviceIdentity) -> ChipModel:
+    """The chip as it was given work: with the midstates a job that it then had. Raises ProtocolError."""
+    model = model_by_name(identity.model)
+    midstates = identity.details.get("subcores")
+    if model.job_format == "midstate" and midstates:
+        model = midstate_variant(model, int(midstates))
+    return model
+
+
+def scan_order_of(identity: DeviceIdentity, settings: list[Setting]) -> NonceOrder | None:
     """The scan order under the settings as last read back; None where they do not determine one."""
     values = {setting.name: setting.read_back for setting in settings if setting.kind == "set"}
     frequency_mhz, hcn = values.get("frequency_mhz"), values.get("hash_counting_number")
-    if identity.family != "bm13xx" or not frequency_mhz or not hcn:
+    if identity.family != "bm13xx" or not frequency_mhz:
         return None
-    if not (LOWEST_MHZ <= frequency_mhz <= HIGHEST_MHZ and 1 <= hcn <= 0xFFFFFFFF):
+    if not LOWEST_MHZ <= frequency_mhz <= HIGHEST_MHZ or not (hcn is None or 1 <= hcn <= 0xFFFFFFFF):
         return None
     try:
-        return ScanOrder(
-            model_by_name(identity.model),
-            frequency_hz=frequency_mhz * 1e6,
-            hcn=int(hcn),
+        model = model_of(identity)
+        if hcn is None and model.hcn_halts:
+            return None
+        return scan_order(
+            model,
+            frequency_mhz * 1e6,
+            int(hcn or 0),
             subcores=int(identity.details.get("subcores") or 0) or None,
+            chips=identity.chips,
         )
     except ProtocolError:
         return None  # a model, or a setting, that no scan order is known for
 
 
 def scan_period_ns(identity: DeviceIdentity, settings: list[Setting]) -> int | None:
-    """Host time after which a chip repeats itself under one job; None for what has no scan order."""
+    """Host time after which a chip repeats itself under one job; None where it is not known to."""
     order = scan_order_of(identity, settings)
-    return None if order is None else round(order.scan_period_s * time_scale_of(identity) * 1e9)
+    if order is None or not order.repeats:
+        return None
+    return round(order.scan_period_s * time_scale_of(identity) * 1e9)

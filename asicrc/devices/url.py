@@ -8,9 +8,11 @@ from urllib.parse import parse_qsl
 from asicrc.errors import UsageError
 
 URL_FORMS = (
-    ("serial:/dev/ttyUSB0?chip=bm1366", "a BM1366 on a serial adapter"),
-    ("sim:bm1366", "the emulated BM1366"),
+    ("serial:/dev/ttyUSB0?chip=bm1366", "chips on a serial adapter; chip= names their model"),
+    ("bitaxe-raw:/dev/ttyACM0,/dev/ttyACM1", "a Bitaxe with bitaxe-raw: control port, chip port; board="),
+    ("sim:bm1366", "an emulated device"),
     ("replay:FILE", "the bytes of a capture, once more"),
+    ("bundle:FILE", "the driver against the recorded lines of a check"),
 )
 
 

@@ -10,13 +10,14 @@ import struct
 import termios
 import threading
 import time
-from pathlib import Path
 
 import serial
 
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.errors import DeviceError
 from asicrc.transports.arrivals import Arrivals
+from asicrc.transports.latency_timer import AdapterLatency
+from asicrc.transports.transport import LatencyTimer
 from firmware_protocols.device import Clock, DeviceLost, Direction, Stamp, WireChunk
 
 READ_SIZE = 4096
@@ -31,6 +32,7 @@ class SerialTransport:
         self.clock = clock
         self._port = _open_port(path, baud)
         self._fd = self._port.fileno()
+        self._latency = AdapterLatency(self._port, path)
         self._arrivals = Arrivals(clock)
         self._stop_read, self._stop_write = os.pipe()
         self._reader = threading.Thread(target=self._read_loop, name=f"reader {path}", daemon=True)
@@ -39,6 +41,14 @@ class SerialTransport:
     @property
     def baud(self) -> int:
         return int(self._port.baudrate)
+
+    @property
+    def descriptor(self) -> int | None:
+        return self._fd
+
+    @property
+    def latency_timer(self) -> LatencyTimer:
+        return self._latency.timer
 
     def set_baud(self, baud: int) -> None:
         """Change the host's speed once all that was written has left."""
@@ -79,17 +89,10 @@ class SerialTransport:
     def close(self) -> None:
         os.write(self._stop_write, b".")
         self._reader.join(timeout=2.0)
+        self._latency.put_back()
         self._port.close()
         os.close(self._stop_read)
         os.close(self._stop_write)
-
-    def latency_timer_ms(self) -> int | None:
-        """The USB adapter's latency timer (FTDI), None where the adapter has none."""
-        node = Path("/sys/class/tty") / Path(self.path).resolve().name / "device" / "latency_timer"
-        try:
-            return int(node.read_text())
-        except (OSError, ValueError):
-            return None  # no such attribute: not an FTDI adapter
 
     def _read_loop(self) -> None:
         poller = select.poll()

@@ -18,12 +18,13 @@ from firmware_protocols.bm13xx.baud import baud_from_register, baud_register_val
 from firmware_protocols.bm13xx.frames import ChainInactive, ReadRegister, SetAddress
 from firmware_protocols.bm13xx.initialise_midstate import gated_steps, midstate_steps
 from firmware_protocols.bm13xx.models import ChipModel, GatedInitValues, InitValues, MidstateInitValues
-from firmware_protocols.bm13xx.pll import frequency_ramp, solve_pll
+from firmware_protocols.bm13xx.pll import RAMP_STEP_MHZ, frequency_ramp, solve_pll
 from firmware_protocols.bm13xx.registers import Register, VersionMask
 from firmware_protocols.bm13xx.steps import (
     RAMP_WAIT_S,
     ExpectChips,
     PulseReset,
+    Ramp,
     Send,
     SetHostBaud,
     Step,
@@ -45,6 +46,8 @@ def initialisation(
     hcn: int | None,
     fast_baud: float | None,
     start_frequency_mhz: float | None = None,
+    ramp_step_mhz: float = RAMP_STEP_MHZ,
+    ramp_wait_s: float = RAMP_WAIT_S,
     address_interval: int | None = None,
     version_mask: int = 0xFFFF,
 ) -> Iterator[Step]:
@@ -52,7 +55,8 @@ def initialisation(
 
     `hcn` is HASH_COUNTING_NUMBER (`full_coverage_hcn`), and None for midstate chips, on which it is not known
     what it does. `fast_baud` None stays at RESET_BAUD. `start_frequency_mhz` is where the clock's ramp
-    begins: by default at the model's lowest, and for the gated BM1387 there is then no ramp, as on the S9.
+    begins: by default at the model's lowest, and for the gated BM1387 there is then no ramp, as on the S9; it
+    goes in steps of at most `ramp_step_mhz`, each followed by `ramp_wait_s`.
     `version_mask` is the 16 bits of VERSION_MASK, where there is such a register. Raises LocalProtocolError,
     before anything is yielded, for values that the model does not take and for a model whose bring-up is not
     known.
@@ -69,9 +73,13 @@ def initialisation(
     ticket = ticket_mask_register(ticket_difficulty)
     if start_frequency_mhz is None:
         start_frequency_mhz = frequency_mhz if isinstance(values, GatedInitValues) else low
-    clock = [
-        solve_pll(model, mhz).register for mhz in frequency_ramp(model, start_frequency_mhz, frequency_mhz)
-    ]
+    clock = Ramp(
+        tuple(
+            solve_pll(model, mhz).register
+            for mhz in frequency_ramp(model, start_frequency_mhz, frequency_mhz, ramp_step_mhz)
+        ),
+        ramp_wait_s,
+    )
     fast_rate = None if fast_baud is None else baud_register_value(model, fast_baud)
     if isinstance(values, InitValues):
         if hcn is None or not 1 <= hcn <= 0xFFFFFFFF:
@@ -116,7 +124,7 @@ def _full_header_steps(
     model: ChipModel,
     values: InitValues,
     places: list[int],
-    clock: list[int],
+    clock: Ramp,
     ticket: int,
     hcn: int,
     rolling: int,
@@ -124,9 +132,9 @@ def _full_header_steps(
 ) -> Iterator[Step]:
     yield from _enumeration(model, values, places, rolling)
     yield from _configuration(values, places, ticket)
-    for value in clock:
+    for value in clock.registers:
         yield write(Register.PLL0, value)
-        yield Wait(RAMP_WAIT_S)
+        yield Wait(clock.wait_s)
     yield from _separation(model, places)
     yield write(Register.HASH_COUNTING_NUMBER, hcn)
     yield write(Register.VERSION_MASK, rolling)

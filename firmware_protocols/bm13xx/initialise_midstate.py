@@ -21,9 +21,9 @@ from firmware_protocols.bm13xx.frames import ChainInactive, ReadRegister, SetAdd
 from firmware_protocols.bm13xx.jobs import next_job_header, open_core_job
 from firmware_protocols.bm13xx.models import ChipModel, GatedInitValues, MidstateInitValues
 from firmware_protocols.bm13xx.steps import (
-    RAMP_WAIT_S,
     ExpectChips,
     PulseReset,
+    Ramp,
     Send,
     SetHostBaud,
     Step,
@@ -46,16 +46,16 @@ def gated_steps(
     values: GatedInitValues,
     *,
     places: Sequence[int],
-    clock: Sequence[int],
+    clock: Ramp,
     ticket: int,
     fast_baud: float | None,
 ) -> Iterator[Step]:
-    """Of a BM1387 chain; `clock` holds the values of its PLL, one after the other."""
+    """Of a BM1387 chain; `clock` is the way of its PLL."""
     registers = model.registers
     yield from _found_and_addressed(model, places)
-    for value in clock:
+    for value in clock.registers:
         yield write(registers.pll0, value)
-        yield Wait(RAMP_WAIT_S)
+        yield Wait(clock.wait_s)
     rate = baud_register_value(model, RESET_BAUD if fast_baud is None else fast_baud)
     divider = rate >> model.baud.shift & model.baud.mask
     gated = MiscControl(divider, keep_baud=fast_baud is None, gate_block=True)
@@ -78,7 +78,7 @@ def midstate_steps(
     values: MidstateInitValues,
     *,
     places: Sequence[int],
-    clock: Sequence[int],
+    clock: Ramp,
     ticket: int,
     fast_baud: float | None,
 ) -> Iterator[Step]:
@@ -91,12 +91,12 @@ def midstate_steps(
     for register, value in values.after_ticket_mask:
         yield write(register, value)
     yield write(model.baud.register, baud_register_value(model, RESET_BAUD))
-    for value in clock:
+    for value in clock.registers:
         for setting in (values.before_pll, (registers.pll0, value)):
             for _ in range(2):
                 yield Wait(_CLOCK_WRITE_WAIT_S)
                 yield write(*setting)
-        yield Wait(RAMP_WAIT_S)
+        yield Wait(clock.wait_s)
     if fast_baud is not None:
         rate = baud_register_value(model, fast_baud)
         yield write(model.baud.register, rate)

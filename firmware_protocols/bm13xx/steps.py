@@ -50,6 +50,14 @@ class SetHostBaud:
 Step = PulseReset | Send | Wait | ExpectChips | SetHostBaud
 
 
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """Values of the clock register, to be set one after the other with a wait behind each."""
+
+    registers: tuple[int, ...]
+    wait_s: float
+
+
 def write(register: int, value: int, address: int | None = None) -> Send:
     """Send a register write, to every chip unless `address` names one."""
     return Send(WriteRegister(register, value, address))

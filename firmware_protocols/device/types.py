@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from firmware_protocols.device.events import NO_TIME, NonceBatch, empty_events
 
@@ -178,6 +178,10 @@ class DeviceProtocol(Protocol):
     def clock(self) -> Clock: ...
 
     @property
+    def limits(self) -> dict[str, Any]:
+        """What the device is held to, as JSON for the capture; empty for what cannot be set."""
+
+    @property
     def stamps(self) -> dict[str, str]:
         """Which clock the stamps are of, and where they are taken, in words."""
 
@@ -216,4 +220,4 @@ class DeviceProtocol(Protocol):
         """`frames`, `damaged_frames` and `skipped_bytes` of the line so far; empty without a line."""
 
     def close(self) -> None:
-        """Let go of the line. Never raises."""
+        """Let go of the line. Raises SafetyStop where a guardian had to act and could not."""

@@ -18,7 +18,7 @@ from firmware_protocols.bm13xx import (
     WriteRegister,
 )
 from firmware_protocols.bm13xx.models import ChipModel
-from simulators.bm13xx.chip import Chip
+from simulators.bm13xx.chip import Chip, is_busy_work
 from simulators.bm13xx.silicon import SILICON
 from simulators.bm13xx.sweep import HashSettings, Order, Sweep
 from simulators.bm13xx.turns import Turns, space_of
@@ -122,6 +122,12 @@ class Chain:
         if isinstance(job, MidstateJob):
             for chip in self.chips:
                 chip.see(job)
+            if self.silicon.gated_cores and is_busy_work(job):
+                # On silicon it is over within 21 ms, before the ticket mask for real jobs is written. At the
+                # time scale of an emulator it would go on for minutes and be reported under that mask.
+                self._job, self._orders = None, {}
+                self._publish()
+                return
         self._job = job
         self._orders = {
             index: self._order(self.chips[index], settings, job, at_ns)

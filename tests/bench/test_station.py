@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asicrc.bench import station_match
+from asicrc.bench.envelope import BEYOND_FLAG, BEYOND_TABLE, LIMIT_KEYS
+from asicrc.bench.limits import BOARDS, ENVELOPES, allowed_envelope
 from asicrc.bench.station import (
     Board,
     Chip,
@@ -27,8 +29,6 @@ from asicrc.bench.station import (
 from asicrc.bench.station_errors import line_of
 from asicrc.bench.station_limits import checked_devices
 from asicrc.cli.main import _run
-from asicrc.devices.envelope import BEYOND_FLAG, BEYOND_TABLE, LIMIT_KEYS
-from asicrc.devices.limits import BOARDS, ENVELOPES, allowed_envelope
 from asicrc.errors import BadFile, UsageError
 
 EXAMPLE = Path(station_match.__file__).with_name("station.example.toml").read_text()

@@ -36,7 +36,7 @@ def capture(url: str, path: Path, *more: str) -> Run:
         ("sim:bm1366?chip_id=1368", 3, "answers as BM1368, not as BM1366"),
         ("sim:bm9999", 2, "bm9999"),
         ("sim:bm1366?corse=4", 2, "corse"),
-        ("serial:/dev/x?chip=bm1370", 2, "no driver for the BM1370"),
+        ("serial:/dev/x?chip=bm1385", 2, "no chip is called"),
         ("carrier-pigeon:x", 2, "carrier-pigeon"),
         ("nonsense", 2, "not a device URL"),
         ("replay:/nonexistent", 4, "/nonexistent"),

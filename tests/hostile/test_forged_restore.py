@@ -10,8 +10,8 @@ import pytest
 from forged_files import Commands, forged, within_meta
 from fuzzing_line import MODEL, ObedientChip, fuzzing_line
 
+from asicrc.bench.limits import ENVELOPES
 from asicrc.capture import load
-from asicrc.devices.limits import ENVELOPES
 from firmware_protocols.bm13xx import Register, pll_from_register
 
 UNSEALED = "DELETE FROM capture WHERE key IN ('sealed', 'digest', 'end_reason')"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asicrc.devices.envelope import LIMIT_KEYS
-from asicrc.devices.limits import (
+from asicrc.bench.envelope import LIMIT_KEYS
+from asicrc.bench.limits import (
     BOARDS,
     DEFAULT_FREQUENCY_MHZ,
     ENVELOPES,

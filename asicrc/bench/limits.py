@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from asicrc.devices.envelope import BEYOND_FLAG, BEYOND_TABLE, Envelope, Range
+from asicrc.bench.envelope import BEYOND_FLAG, BEYOND_TABLE, Envelope, Range
 from asicrc.errors import UsageError
 
 __all__ = [
@@ -40,8 +40,10 @@ _STEP_INTERVAL_S = 0.1
 _STEPS = {"step_mhz": _RAMP, "step_interval_s": _RAMP}
 
 
-def _bare(high_mhz: float, source: str) -> Envelope:
-    frequency_mhz = Range(50.0, high_mhz, "MHz", f"{source}; 50 is where ESP-Miner starts its ramps")
+def _bare(
+    high_mhz: float, source: str, low_mhz: float = 50.0, low_source: str = "where ESP-Miner starts its ramps"
+) -> Envelope:
+    frequency_mhz = Range(low_mhz, high_mhz, "MHz", f"{source}; {low_mhz:g} is {low_source}")
     return Envelope(frequency_mhz, _STEP_MHZ, _STEP_INTERVAL_S, sources=_STEPS)
 
 
@@ -50,7 +52,12 @@ ENVELOPES: Mapping[str, Envelope] = {
     "BM1366": _bare(575.0, f"{_CONFIG} offers 400 to 575 MHz"),
     "BM1368": _bare(575.0, f"{_CONFIG} offers 400 to 575 MHz"),
     "BM1370": _bare(625.0, f"{_CONFIG} offers 400 to 625 MHz"),
-    "BM1387": _bare(650.0, "braiins:open/bosminer/bosminer-am1-s9/src/config.rs runs an S9 at 650 MHz"),
+    "BM1387": _bare(
+        650.0,
+        "braiins:open/bosminer/bosminer-am1-s9/src/config.rs runs an S9 at 650 MHz",
+        100.0,
+        "the lowest of the factory's table (ckolivas/cgminer:driver-btm-soc.h)",
+    ),
     "BM1397": _bare(600.0, f"{_CONFIG} offers 400 to 600 MHz"),
 }
 """Of a chip on a bare serial line, by model."""

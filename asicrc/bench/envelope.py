@@ -1,6 +1,6 @@
 """An envelope: what may be written to a board at all, how it is narrowed, and the one way beyond it.
 
-The numbers stand in `asicrc.devices.limits`. A station narrows an envelope by keys such as
+The numbers stand in `asicrc.bench.limits`. A station narrows an envelope by keys such as
 `frequency_mhz_max`; their table is `LIMIT_KEYS`.
 """
 

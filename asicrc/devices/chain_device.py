@@ -1,0 +1,349 @@
+"""Chips on a serial line, one or a chain of equal ones: BM1362, BM1366, BM1368, BM1370, BM1387, BM1397.
+
+The initialisation sequence and the register values come from `firmware_protocols.bm13xx`; here they meet
+the limits, the read-back and the way home. This driver has been run against the emulators and recorded
+bytes only: no board has been attached to it yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from asicrc.bench.limits import DEFAULT_FREQUENCY_MHZ, Envelope
+from asicrc.devices.chip_line import ChipLine
+from asicrc.devices.chip_settings import RESET_BAUD, ChipSettings, fast_baud
+from asicrc.devices.jitter import floor_of
+from asicrc.devices.safe_line import steps_to_halt
+from asicrc.devices.scale import Scale
+from asicrc.devices.watch import Watch
+from firmware_protocols.bm13xx import (
+    RAMP_STEP_MHZ,
+    ChipModel,
+    ExpectChips,
+    FullJob,
+    PulseReset,
+    ReadRegister,
+    Send,
+    SetHostBaud,
+    Step,
+    Wait,
+    floor_ticket_difficulty,
+    full_coverage_hcn,
+    initialisation,
+    midstate_job,
+    next_job_header,
+    scan_order,
+    solve_pll,
+    ticket_mask_register,
+)
+from firmware_protocols.device import (
+    Batch,
+    Capability,
+    Clock,
+    DeviceIdentity,
+    DeviceLost,
+    JitterFloor,
+    Job,
+    Setting,
+    SettingRefused,
+)
+from firmware_protocols.errors import ProtocolError
+
+EVENTS_PER_S_ASKED = 200.0
+"""Where no difficulty is given, the ticket mask is chosen so that about this many nonces come."""
+HIGHEST_DIFFICULTY = 2.0**32
+PROBES_AT_REST = 32
+PROBE_INTERVAL_NS = 100_000_000
+USUAL_JOB_INTERVAL_S = 2.0
+"""For chips that roll versions, whose work lasts for minutes (bitaxeorg/ESP-Miner:components/asic)."""
+BEFORE_THE_END = 0.9
+"""Midstate work is renewed after this share of its time (xertSuns1/braiins:bosminer-am1-s9)."""
+MIDSTATE_SPACE = 1 << 24
+"""Cycles until a BM1397 wants other work, 41.9 ms at 400 MHz (ESP-Miner:components/asic/bm1397.c)."""
+
+
+class ResetLine(Protocol):
+    """A board that can reset its chips."""
+
+    def pulse_reset(self) -> None:
+        """Hold the chips in reset, release them, wait until they speak. Raises DeviceLost."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    frequency_mhz: float
+    pll_mhz: float
+    difficulty: float
+    ticket_difficulty: int
+    hcn: int | None
+
+
+class ChainDevice:
+    """Implements `DeviceProtocol`. Made by `asicrc.devices.open_device`.
+
+    `board` resets the chips where something can; `watch` is None where the board has a guardian of its own.
+    `takes_work` is False for the recording of a bring-up.
+    """
+
+    def __init__(
+        self,
+        line: ChipLine,
+        identity: DeviceIdentity,
+        scale: Scale,
+        envelope: Envelope,
+        *,
+        board: ResetLine | None = None,
+        watch: Watch | None = None,
+        takes_work: bool = True,
+    ) -> None:
+        self.identity = identity
+        self.line = line
+        self._scale = scale
+        self._envelope = envelope
+        self._board = board
+        self._watch = watch
+        self._takes_work = takes_work
+        self._job_header: int | None = None
+        self._next_probe_ns = 0
+        self._log: list[str] = []
+        self._settings = ChipSettings(line, identity.chips, envelope, scale.waits, self._log)
+        self._probe = ReadRegister(line.model.registers.chip_id, address=0)
+        """Chip 0 alone answers once the chain is addressed: about 0.2 ms of the line, ten times a second."""
+        self._pll_mhz = solve_pll(line.model, DEFAULT_FREQUENCY_MHZ).mhz
+
+    @property
+    def capabilities(self) -> dict[str, Capability]:
+        hcn = Capability.LIVE if self._model.hcn_halts else Capability.NONE
+        return {
+            "frequency_mhz": Capability.LIVE,
+            "difficulty": Capability.LIVE,
+            "hash_counting_number": hcn,
+            "voltage_mv": Capability.NONE,
+            "work": Capability.LIVE if self._takes_work else Capability.NONE,
+        }
+
+    @property
+    def clock(self) -> Clock:
+        return self.line.clock
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        return self._envelope.as_json()
+
+    @property
+    def stamps(self) -> dict[str, str]:
+        return {"t_ns": "CLOCK_MONOTONIC of the host", "stamped": "after each read of the serial port"}
+
+    @property
+    def job_interval_s(self) -> float:
+        """Short enough that the chips do not run out of work at the clock last asked for."""
+        if self._model.job_format == "full":
+            return USUAL_JOB_INTERVAL_S
+        try:
+            order = scan_order(
+                self._model,
+                self._pll_mhz * 1e6,
+                None,
+                subcores=self._model.subcores,
+                chips=self.identity.chips,
+            )
+            lasts_s = order.scan_period_s
+        except ProtocolError:  # no order is known for the chip
+            lasts_s = MIDSTATE_SPACE / (self._pll_mhz * 1e6)
+        return BEFORE_THE_END * lasts_s * self._scale.time_scale
+
+    def originals(self) -> list[Setting]:
+        return self._settings.originals()
+
+    def adopt_originals(self, settings: list[Setting]) -> None:
+        self._settings.adopt_originals(settings)
+
+    def check(self, requested: dict[str, float]) -> None:
+        self._pll_mhz = self._goal(requested).pll_mhz
+
+    def configure(self, requested: dict[str, float]) -> list[Setting]:
+        goal = self._goal(requested)
+        self._pll_mhz = goal.pll_mhz
+        if goal.ticket_difficulty != goal.difficulty:
+            self._log.append(
+                f"difficulty {goal.difficulty:g} is no power of two: "
+                f"the ticket mask is set to {goal.ticket_difficulty}"
+            )
+        if self._watch is not None:
+            self._watch.arm(steps_to_halt(self.line, self._envelope))
+        for step in self._steps(goal):
+            self._carry_out(step)
+            if self._watch is not None:
+                self._watch.check()
+        registers, confirmed = self._model.registers, self._settings.confirmed
+        pll_register = solve_pll(self._model, goal.frequency_mhz).register
+        mask_register = ticket_mask_register(goal.ticket_difficulty)
+        settings = [
+            confirmed("frequency_mhz", goal.frequency_mhz, registers.pll0, pll_register),
+            confirmed("difficulty", goal.difficulty, registers.ticket_mask, mask_register),
+        ]
+        if goal.hcn is not None:
+            hcn = confirmed("hash_counting_number", goal.hcn, registers.hash_counting_number, goal.hcn)
+            settings.append(hcn)
+        baud = float(self.line.transport.baud)
+        return [*settings, Setting(self.clock.now_ns(), "host_baud", float(fast_baud(self._model)), baud)]
+
+    def jitter_floor(self) -> JitterFloor | None:
+        """Spread of the round trips of register reads, some before the work and ten a second during it.
+
+        A nonce has the same way to the host as such an answer, under the same load: reader, bus, scheduler.
+        """
+        round_trips = self.line.round_trips_ns
+        for _ in range(PROBES_AT_REST - len(round_trips)):
+            self.line.probe(self._probe)
+            self.line.answers(self._probe.register, expect=1)
+        if len(round_trips) < PROBES_AT_REST // 2:
+            return None
+        return floor_of(round_trips, "round trips of register reads, before and during the work")
+
+    def send(self, job: Job) -> Job:
+        if job.merkle_root is None:
+            raise SettingRefused(f"job {job.number} has no merkle root: a chip takes whole headers")
+        self._job_header = 0 if self._job_header is None else next_job_header(self._model, self._job_header)
+        if self._model.job_format == "full":
+            return self.line.send_job(
+                FullJob(
+                    job_header=self._job_header,
+                    nbits=job.nbits,
+                    ntime=job.ntime,
+                    merkle_root=job.merkle_root,
+                    prev_hash=job.prev_hash,
+                    version=job.version,
+                )
+            )
+        frame = midstate_job(
+            self._model,
+            self._job_header,
+            version=job.version,
+            prev_hash=job.prev_hash,
+            merkle_root=job.merkle_root,
+            ntime=job.ntime,
+            nbits=job.nbits,
+        )
+        self.line.observer.expect_job(job)
+        return self.line.send_job(frame)
+
+    def read(self, until_ns: int) -> Batch:
+        if self._watch is not None:
+            self._watch.check()
+        if self._job_header is not None and self.clock.now_ns() >= self._next_probe_ns:
+            self._next_probe_ns = self.clock.now_ns() + PROBE_INTERVAL_NS
+            self.line.probe(self._probe)
+        batch = self.line.take(until_ns)
+        batch.log = self._log.copy()
+        self._log.clear()
+        return batch
+
+    def wire_counters(self) -> dict[str, int]:
+        return self.line.observer.wire_counters()
+
+    def restore(self) -> list[Setting]:
+        self._job_header = None
+        if self._watch is not None:
+            self._watch.arm_for_the_way_back(steps_to_halt(self.line, self._envelope), self._log)
+        settings = self._settings.restore()
+        if self._watch is not None:
+            self._watch.disarm()
+        return settings
+
+    def close(self) -> None:
+        try:
+            if self._watch is not None:
+                self._watch.close()
+        finally:
+            self.line.transport.close()
+
+    @property
+    def _model(self) -> ChipModel:
+        return self.line.model
+
+    def _goal(self, requested: dict[str, float]) -> _Goal:
+        settable = {name for name, how in self.capabilities.items() if how is not Capability.NONE}
+        unknown = set(requested) - settable
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            raise SettingRefused(f"a bare {self._model.name} on a serial line cannot set {names}")
+        limits = self._envelope.frequency_mhz
+        frequency_mhz = limits.check(
+            "frequency_mhz", requested.get("frequency_mhz", limits.clamp(DEFAULT_FREQUENCY_MHZ))
+        )
+        try:
+            mhz = limits.check("the nearest clock of the chip", solve_pll(self._model, frequency_mhz).mhz)
+            hcn = self._hcn(mhz, requested.get("hash_counting_number"))
+            difficulty = requested.get("difficulty", self._default_difficulty(mhz))
+            if not difficulty <= HIGHEST_DIFFICULTY:
+                raise SettingRefused(
+                    f"difficulty {difficulty:g} is beyond a ticket mask: it takes 1 to 2**32"
+                )
+            goal = _Goal(frequency_mhz, mhz, difficulty, floor_ticket_difficulty(difficulty), hcn)
+            self._steps(goal, start_mhz=frequency_mhz)
+            return goal
+        except ProtocolError as error:
+            raise SettingRefused(str(error)) from None
+
+    def _steps(self, goal: _Goal, start_mhz: float | None = None) -> list[Step]:
+        """Bring-up to `goal`; the clock goes there in steps from what it is now, unless `start_mhz` says."""
+        limits = self._envelope.frequency_mhz
+        if start_mhz is None:  # a reset takes the clock away
+            now_mhz = None if self._board is not None else self._settings.frequency_now_mhz()
+            start_mhz = limits.clamp(now_mhz or limits.low)
+        steps = initialisation(
+            self._model,
+            chips=self.identity.chips,
+            frequency_mhz=goal.frequency_mhz,
+            ticket_difficulty=goal.ticket_difficulty,
+            hcn=goal.hcn,
+            fast_baud=fast_baud(self._model),
+            start_frequency_mhz=start_mhz,
+            ramp_step_mhz=min(self._envelope.step_mhz, RAMP_STEP_MHZ),
+            ramp_wait_s=self._envelope.step_interval_s,
+        )
+        return list(steps)
+
+    def _hcn(self, mhz: float, requested: float | None) -> int | None:
+        """By default one sweep of a chip's share of the nonce space, in host time as on the real board."""
+        if not self._model.hcn_halts:
+            return None
+        if requested is not None:
+            return int(requested)
+        full = full_coverage_hcn(self._model, mhz * 1e6, self.identity.chips)
+        return max(1, round(full / self._scale.time_scale))
+
+    def _default_difficulty(self, mhz: float) -> float:
+        hashes_per_s = self.identity.chips * self._scale.hashing_units * mhz * 1e6 / self._scale.time_scale
+        return float(
+            floor_ticket_difficulty(max(1.0, hashes_per_s / 2.0**self._scale.zero_bits / EVENTS_PER_S_ASKED))
+        )
+
+    def _carry_out(self, step: Step) -> None:
+        match step:
+            case Send(frame):
+                self.line.forget_answers()
+                self.line.send(frame)
+            case Wait(seconds):
+                self.line.wait(seconds * self._scale.waits)
+            case SetHostBaud(baud):
+                self.line.set_baud(round(baud))
+            case ExpectChips(chip_id, count):
+                answers = self.line.answers(self._model.registers.chip_id, expect=count)
+                if any(answer.value >> 16 != chip_id for answer in answers) or len(answers) < (count or 1):
+                    raise DeviceLost(
+                        f"{self.line.transport.path}: {len(answers)} of {count or 1} chips answered "
+                        "during initialisation; check power and reset of the board"
+                    )
+            case PulseReset():
+                self._reset()
+
+    def _reset(self) -> None:
+        if self._board is None:
+            self._log.append("no reset line on a bare serial port: the chip was not reset")
+            return
+        self._board.pulse_reset()
+        self.line.set_baud(RESET_BAUD)
+        self.line.observer.was_reset(RESET_BAUD)

@@ -1,0 +1,134 @@
+"""The two ways in which a Bitaxe makes its core voltage, as one: set in mV, read back, turned off."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from asicrc.devices.control_channel import ControlChannel
+from firmware_protocols.bitaxe_raw import I2cWrite, I2cWriteRead
+from firmware_protocols.board_parts import ds4432u, tps546, tps546_settings
+from firmware_protocols.board_parts.pmbus import VoutMode
+from firmware_protocols.device import Reading, SafetyStop
+
+
+class CoreRegulator(Protocol):
+    """Voltages in mV. Whoever sets them has held them to the limits before."""
+
+    def prepare(self, mv: float) -> None:
+        """Make it ready to be turned on at this voltage, its output off where it can be off."""
+
+    def set_mv(self, mv: float) -> None: ...
+
+    def turn_on(self) -> None: ...
+
+    def turn_off(self) -> None: ...
+
+    def voltage_mv(self) -> float:
+        """What it is set to, by its own registers; 0 while its output is off."""
+
+    def step_mv(self) -> float:
+        """Distance of two voltages that it can tell apart."""
+
+    def readings(self, t_ns: int) -> list[Reading]:
+        """What it measures. Raises SafetyStop for a fault that it reports."""
+
+    def writes_for_lowest(self, mv: float) -> list[tuple[str, I2cWrite]]:
+        """Requests, each with what it does, that bring the core to its lowest without asking anything."""
+
+
+class Ds4432uRegulator:
+    """A current DAC at the feedback of a buck converter: no measuring, no turning off."""
+
+    def __init__(self, channel: ControlChannel) -> None:
+        self._channel = channel
+
+    def prepare(self, mv: float) -> None:
+        self.set_mv(mv)
+
+    def set_mv(self, mv: float) -> None:
+        self._channel.ask(I2cWrite(ds4432u.ADDRESS, ds4432u.write_code(ds4432u.code_for(mv / 1e3))))
+
+    def turn_on(self) -> None:
+        """It is on whenever the board has power."""
+
+    def turn_off(self) -> None:
+        """It cannot be; its lowest voltage is what `set_mv` left."""
+
+    def voltage_mv(self) -> float:
+        answer = self._channel.ask(I2cWriteRead(ds4432u.ADDRESS, ds4432u.READ_CODE, 1))
+        return ds4432u.volts_of(ds4432u.code_from(answer.data)) * 1e3
+
+    def step_mv(self) -> float:
+        return ds4432u.STEP_V * 1e3
+
+    def readings(self, t_ns: int) -> list[Reading]:
+        return [Reading(t_ns, "core_set_mv", self.voltage_mv())]
+
+    def writes_for_lowest(self, mv: float) -> list[tuple[str, I2cWrite]]:
+        data = ds4432u.write_code(ds4432u.code_for(mv / 1e3))
+        return [(f"core at {mv:g} mV", I2cWrite(ds4432u.ADDRESS, data))]
+
+
+class Tps546Regulator:
+    """A TPS546 on its PMBus. `settings` are those of the board."""
+
+    def __init__(self, channel: ControlChannel, settings: tps546_settings.Tps546Settings) -> None:
+        self._channel = channel
+        self._settings = settings
+        self.name = tps546.identify(self._read(tps546.Command.IC_DEVICE_ID, tps546.ID_SIZE))
+        self._mode = VoutMode.parse(self._read(tps546.Command.VOUT_MODE, 1))
+
+    def prepare(self, mv: float) -> None:
+        for data in tps546_settings.initialisation(self._settings, self._mode, mv / 1e3):
+            self._write(data)
+
+    def set_mv(self, mv: float) -> None:
+        self._write(tps546.set_volts(mv / 1e3, self._mode))
+
+    def turn_on(self) -> None:
+        self._write(tps546.TURN_ON)
+
+    def turn_off(self) -> None:
+        self._write(tps546.TURN_OFF)
+
+    def voltage_mv(self) -> float:
+        if self._read(tps546.Command.OPERATION, 1)[0] != tps546.OPERATION_ON:
+            return 0.0
+        return tps546.volts_from(self._read(tps546.Command.VOUT_COMMAND, 2), self._mode) * 1e3
+
+    def step_mv(self) -> float:
+        return self._mode.step_v * 1e3
+
+    def readings(self, t_ns: int) -> list[Reading]:
+        status = tps546.status_from(self._read(tps546.Command.STATUS_WORD, 2))
+        if status & tps546.FAULTS:
+            raise SafetyStop(f"the core's regulator reports {', '.join(tps546.names(status))}")
+        self._write(tps546.READ_ALL_PHASES)
+        vin_v, iout_a, regulator_c = (
+            tps546.reading_from(self._read(command, 2))
+            for command in (
+                tps546.Command.READ_VIN,
+                tps546.Command.READ_IOUT,
+                tps546.Command.READ_TEMPERATURE,
+            )
+        )
+        vout_v = tps546.volts_from(self._read(tps546.Command.READ_VOUT, 2), self._mode)
+        return [
+            Reading(t_ns, "core_mv", vout_v * 1e3),
+            Reading(t_ns, "core_a", iout_a),
+            Reading(t_ns, "core_w", iout_a * vout_v),
+            Reading(t_ns, "input_v", vin_v),
+            Reading(t_ns, "regulator_c", regulator_c),
+        ]
+
+    def writes_for_lowest(self, mv: float) -> list[tuple[str, I2cWrite]]:
+        return [
+            (f"core at {mv:g} mV", I2cWrite(tps546.ADDRESS, tps546.set_volts(mv / 1e3, self._mode))),
+            ("core off", I2cWrite(tps546.ADDRESS, tps546.TURN_OFF)),
+        ]
+
+    def _write(self, data: bytes) -> None:
+        self._channel.ask(I2cWrite(tps546.ADDRESS, data))
+
+    def _read(self, command: int, size: int) -> bytes:
+        return self._channel.ask(I2cWriteRead(tps546.ADDRESS, bytes((command,)), size)).data

@@ -1,0 +1,45 @@
+"""The limits that hold for one device: built in, narrowed by the station file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from asicrc.bench.envelope import Envelope
+from asicrc.bench.limits import BARE, allowed_envelope
+from asicrc.bench.station import Station
+from asicrc.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsInForce:
+    """`named` is the URL by which the station file knows the device."""
+
+    station: Station | None
+    allow_beyond: bool
+    named: str
+
+    @classmethod
+    def built_in(cls) -> LimitsInForce:
+        """For what nothing is written to."""
+        return cls(None, False, "")
+
+    def envelope(self, board: str | None, chip: str) -> Envelope:
+        """Raises UsageError where the station file means another device, or asks for what cannot be."""
+        entry = None if self.station is None else self.station.device_for(self.named)
+        if self.station is None or entry is None:
+            return allowed_envelope(board, chip, allow_beyond=self.allow_beyond)
+        where = str(self.station.path)
+        for what, stated, found in (("board", entry.board, board or BARE), ("chip", entry.chip, chip)):
+            if stated is not None and stated != found:
+                raise UsageError(
+                    f"{where} says that {self.named} has the {what} {stated}, but it is opened as {found}",
+                    "correct the station file, or the URL",
+                )
+        return allowed_envelope(
+            board,
+            chip,
+            entry.limits.by_key(),
+            entry.widen_beyond_built_in.by_key(),
+            allow_beyond=self.allow_beyond,
+            where=where,
+        )
