@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 CLKI_HZ = 25_000_000
@@ -37,7 +36,7 @@ class Framing:
     def __post_init__(self) -> None:
         lengths = dict.fromkeys((self.set_address, self.read_one, self.read_all, self.chain_inactive), 5)
         lengths |= dict.fromkeys((self.write_one, self.write_all), 9)
-        object.__setattr__(self, "command_lengths", MappingProxyType(lengths))
+        object.__setattr__(self, "command_lengths", lengths)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from firmware_protocols.bm13xx.baud import baud_from_register, frame_time_ns
 from firmware_protocols.bm13xx.chip_places import ChipPlaces
 from firmware_protocols.bm13xx.decoder import ChipDecoder, HostDecoder
 from firmware_protocols.bm13xx.frames import (
+    ChainInactive,
     FullJob,
     MidstateJob,
     NonceResponse,
@@ -72,12 +73,15 @@ class LineObserver:
         self.model = model
         self.baud = baud
         self.registers_written: dict[int, int] = {}
+        self.busy_work_answers = 0
+        """Nonces so far that answer busy work, which are no events."""
         self._zero_bits = zero_bits
         self._from_host = ChipDecoder(model)
         self._from_chip = HostDecoder(model)
         self._places = ChipPlaces(model)
         self._announced: deque[Job] = deque(maxlen=_ANNOUNCEMENTS_KEPT)
         self._jobs: dict[int, Job] = {}
+        self._busy_ids: set[int] = set()
         self._jobs_seen = 0
         self._newest_job_ns = NO_TIME
         self._next_seq = 0
@@ -103,6 +107,17 @@ class LineObserver:
         """The largest hash that the chip reports under the present ticket mask."""
         return target_from_zero_bits(self._zero_bits + self.ticket_difficulty.bit_length() - 1)
 
+    def was_reset(self, baud: float) -> None:
+        """The chips have lost their registers, addresses and work, and speak at `baud` again.
+
+        Answers are expected in the long form all the same: every bring-up asks for it first, and short ones
+        are told by the silence behind them.
+        """
+        self.baud = baud
+        self.registers_written.clear()
+        self._places.note(ChainInactive())
+        self._jobs.clear()
+
     def expect_job(self, job: Job) -> None:
         """Announce the header of a midstate job that is about to be sent (`midstate_job`).
 
@@ -117,7 +132,8 @@ class LineObserver:
     def host_sent(self, data: bytes, t_ns: int = NO_TIME) -> list[Job]:
         """Take bytes that the host wrote; return the jobs in them, damaged ones marked.
 
-        A midstate job that nobody announced is a damaged one: its header is not known. Busy work is no job.
+        A midstate job that nobody announced is a damaged one: its header is not known. Busy work is no job,
+        and what answers it is no event.
         """
         jobs: list[Job] = []
         for received in self._from_host.receive_data(data, t_ns):
@@ -130,7 +146,7 @@ class LineObserver:
             elif isinstance(frame, MidstateJob):
                 self.model = midstate_variant(self.model, len(frame.midstates))
                 if is_open_core(frame):
-                    self._jobs.pop(self._id_of(frame.job_header), None)
+                    self._busy_ids.add(self._id_of(frame.job_header))
                 else:
                     jobs.append(self._add_job(frame.job_header, self._announced_as(frame), t_ns))
             elif isinstance(frame, Damaged) and frame.job_header is not None:
@@ -161,6 +177,9 @@ class LineObserver:
                 in_read = list(group)
                 for frames_after, item in zip(range(len(in_read) - 1, -1, -1), in_read, strict=True):
                     if isinstance(item.frame, NonceResponse):
+                        if self._busy_ids and job_header_of(self.model, item.frame.header) in self._busy_ids:
+                            self.busy_work_answers += 1
+                            continue
                         nonces.append((item, item.frame, self._stamp_back(item, frames_after)))
                     elif isinstance(item.frame, RegisterResponse):
                         registers.append((item.frame, item.t_ns))
@@ -238,6 +257,7 @@ class LineObserver:
             sent_ns=t_ns,
         )
         self._jobs[self._id_of(job_header)] = job
+        self._busy_ids.discard(self._id_of(job_header))
         return job
 
     def _id_of(self, job_header: int) -> int:

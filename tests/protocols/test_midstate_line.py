@@ -130,7 +130,11 @@ def test_busy_work_is_no_job_and_takes_the_place_of_one() -> None:
     assert observer.host_sent(encode(open_core_job(12, 4), BM1387)) == []
     assert observer.chip_sent([rx(answer(8))]).events["job"].tolist() == [1]
     assert observer.host_sent(encode(open_core_job(8, 4), BM1387)) == []
-    assert observer.chip_sent([rx(answer(8))]).events["job"].tolist() == [NO_JOB]
+    assert observer.chip_sent([rx(answer(8) + answer(20) + answer(12))]).events["job"].tolist() == [NO_JOB]
+    assert observer.busy_work_answers == 2
+    observer.expect_job(announced())
+    observer.host_sent(frame_of(announced(), 8))
+    assert observer.chip_sent([rx(answer(8))]).events["job"].tolist() == [2]
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
