@@ -180,10 +180,8 @@ class Endpoint:
 
     def _start_ns(self, item: Outgoing) -> int:
         """When the first byte of it can leave."""
-        return self._line_faults.start_ns(self._free_ns(item))
-
-    def _free_ns(self, item: Outgoing) -> int:
-        return max(item.offered_ns, self._to_host.free_ns) if item.paced else item.due_ns
+        free_ns = max(item.offered_ns, self._to_host.free_ns) if item.paced else item.due_ns
+        return self._line_faults.start_ns(free_ns)
 
     def _look(self, until_ns: int) -> None:
         """Wait for input until `until_ns` at the latest, or not at all, and deal with what there is."""
@@ -255,7 +253,7 @@ class Endpoint:
             self._sends.withheld(item)
             return
         start_ns, planned_ns, baud = self._start_ns(item), self._planned_ns(item), self._chain.baud
-        held = start_ns > self._free_ns(item)
+        held = self._line_faults.start_ns(item.offered_ns) > item.offered_ns
         if item.paced:
             self._to_host.occupy(start_ns, len(item.data), baud)
         sent_ns = time.monotonic_ns()
