@@ -6,10 +6,8 @@ is written about them, and what is still open.
 
 from firmware_protocols.bm13xx.baud import (
     RESET_BAUD,
-    baud_from_fast_uart,
     baud_from_register,
     baud_register_value,
-    fast_uart_for_baud,
     frame_time_ns,
 )
 from firmware_protocols.bm13xx.bm1387_registers import Bm1387Register, I2cControl, MiscControl, TfPin
@@ -139,7 +137,6 @@ __all__ = [
     "Wait",
     "WriteRegister",
     "addresses",
-    "baud_from_fast_uart",
     "baud_from_register",
     "baud_register_value",
     "crc5",
@@ -149,7 +146,6 @@ __all__ = [
     "difficulty_from_ticket_mask",
     "encode",
     "excess_bits",
-    "fast_uart_for_baud",
     "floor_ticket_difficulty",
     "frame_time_ns",
     "frequency_ramp",

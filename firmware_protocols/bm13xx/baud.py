@@ -1,7 +1,8 @@
-"""The line's speed: FAST_UART and the time that bytes take.
+"""The line's speed: where a chip has its divider, and the time that bytes take.
 
-Layout: 256foundation/mujina:mujina-miner/src/asic/bm13xx/REFERENCE.md. baud = 25 MHz / (8 (d + 1)), d in bits
-15..8. What bits 31..16 do is not known; they are written as the known firmware writes them.
+baud = 25 MHz / (8 (d + 1)), d in FAST_UART or, on the BM1387 and BM1397, in MISC_CONTROL (`ChipModel.baud`).
+Layouts: 256foundation/mujina:mujina-miner/src/asic/bm13xx/REFERENCE.md; xertSuns1/braiins:bm1387.rs;
+skot/BM1397. What FAST_UART's bits 31..16 do is not known; they are written as the known firmware writes them.
 """
 
 from __future__ import annotations
@@ -34,23 +35,6 @@ def baud_from_register(model: ChipModel, value: int) -> float:
     if not 0 <= value <= 0xFFFFFFFF:
         raise RemoteProtocolError(f"a register has 32 bits, not {value:#x}")
     return CLKI_HZ / (8 * ((value >> model.baud.shift & model.baud.mask) + 1))
-
-
-def fast_uart_for_baud(model: ChipModel, baud: float) -> int:
-    """`baud_register_value` of a chip that has FAST_UART. Raises LocalProtocolError for one whose rate is set
-    elsewhere."""
-    if model.baud.register != model.registers.fast_uart:
-        raise LocalProtocolError(
-            f"the {model.name} sets its baud rate in register {model.baud.register:#04x}"
-        )
-    return baud_register_value(model, baud)
-
-
-def baud_from_fast_uart(value: int) -> float:
-    """Baud rate of a FAST_UART value. Raises RemoteProtocolError for more than 32 bits."""
-    if not 0 <= value <= 0xFFFFFFFF:
-        raise RemoteProtocolError(f"FAST_UART has 32 bits, not {value:#x}")
-    return CLKI_HZ / (8 * ((value >> 8 & 0xFF) + 1))
 
 
 def frame_time_ns(n_bytes: int, baud: float) -> int:

@@ -117,6 +117,7 @@ class LineObserver:
         self.registers_written.clear()
         self._places.note(ChainInactive())
         self._jobs.clear()
+        self._busy_ids.clear()
 
     def expect_job(self, job: Job) -> None:
         """Announce the header of a midstate job that is about to be sent (`midstate_job`).

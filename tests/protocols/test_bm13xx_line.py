@@ -13,8 +13,8 @@ from firmware_protocols.bm13xx import (
     RegisterResponse,
     SetAddress,
     WriteRegister,
+    baud_register_value,
     encode,
-    fast_uart_for_baud,
     frame_time_ns,
     model_by_name,
     nonce_from_fields,
@@ -157,7 +157,7 @@ def test_enabling_version_rolling_makes_answers_long_again() -> None:
 def test_the_stamps_follow_the_speed_that_the_host_writes() -> None:
     observer = LineObserver(MODEL, baud=115_740)
     observer.host_sent(encode(job(0), MODEL))
-    fast = encode(WriteRegister(Register.FAST_UART, fast_uart_for_baud(MODEL, 1_000_000)), MODEL)
+    fast = encode(WriteRegister(Register.FAST_UART, baud_register_value(MODEL, 1_000_000)), MODEL)
     observer.host_sent(fast)
     first, last = observer.chip_sent([rx(nonce(0) * 2, 10**9)]).events["t_ns"].tolist()
     assert observer.baud == 25e6 / 24

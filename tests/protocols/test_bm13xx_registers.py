@@ -17,9 +17,9 @@ from firmware_protocols.bm13xx import (
     Temperature,
     VersionMask,
     VoltageReading,
-    baud_from_fast_uart,
+    baud_from_register,
+    baud_register_value,
     difficulty_from_ticket_mask,
-    fast_uart_for_baud,
     floor_ticket_difficulty,
     frame_time_ns,
     frequency_ramp,
@@ -189,22 +189,23 @@ def test_the_hardest_mask_that_lets_a_difficulty_pass() -> None:
     [(BM1366, 1e6, 0x11300200), (BM1370, 1_041_667, 0x11300200), (BM1368, 3_125_000, 0x01300000)],
 )
 def test_baud_rates_of_the_captures(model: ChipModel, baud: float, value: int) -> None:
-    assert fast_uart_for_baud(model, baud) == value
+    assert baud_register_value(model, baud) == value
 
 
 def test_baud_rates() -> None:
-    assert int(baud_from_fast_uart(0x01301A00)) == RESET_BAUD
+    assert int(baud_from_register(BM1366, 0x01301A00)) == RESET_BAUD
     for model in FULL_MODELS:
-        assert baud_from_fast_uart(fast_uart_for_baud(model, RESET_BAUD)) == pytest.approx(RESET_BAUD, abs=1)
+        assert baud_from_register(model, baud_register_value(model, RESET_BAUD)) == pytest.approx(
+            RESET_BAUD, abs=1
+        )
     for model, baud, text in (
         (BM1366, 2e6, "nearest is"),
         (BM1366, 0, "above 0"),
-        (BM1397, 1e6, "in register 0x18"),
     ):
         with pytest.raises(LocalProtocolError, match=text):
-            fast_uart_for_baud(model, baud)
+            baud_register_value(model, baud)
     with pytest.raises(RemoteProtocolError, match="32 bits"):
-        baud_from_fast_uart(1 << 32)
+        baud_from_register(BM1366, 1 << 32)
 
 
 def test_time_on_the_line() -> None:

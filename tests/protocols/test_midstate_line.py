@@ -187,6 +187,20 @@ def test_an_answer_that_waited_for_its_confirmation_keeps_its_stamp() -> None:
     assert observer.fell_silent(3_000_000_000).events["t_ns"].tolist() == [2_000_000_000]
 
 
+def test_after_a_reset_nothing_is_known_of_the_chips() -> None:
+    observer = LineObserver(BM1387, baud=1_562_500)
+    for frame in (SetAddress(0), WriteRegister(0x18, ticket_mask_register(64)), open_core_job(16, 4)):
+        observer.host_sent(encode(frame, BM1387))
+    observer.expect_job(announced())
+    observer.host_sent(frame_of(announced(), 8))
+    observer.was_reset(115_740)
+    assert (observer.baud, observer.ticket_difficulty, observer.registers_written) == (115_740, 1, {})
+    events = observer.chip_sent([rx(answer(8) + answer(16))]).events
+    assert events["job"].tolist() == [NO_JOB, NO_JOB]
+    assert events["chip"].tolist() == [0x70, 0x70]  # the field of the nonce, not the address that was given
+    assert observer.busy_work_answers == 0
+
+
 def s21(observer: LineObserver, chips: int = 3) -> None:
     """Address and nonce offset of each chip, as its bring-up gives them."""
     observer.host_sent(encode(ChainInactive(), BM1368))
