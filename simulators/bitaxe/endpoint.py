@@ -21,7 +21,8 @@ from simulators.bitaxe.firmware import Firmware
 from simulators.bitaxe.options import CHIPS, FROM_THE_START_S, BoardOptions, parse_board_options
 from simulators.bitaxe.parts import Ds4432u, Emc2101, Ina260, Part, Tps546
 from simulators.bitaxe.physics import CONSTANTS, BoardModel, FirstOrderBoard
-from simulators.bm13xx.endpoint import USAGE, Endpoint, run_process
+from simulators.bm13xx.endpoint import USAGE, Endpoint
+from simulators.bm13xx.process import run_process
 from simulators.bm13xx.report import SendRecord, warn
 from simulators.bm13xx.scale import OptionError, options_from_arguments
 from simulators.bm13xx.terminal import Terminal

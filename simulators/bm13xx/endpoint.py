@@ -11,10 +11,8 @@ from __future__ import annotations
 import os
 import select
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from types import FrameType
 
 from firmware_protocols.bm13xx import (
@@ -30,11 +28,13 @@ from simulators.bm13xx.chain import Chain
 from simulators.bm13xx.chip import is_busy_work
 from simulators.bm13xx.crystal import Crystal
 from simulators.bm13xx.device_model import DeviceModel, IdealDevice
-from simulators.bm13xx.line_faults import MUTE, STALL, LineFaults
+from simulators.bm13xx.line_faults import LineFaults
 from simulators.bm13xx.miner import Miner
 from simulators.bm13xx.outbox import END_OF_TIME_NS, Outbox, Outgoing, Stretch
+from simulators.bm13xx.process import ring, run_process
 from simulators.bm13xx.report import SendRecord, announce, closing_report, say, warn
 from simulators.bm13xx.scale import OptionError, Scale, options_from_arguments, parse_scale
+from simulators.bm13xx.sender import Sender
 from simulators.bm13xx.terminal import Terminal
 from simulators.bm13xx.uart import HostSpeed, Line, misheard, speeds_agree
 
@@ -43,7 +43,6 @@ SPIN_NS = 300_000
 was measured to return 113 us late in the median, and 134 us in one of ten cases."""
 _LOOK_AT_LEAST_EVERY_NS = 2_000_000  # for input, however busy the sending is
 _IDLE_S = 0.02  # the host's speed is looked at this often
-_THREAD_SWITCH_S = 1e-4  # the interpreter's 5 ms would keep a due frame waiting for the miner
 
 LATE_SHARE_TOLD = 0.05
 CALIBRATED_AT_C = 25.0
@@ -69,16 +68,6 @@ def main(arguments: Sequence[str]) -> int:
     )
 
 
-def run_process(make: Callable[[int, int], Endpoint]) -> int:
-    """Make an endpoint of the ends of its wake pipe, and run it as the whole of this process."""
-    sys.setswitchinterval(_THREAD_SWITCH_S)
-    with _wake_pipe() as (woken, wake):
-        endpoint = make(woken, wake)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, endpoint.on_signal)
-        return endpoint.run()
-
-
 class Endpoint:
     """One chain behind one pty. `woken` and `wake` are the ends of a pipe that other threads ring.
 
@@ -89,7 +78,7 @@ class Endpoint:
     def __init__(self, scale: Scale, device: DeviceModel, sends: SendRecord, woken: int, wake: int) -> None:
         model = model_by_name(scale.chip)
         self.terminal = Terminal()
-        self.outbox = Outbox(lambda: _ring(wake))
+        self.outbox = Outbox(lambda: ring(wake))
         self._stepped_ns = self._looked_ns = time.monotonic_ns()
         self.crystal = Crystal(self._looked_ns)
         self.miner = Miner(scale, model, device, self.outbox, self.crystal, warn)
@@ -102,12 +91,12 @@ class Endpoint:
         self.deaf = False
         """Whether the chips hear nothing: held in reset, or without enough voltage."""
         self._decoder = ChipDecoder(model)
-        self._from_host, self._to_host = Line(), Line()
+        self._from_host = Line()
         self._host_speed = HostSpeed(self.terminal.fd)
-        self._answers = Stretch()
-        self._flood = _FloodCount()
-        self._ended: str | None = None
         self._line_faults = LineFaults(scale, sends.fault_counts)
+        self._sender = Sender(self.terminal, self._host_speed, self._line_faults, scale, sends)
+        self._answers = Stretch()
+        self._ended: str | None = None
         self._saw_job = False
         self._parent = os.getppid()
         self._job_ignored = False
@@ -125,7 +114,7 @@ class Endpoint:
             self.announce()
         while self._ended is None:
             item = self.outbox.head()
-            due_ns = self._planned_ns(item) if item else END_OF_TIME_NS
+            due_ns = self._sender.planned_ns(item, self._chain.baud) if item else END_OF_TIME_NS
             now_ns = time.monotonic_ns()
             if due_ns - now_ns > SPIN_NS or now_ns - self._looked_ns > _LOOK_AT_LEAST_EVERY_NS:
                 self._look(due_ns - SPIN_NS)
@@ -133,7 +122,7 @@ class Endpoint:
                 while time.monotonic_ns() < due_ns:
                     pass
                 if self.outbox.take(item):
-                    self._send(item)
+                    self._sender.send(item, self._chain.baud, self._push)
         return self._close()
 
     def announce(self) -> None:
@@ -170,18 +159,6 @@ class Endpoint:
             seed=scale.seed,
             midstate_order=scale.midstate_order,
         )
-
-    def _planned_ns(self, item: Outgoing) -> int:
-        """When the host has the last byte of it."""
-        start_ns = self._start_ns(item)
-        return (
-            self._to_host.arrival_ns(start_ns, len(item.data), self._chain.baud) if item.paced else start_ns
-        )
-
-    def _start_ns(self, item: Outgoing) -> int:
-        """When the first byte of it can leave."""
-        free_ns = max(item.offered_ns, self._to_host.free_ns) if item.paced else item.due_ns
-        return self._line_faults.start_ns(free_ns)
 
     def _look(self, until_ns: int) -> None:
         """Wait for input until `until_ns` at the latest, or not at all, and deal with what there is."""
@@ -248,35 +225,6 @@ class Endpoint:
         if not self._scale.silent:
             self.miner.assign(self._chain.work, at_ns)
 
-    def _send(self, item: Outgoing) -> None:
-        if not item.data:
-            self._sends.withheld(item)
-            return
-        start_ns, planned_ns, baud = self._start_ns(item), self._planned_ns(item), self._chain.baud
-        held = self._line_faults.start_ns(item.offered_ns) > item.offered_ns
-        if item.paced:
-            self._to_host.occupy(start_ns, len(item.data), baud)
-        sent_ns = time.monotonic_ns()
-        if self._line_faults.is_mute(sent_ns):
-            self._sends.fault_counts[MUTE] += max(1, len(item.proofs))
-            return
-        if held:
-            self._sends.fault_counts[STALL] += 1
-        data = self._line_faults.frames(item.data, max(1, len(item.proofs)))
-        host_baud = self._host_speed.now()
-        if not speeds_agree(host_baud, baud):
-            self._sends.garbled_bytes += len(data)
-            data = misheard(data, baud, host_baud)
-        data = self._line_faults.on_the_line(data)
-        taken = self.terminal.write(data)
-        if not item.paced:
-            self._push(data[taken:])
-            self._flood.add(item, sent_ns, self._scale)
-        elif taken < len(data):
-            self._sends.dropped_frames += 1
-            return
-        self._sends.sent(item, planned_ns, sent_ns)
-
     def _push(self, rest: bytes) -> None:
         """Write what the pty had no room for: a flood waits for its reader, and its rate shows it."""
         while rest and self._ended is None:
@@ -304,48 +252,3 @@ class Endpoint:
             warn(f"the miner failed: {self.miner.failure!r}")
             return FAILED
         return 0
-
-
-class _FloodCount:
-    """What a flood really offered, said once when its last frame has left."""
-
-    def __init__(self) -> None:
-        self._offered = 0
-        self._first_ns = 0
-
-    def add(self, item: Outgoing, sent_ns: int, scale: Scale) -> None:
-        if not self._offered:
-            self._first_ns = sent_ns
-        self._offered += len(item.proofs)
-        if self._offered < scale.flood_count:
-            return
-        seconds = (sent_ns - self._first_ns) / 1e9 + scale.flood_burst / scale.flood_rate
-        say(
-            {
-                "flood": "done",
-                "offered": self._offered,
-                "burst": scale.flood_burst,
-                "seconds": seconds,
-                "asked_per_s": scale.flood_rate,
-                "offered_per_s": self._offered / seconds,
-            }
-        )
-
-
-def _ring(wake: int) -> None:
-    with suppress(BlockingIOError):  # full: the loop is going to wake up anyway
-        os.write(wake, b".")
-
-
-@contextmanager
-def _wake_pipe() -> Iterator[tuple[int, int]]:
-    woken, wake = os.pipe()
-    os.set_blocking(woken, False)
-    os.set_blocking(wake, False)
-    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    try:
-        yield woken, wake
-    finally:
-        signal.set_wakeup_fd(-1)
-        os.close(woken)
-        # `wake` stays open: the miner may still ring

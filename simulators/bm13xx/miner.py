@@ -16,6 +16,8 @@ from firmware_protocols.bm13xx.models import ChipModel
 from simulators.bm13xx.chain import Work
 from simulators.bm13xx.crystal import Crystal
 from simulators.bm13xx.device_model import DeviceModel
+from simulators.bm13xx.flood import bursts
+from simulators.bm13xx.miner_count import MinerCount
 from simulators.bm13xx.outbox import END_OF_TIME_NS, Outbox, Outgoing, Stretch
 from simulators.bm13xx.proof_faults import Outcome, ProofFaults
 from simulators.bm13xx.proofs import Proof, ProofSource
@@ -33,28 +35,6 @@ _USUAL_SLICE_NS = 10_000_000
 _SCAN_AT_LEAST = 4096  # candidates: below, the overhead of a call counts for more than its hashes
 _SLICE_AT_MOST = 250_000  # candidates: 10 to 25 ms of hashing, so that a change never waits longer
 _JUDGE_AFTER_NS = 250_000_000  # of hashing
-
-
-@dataclass(slots=True)
-class MinerCount:
-    """What the miner did so far."""
-
-    warm_up_s: float = math.nan
-    """How long the hash kernel took to load."""
-    proofs: int = 0
-    late: int = 0
-    """Proofs that were found only after they had been due."""
-    hashes: int = 0
-    busy_ns: int = 0
-    asked_hashes_per_s: float = 0.0
-    """Of the newest work."""
-    abandoned_ns: int = 0
-    """Device work that was never hashed because the miner was too far behind when it was replaced."""
-
-    @property
-    def reached_hashes_per_s(self) -> float:
-        """NaN before anything was hashed."""
-        return self.hashes / (self.busy_ns / 1e9) if self.busy_ns else math.nan
 
 
 @dataclass(slots=True)
@@ -229,7 +209,7 @@ class Miner(threading.Thread):
             self._count(source, source.hashes - hashes, time.monotonic_ns() - began_ns, judge=False)
             proofs += found
         self.count.proofs = min(len(proofs), self._scale.flood_count)
-        self._outbox.add(_bursts(proofs[: self._scale.flood_count], self._scale))
+        self._outbox.add(bursts(proofs[: self._scale.flood_count], self._scale))
 
     def _count(self, source: ProofSource, hashes: int, busy_ns: int, *, judge: bool = True) -> None:
         count = self.count
@@ -246,19 +226,6 @@ class Miner(threading.Thread):
                 f"the chain asks for {asked / 1e6:.1f} MH/s, this machine hashes {reached / 1e6:.1f} MH/s: "
                 f"nonces come late; time_scale={enough} is the smallest that would do"
             )
-
-
-def _bursts(proofs: list[Proof], scale: Scale) -> list[Outgoing]:
-    """A flood's frames, from a moment after now on that leaves time to queue them."""
-    burst, start_ns = scale.flood_burst, time.monotonic_ns() + 50_000_000 + 5_000 * len(proofs)
-    bursts: list[Outgoing] = []
-    for first in range(0, len(proofs), burst):
-        group = proofs[first : first + burst]
-        due_ns = start_ns + round(first / scale.flood_rate * 1e9)
-        data = b"".join(proof.frame for proof in group)
-        pairs = tuple((proof.nonce, proof.version) for proof in group)
-        bursts.append(Outgoing(due_ns, due_ns, data, pairs, paced=False))
-    return bursts
 
 
 def _warm_engine(model: ChipModel) -> Engine:

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from simulators.bm13xx.device_model import DeviceModel
-from simulators.bm13xx.miner import MinerCount
+from simulators.bm13xx.miner_count import MinerCount
 from simulators.bm13xx.outbox import Outgoing
 from simulators.bm13xx.scale import Scale
 
