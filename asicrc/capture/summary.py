@@ -12,7 +12,21 @@ from asicrc.errors import BadFile, UsageError
 from firmware_protocols.device import NO_TIME
 
 LOG_LINES_SHOWN = 20
-DESCRIBED = ("asicrc_version", "python", "platform", "command", "plan", "seed", "clock", "source", "lag")
+DESCRIBED = (
+    "asicrc_version",
+    "python",
+    "platform",
+    "command",
+    "plan",
+    "seed",
+    "clock",
+    "limits",
+    "beyond_built_in",
+    "station",
+    "replay_of",
+    "source",
+    "lag",
+)
 
 
 def summarise(path: Path) -> dict[str, Any]:

@@ -54,6 +54,9 @@ class BitaxeRawDevice:
         self._misses = 0
         self._fan_has_turned = False
         self._chip_answered = False
+        """Before anything was changed."""
+        self._awake = False
+        """Whether there is an answering chip at all: one in reset is not asked."""
 
     @property
     def identity(self) -> DeviceIdentity:
@@ -110,6 +113,7 @@ class BitaxeRawDevice:
         self._chip_answered = any(
             setting.read_back is not None for setting in of_chip if setting.name != "host_baud"
         )
+        self._awake = self._chip_answered
         return settings + of_chip
 
     def adopt_originals(self, settings: list[Setting]) -> None:
@@ -131,10 +135,11 @@ class BitaxeRawDevice:
         voltage = Setting(now_ns(), "voltage_mv", voltage_mv, reached_mv)
         settings = [fan, voltage, *self._chain.configure(rest)]
         self._next_look_ns = now_ns()
+        self._awake = True
         return settings
 
     def jitter_floor(self) -> JitterFloor | None:
-        return self._chain.jitter_floor()
+        return self._chain.jitter_floor() if self._awake else None
 
     def send(self, job: Job) -> Job:
         return self._chain.send(job)
@@ -235,10 +240,11 @@ class BitaxeRawDevice:
         original, limits = self._originals.get("voltage_mv"), self._board.envelope.voltage_mv
         if original is None or limits is None:
             return []
-        goal = limits.clamp(original) if original else limits.low
+        goal = original if limits.low <= original <= limits.high else limits.low
         if original and goal != original:
             self._log.append(
-                f"the original core voltage of {original:.0f} mV is outside the limits: {goal:g} mV is set"
+                f"the original core voltage of {original:.0f} mV is outside the limits: the lowest, "
+                f"{goal:g} mV, is set"
             )
         read_back: float | None = None
         try:

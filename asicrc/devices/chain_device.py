@@ -54,6 +54,8 @@ EVENTS_PER_S_ASKED = 200.0
 """Where no difficulty is given, the ticket mask is chosen so that about this many nonces come."""
 HIGHEST_DIFFICULTY = 2.0**32
 PROBES_AT_REST = 32
+PROBES_UNANSWERED = 4
+"""Then nobody is there who could be timed."""
 PROBE_INTERVAL_NS = 100_000_000
 USUAL_JOB_INTERVAL_S = 2.0
 """For chips that roll versions, whose work lasts for minutes (bitaxeorg/ESP-Miner:components/asic)."""
@@ -195,9 +197,12 @@ class ChainDevice:
         A nonce has the same way to the host as such an answer, under the same load: reader, bus, scheduler.
         """
         round_trips = self.line.round_trips_ns
+        unanswered = 0
         for _ in range(PROBES_AT_REST - len(round_trips)):
             self.line.probe(self._probe)
-            self.line.answers(self._probe.register, expect=1)
+            unanswered += not self.line.answers(self._probe.register, expect=1)
+            if unanswered > PROBES_UNANSWERED:
+                return None
         if len(round_trips) < PROBES_AT_REST // 2:
             return None
         return floor_of(round_trips, "round trips of register reads, before and during the work")

@@ -28,6 +28,10 @@ FAST_BAUD = 1_000_000
 FAST_BAUD_MIDSTATES = 1_562_500
 """A chain of an S9 takes 340 jobs a second of 150 bytes (xertSuns1/braiins:bosminer-am1-s9)."""
 
+READ_BACK_ATTEMPTS = 3
+SETTLE_S = 0.1
+"""For answers that are still on their way, before the next attempt."""
+
 
 def fast_baud(model: ChipModel) -> int:
     """What the chip's divider makes of the rate wanted, and the host follows: 1,041,667 on a BM1366."""
@@ -105,7 +109,22 @@ class ChipSettings:
         return self._mhz(answers[0].value) if answers else None
 
     def confirmed(self, name: str, requested: float, register: int, written: int) -> Setting:
-        """Read a register back from every chip. Raises SettingRefused unless all took what was written."""
+        """Read a register back from every chip. Raises SettingRefused unless all took what was written.
+
+        A reading that is damaged or late is asked for again: what was written does not change by that.
+        """
+        for attempt in range(READ_BACK_ATTEMPTS):
+            try:
+                value = self._agreed(name, register, written)
+                break
+            except (SettingRefused, DeviceLost):
+                if attempt == READ_BACK_ATTEMPTS - 1:
+                    raise
+                self._line.wait(SETTLE_S)
+        return Setting(self._now_ns(), name, requested, self._in_unit(name, value))
+
+    def _agreed(self, name: str, register: int, written: int) -> int:
+        """The first chip's value, once all chips have answered with what was written."""
         answers = self._line.ask(ReadRegister(register), expect=self._chips)
         if not answers:
             raise DeviceLost(
@@ -125,7 +144,7 @@ class ChipSettings:
                     f"{name}: {written:#010x} was written to register {register:#04x}, "
                     f"{chip} reads back {answer.value:#010x}"
                 )
-        return Setting(self._now_ns(), name, requested, self._in_unit(name, answers[0].value))
+        return answers[0].value
 
     def restore(self) -> list[Setting]:
         """Stop hashing, then put back the clock in steps, the registers, and the baud rate last.

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from asicrc.capture.reader import Capture, load
+from asicrc.devices.scan_settings import model_of
 from asicrc.devices.url import DeviceUrl
 from asicrc.errors import BadFile
 from asicrc.transports.recorded import RecordedClock
-from firmware_protocols.bm13xx import LineObserver, model_by_name
+from firmware_protocols.bm13xx import LineObserver
 from firmware_protocols.device import (
     NO_TIME,
     Batch,
@@ -39,6 +40,10 @@ class ReplayDevice:
         self.identity = identity
         self._capture = capture
         self._observer = observer
+        midstates = observer.model.job_format == "midstate"
+        self._headers = capture.iter_jobs() if midstates else iter(())
+        """Of the jobs that the wire shows as midstates only."""
+        self._header = next(self._headers, None)
         self._chunks = _placed_in_time(capture)
         self._next = next(self._chunks, None)
         start_ns = NO_TIME if self._next is None else self._next.stamp.t_ns
@@ -98,6 +103,7 @@ class ReplayDevice:
                 break
             batch.wire.append(chunk)
             if chunk.direction is Direction.TX:
+                self._announce_jobs(chunk.stamp.t_ns)
                 batch.jobs.extend(self._observer.host_sent(chunk.data, chunk.stamp.t_ns))
             else:
                 answers.append(chunk)
@@ -109,6 +115,12 @@ class ReplayDevice:
         elif not batch.wire:
             self._clock.advance_to(until_ns)
         return batch
+
+    def _announce_jobs(self, until_ns: int) -> None:
+        while self._header is not None and self._header.sent_ns <= until_ns:
+            if self._header.merkle_root is not None and not self._header.damaged:
+                self._observer.expect_job(self._header)
+            self._header = next(self._headers, None)
 
     def wire_counters(self) -> dict[str, int]:
         return self._observer.wire_counters()
@@ -145,7 +157,7 @@ def open_replay(url: DeviceUrl) -> ReplayDevice:
         if recorded is None or next(capture.wire(), None) is None:
             raise BadFile(f"{path} holds no wire bytes to replay", "captures from a serial line have them")
         try:
-            model = model_by_name(recorded.model)
+            model = model_of(recorded)
         except ProtocolError as error:
             raise BadFile(f"{path}: {error}") from None
         observer = LineObserver(
