@@ -148,7 +148,7 @@ class ServerConnection(Connection[ClientMessage, ServerRequest]):
                 return self.refuse(message, text=f"Malformed: {message.reason}")
             case UnknownMethod() | MultiVersion():
                 return self.refuse(message, text="Method not supported")
-            case Configure() | Subscribe() | Authorize() | Submit() | Pong() | Reply() | Damaged():
+            case _:
                 return None
 
     # What a pool sends of itself

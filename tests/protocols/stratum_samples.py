@@ -29,6 +29,7 @@ from firmware_protocols.stratum_v1 import (
     Subscribe,
     SuggestDifficulty,
     SuggestTarget,
+    UnknownMethod,
 )
 
 EASY = 2.0**-40
@@ -112,6 +113,9 @@ from_servers: st.SearchStrategy[Message] = st.one_of(
     st.builds(ShowMessage, short_text, ids),
     st.builds(GetVersion, ids),
     st.builds(Ping, ids),
+)
+unknown: st.SearchStrategy[Message] = st.builds(
+    UnknownMethod, short_text.map(lambda name: f"mining.no_{name}"), json_values, ids
 )
 replies: st.SearchStrategy[Message] = st.builds(
     Reply, ids, json_values, st.none() | st.builds(StratumError, st.integers(1, 99), short_text, json_values)

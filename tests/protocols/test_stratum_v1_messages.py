@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
-from stratum_samples import a_job, from_clients, from_servers, replies
+from stratum_samples import a_job, from_clients, from_servers, replies, unknown
 
 from firmware_protocols.errors import LocalProtocolError, RemoteProtocolError
 from firmware_protocols.stratum_v1 import (
@@ -59,6 +59,11 @@ def test_what_miners_send_goes_there_and_back(message: Message) -> None:
 @given(from_servers)
 def test_what_pools_send_goes_there_and_back(message: Message) -> None:
     assert decode_from_server(encode(message)) == message
+
+
+@given(unknown)
+def test_what_nobody_knows_goes_there_and_back(message: Message) -> None:
+    assert decode_from_client(encode(message)) == message == decode_from_server(encode(message))
 
 
 @given(replies)
