@@ -24,6 +24,10 @@ from firmware_protocols.stratum_v1.json_lines import JsonValue
 from firmware_protocols.stratum_v1.replies import Id, Malformed, Reply, UnknownMethod
 from firmware_protocols.stratum_v1.server_messages import MAX_EXTRANONCE2_SIZE
 
+MAX_EXTENSIONS = 32
+MAX_EXTENSION_LENGTH = 64
+"""Of what mining.configure asks for: every name goes into the answer, which has to fit a line."""
+
 ClientMessage: TypeAlias = ClientRequest | Pong | Reply | UnknownMethod | Malformed
 
 
@@ -37,11 +41,18 @@ def _configure(params: Params, message_id: Id) -> Configure:
     extensions, parameters = params[0], params[1] if len(params) > 1 else None
     if not isinstance(extensions, list) or not isinstance(parameters, dict | None):
         raise RemoteProtocolError("the parameters are not a list of extensions and an object")
-    message = Configure(
-        tuple(text(extension, "an extension") for extension in extensions), parameters or {}, message_id
-    )
+    if len(extensions) > MAX_EXTENSIONS:
+        raise RemoteProtocolError(f"{len(extensions)} extensions, more than {MAX_EXTENSIONS}")
+    message = Configure(tuple(_extension(name) for name in extensions), parameters or {}, message_id)
     _ = message.version_mask, message.min_bit_count  # raise where they are malformed
     return message
+
+
+def _extension(value: JsonValue) -> str:
+    name = text(value, "an extension")
+    if len(name) > MAX_EXTENSION_LENGTH or not (name.isascii() and name.isprintable()):
+        raise RemoteProtocolError(f"an extension is not up to {MAX_EXTENSION_LENGTH} letters")
+    return name
 
 
 def _subscribe(params: Params, message_id: Id) -> Subscribe:

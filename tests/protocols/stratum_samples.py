@@ -66,7 +66,10 @@ notifies = st.builds(
 from_clients: st.SearchStrategy[Message] = st.one_of(
     st.builds(
         Configure,
-        st.lists(short_text, max_size=3).map(tuple),
+        st.lists(
+            st.text(st.characters(codec="ascii", min_codepoint=32, max_codepoint=126), max_size=64),
+            max_size=32,
+        ).map(tuple),
         st.fixed_dictionaries(
             {},
             optional={

@@ -252,6 +252,22 @@ def test_settings_hold_for_the_jobs_after_them() -> None:
     assert all(answer.accepted for answer in messages(miner.receive_data(answers(pool, line), 0)))
 
 
+def test_whatever_a_miner_asks_has_an_answer_that_fits_a_line() -> None:
+    pool = ServerConnection()
+    longest_id = "\U0001f600" * 128
+    names = tuple('"' * 63 + chr(33 + number) for number in range(32))
+    for asked in (
+        Configure(names, {}, longest_id),
+        Subscribe(id=longest_id),
+        Authorize("w", "x", longest_id),
+    ):
+        answer = json.loads(answers(pool, encode(asked)))
+        assert answer["id"] == longest_id
+        assert answer["error"] is None
+    asked_all = json.loads(answers(pool, encode(Configure(names, {}, 1))))["result"]
+    assert asked_all == dict.fromkeys(names, False)
+
+
 def test_a_mask_is_never_wider_than_the_miners() -> None:
     pool = ServerConnection(version_mask=0x18000000)
     with pytest.raises(LocalProtocolError, match="has not asked for version rolling"):

@@ -176,8 +176,15 @@ def drive(count: int, seed: int) -> tuple[set[type], set[type]]:
             message = received.message
             heard.add(type(message))
             answer = pool.routine_answer(message)
-            if isinstance(message, Submit):
-                answer = pool.answer_submit(message, pool.judge(message))
+            match message:
+                case Submit():
+                    answer = pool.answer_submit(message, pool.judge(message))
+                case Configure():
+                    answer, _ = pool.answer_configure(message)
+                case Subscribe():
+                    answer = pool.answer_subscribe(message, b"\1\2\3\4", 4)
+                case Authorize():
+                    answer = pool.answer_authorize(message)
             assert answer is None or answer.endswith(b"\n")
         for event in miner.receive_data(line + b"\n", number):
             told.add(type(event.message))

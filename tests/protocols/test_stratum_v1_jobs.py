@@ -158,7 +158,6 @@ def test_every_code_and_who_gets_it() -> None:
     assert not accepted.by_grace
     again = judge.judge(replace(good, id=99))
     assert (again.code, again.hash_value) == (ErrorCode.DUPLICATE, None)
-    hard = book.bind(a_job("2", clean=False, version=0x20000000))
     book.difficulty = 1e9
     hard = book.bind(a_job("3", clean=False))
     later = book.bind(a_job("4", clean=False))

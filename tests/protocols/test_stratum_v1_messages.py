@@ -174,6 +174,10 @@ SHARE = ["w", "j", "00000000", "00000000", "00000000"]
         (request("mining.configure", "version-rolling"), "mining.configure", "list of extensions"),
         (request("mining.configure", [], []), "mining.configure", "list of extensions"),
         (request("mining.configure", [5], {}), "mining.configure", "an extension is not a string"),
+        (request("mining.configure", ["x" * 65]), "mining.configure", "up to 64 letters"),
+        (request("mining.configure", ["\u20ac"]), "mining.configure", "up to 64 letters"),
+        (request("mining.configure", ["\n"]), "mining.configure", "up to 64 letters"),
+        (request("mining.configure", ["x"] * 33), "mining.configure", "33 extensions, more than 32"),
         (request("mining.configure", [], {"version-rolling.mask": 5}), "mining.configure", "mask is not hex"),
         (
             request("mining.configure", [], {"version-rolling.min-bit-count": 33}),
