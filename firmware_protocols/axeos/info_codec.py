@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +15,7 @@ from firmware_protocols.axeos.pools import (
     read_pool,
 )
 from firmware_protocols.axeos.profiles import Generation, Profile
-from firmware_protocols.errors import LocalProtocolError, RemoteProtocolError
+from firmware_protocols.errors import RemoteProtocolError
 from firmware_protocols.http_messages import HttpReply, Refused, refusal
 from firmware_protocols.json_values import (
     Fields,
@@ -31,6 +30,7 @@ from firmware_protocols.json_values import (
     write_json,
 )
 from firmware_protocols.redaction import redacted as redacted_tree
+from firmware_protocols.suffixed_numbers import read_suffixed, write_suffixed
 
 WHERE = "/api/system/info"
 NO_READING = -1
@@ -112,30 +112,6 @@ def redacted(info: AxeosInfo) -> dict[str, JsonValue]:
     return redacted_tree(asdict(info), HARMLESS, SECRET)
 
 
-_SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "p": 1e15, "e": 1e18}
-_DIFFICULTY = re.compile(r"(\d{1,20}(?:\.\d{1,20})?) ?([kmgtpe]?)", re.ASCII | re.IGNORECASE)
-
-
-def difficulty_from(value: JsonValue, where: str) -> float:
-    """A number, or text such as `12.34M`."""
-    if not isinstance(value, str):
-        return as_number(value, where)
-    match = _DIFFICULTY.fullmatch(value.strip())
-    if match is None:
-        raise RemoteProtocolError(f"{where}: text that is no difficulty such as 12.34M")
-    return float(match[1]) * _SUFFIXES[match[2].lower()]
-
-
-def difficulty_text(difficulty: float) -> str:
-    """As firmware up to v2.10 writes it: whole up to 999, then two digits behind the point."""
-    if not 0 <= difficulty < 1e21:
-        raise LocalProtocolError(f"a difficulty of {difficulty} has no such form")
-    for suffix, scale in reversed(_SUFFIXES.items()):
-        if suffix and difficulty >= scale:
-            return f"{int(difficulty / scale * 1000) / 1000:.2f}{suffix if suffix == 'k' else suffix.upper()}"
-    return str(int(difficulty))
-
-
 def _read(entry: InfoField, fields: Fields) -> object:
     for name in entry.names:
         value = fields.take(name)
@@ -156,7 +132,7 @@ def _typed(kind: Kind, value: JsonValue, where: str) -> object:
         case Kind.TEXT:
             return as_text(value, where)
         case Kind.DIFFICULTY:
-            return difficulty_from(value, where)
+            return read_suffixed(value, where)
     return Fields({where: value}, where).flag(where)
 
 
@@ -166,7 +142,7 @@ def _written(entry: InfoField, value: Any, generation: Generation) -> Any:
     if value is not None and entry.kind is Kind.SWITCH:
         return int(value)
     if value is not None and entry.kind is Kind.DIFFICULTY and generation < Generation.FAN:
-        return difficulty_text(value)
+        return write_suffixed(value)
     return value
 
 
