@@ -32,6 +32,8 @@ class Range:
 
     def check(self, name: str, value: float) -> float:
         """Return `value`. Raises SettingRefused outside the range, and for what is no number."""
+        if math.isnan(self.low):
+            raise SettingRefused(f"{name}: {self.source}; nothing was written")
         if not self.low <= value <= self.high:
             raise SettingRefused(
                 f"{name} = {value:g} {self.unit} is outside {self.origin} of "
@@ -41,9 +43,15 @@ class Range:
 
     def clamp(self, value: float) -> float:
         """The nearest value inside. Raises SettingRefused for what is no number."""
+        if math.isnan(self.low):
+            raise SettingRefused(f"{self.source}; nothing was written")
         if math.isnan(value):
             raise SettingRefused(f"{value} {self.unit} is no number; nothing was written")
         return min(max(value, self.low), self.high)
+
+
+NO_CLOCK = Range(math.nan, math.nan, "MHz", "no clock can be set on this board")
+"""Of a board that takes no clock: refuses every one, and counts as a limit that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +74,29 @@ LIMIT_KEYS: Mapping[str, LimitKey] = {
     "frequency_mhz_max": LimitKey("frequency_mhz", True, (1.0, 1200.0), "MHz"),
     "frequency_step_mhz_max": LimitKey("step_mhz", True, (0.1, 100.0), "MHz"),
     "frequency_step_interval_s_min": LimitKey("step_interval_s", False, (0.001, 60.0), "s"),
-    "voltage_mv_min": LimitKey("voltage_mv", False, (500.0, 2000.0), "mV"),
-    "voltage_mv_max": LimitKey("voltage_mv", True, (500.0, 2000.0), "mV"),
+    "voltage_mv_min": LimitKey("voltage_mv", False, (500.0, 10_000.0), "mV"),
+    "voltage_mv_max": LimitKey("voltage_mv", True, (500.0, 10_000.0), "mV"),
     "voltage_step_mv_max": LimitKey("step_mv", True, (1.0, 200.0), "mV"),
     "voltage_step_interval_s_min": LimitKey("step_mv_interval_s", False, (0.001, 60.0), "s"),
     "temperature_c_max": LimitKey("temperature_c", True, (20.0, 110.0), "degC"),
-    "power_w_max": LimitKey("power_w", True, (0.1, 500.0), "W"),
+    "power_w_max": LimitKey("power_w", True, (0.1, 5000.0), "W"),
     "fan_percent_min": LimitKey("fan_percent", False, (0.0, 100.0), "%"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Limits of one chip on one board. None: the board gives no hold of it, or no reading of it."""
+    """Limits of one chip on one board. None: the board gives no hold of it, or no reading of it.
+
+    Where that is the clock, `frequency_mhz` is NO_CLOCK and its steps are NaN.
+    """
 
     frequency_mhz: Range
     step_mhz: float
     """Largest step of the clock, at most one each `step_interval_s`."""
     step_interval_s: float
     voltage_mv: Range | None = None
-    """Core voltage."""
+    """Core voltage; of a whole hash board its supply."""
     step_mv: float | None = None
     step_mv_interval_s: float | None = None
     temperature_c: float | None = None
@@ -158,7 +169,7 @@ class Envelope:
             held: Range | float | None = getattr(self, rule.field)
             if isinstance(held, Range):
                 held = held.high if rule.is_upper else held.low
-            if held is not None:
+            if held is not None and not math.isnan(held):
                 found[key] = held
         return found
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from asicrc.bench.envelope import BEYOND_FLAG, BEYOND_TABLE, Envelope, Range
+from asicrc.bench.network_limits import NETWORK_BOARDS
 from asicrc.errors import UsageError
 
 __all__ = [
@@ -118,6 +119,7 @@ BOARDS: Mapping[str, Mapping[str, Envelope]] = {
     BARE: ENVELOPES,
     "bitaxe-ultra": {"BM1366": _ULTRA},
     "bitaxe-gamma": {"BM1370": _GAMMA},
+    **NETWORK_BOARDS,
 }
 """Envelopes by board and chip. A new board is added here, and to `Board` of asicrc/bench/station.py."""
 

@@ -22,12 +22,14 @@ from asicrc.errors import BadFile, UsageError
 ENVIRONMENT = "ASICRC_STATION"
 MOST_BYTES = 1 << 20
 
-Board = Literal["bare", "bitaxe-ultra", "bitaxe-gamma"]
-Chip = Literal["BM1362", "BM1366", "BM1368", "BM1370", "BM1387", "BM1397"]
+Board = Literal["bare", "bitaxe-ultra", "bitaxe-gamma", "lv06", "axeos", "s9", "lb-box"]
+Chip = Literal["BM1362", "BM1366", "BM1368", "BM1370", "BM1387", "BM1397", "LBRY"]
 Text = Annotated[str, Field(max_length=2000)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Mhz = Annotated[float | None, Field(ge=1, le=1200)]
-_Mv = Annotated[float | None, Field(ge=500, le=2000, description="core voltage")]
+_Mv = Annotated[
+    float | None, Field(ge=500, le=10_000, description="core voltage; on an S9 that of a hash board's supply")
+]
 _Seconds = Annotated[float | None, Field(ge=0.001, le=60, description="between two steps")]
 
 
@@ -51,7 +53,7 @@ class Limits(_Table):
     temperature_c_max: Annotated[
         float | None, Field(ge=20, le=110, description="above it the device is stopped")
     ] = None
-    power_w_max: Annotated[float | None, Field(ge=0.1, le=500, description="of the whole board")] = None
+    power_w_max: Annotated[float | None, Field(ge=0.1, le=5000, description="of the whole board")] = None
     fan_percent_min: Annotated[float | None, Field(ge=0, le=100)] = None
 
     @model_validator(mode="after")

@@ -63,13 +63,23 @@ def board_and_chip(entry: StationDevice) -> tuple[str | None, str | None]:
     if board is None and scheme == "bitaxe-raw" and "board" in options:
         board = f"bitaxe-{options['board']}"
     elif board is None and scheme in ("serial", "sim"):
-        board = {"bitaxe": "bitaxe-ultra", "bitaxe-gamma": "bitaxe-gamma"}.get(target, "bare")
+        board = _EMULATED.get(target, "bare")
     named = options.get("chip") or (target if scheme == "sim" and target.startswith("bm") else None)
     chip: str | None = entry.chip or (named.upper() if named else None)
     chips = list(BOARDS.get(board or "", ()))
     if chip is None and len(chips) == 1:
         chip = chips[0]
     return board, chip
+
+
+_EMULATED = {
+    "bitaxe": "bitaxe-ultra",
+    "bitaxe-gamma": "bitaxe-gamma",
+    "lv06": "lv06",
+    "s9": "s9",
+    "lbbox": "lb-box",
+}
+"""Boards of `sim:` devices that are more than a chip on a line."""
 
 
 def _checked(entry: StationDevice, file: str, allow_beyond: bool) -> CheckedDevice:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asicrc.bench.envelope import LIMIT_KEYS
+from asicrc.bench.envelope import LIMIT_KEYS, NO_CLOCK
 from asicrc.bench.limits import (
     BOARDS,
     DEFAULT_FREQUENCY_MHZ,
@@ -50,7 +50,9 @@ def test_no_sequence_of_narrowings_leaves_the_built_in_envelope(
         for key, limit in limits.items():
             assert now.limits()[key] == limit
     assert not now.beyond
-    ranges = [("frequency_mhz", built_in.frequency_mhz, now.frequency_mhz)]
+    ranges = []
+    if built_in.frequency_mhz is not NO_CLOCK:
+        ranges.append(("frequency_mhz", built_in.frequency_mhz, now.frequency_mhz))
     if built_in.voltage_mv is not None and now.voltage_mv is not None:
         ranges.append(("voltage_mv", built_in.voltage_mv, now.voltage_mv))
     for name, outer, inner in ranges:
@@ -91,11 +93,23 @@ def test_every_number_has_a_source(board: str, chip: str) -> None:
     for key in envelope.limits():
         assert len(envelope.source(key)) > 20
     frequency_mhz = envelope.frequency_mhz
-    assert frequency_mhz.low < DEFAULT_FREQUENCY_MHZ < frequency_mhz.high
-    assert (envelope.voltage_mv is None) == (board == "bare")
+    if board != "lb-box":
+        assert frequency_mhz.low < DEFAULT_FREQUENCY_MHZ < frequency_mhz.high
+    assert (envelope.voltage_mv is None) == (board in ("bare", "lb-box"))
     assert (
         (envelope.step_mv is None) == (envelope.step_mv_interval_s is None) == (envelope.voltage_mv is None)
     )
+
+
+def test_a_board_that_takes_no_clock_refuses_every_one_and_every_limit_of_it() -> None:
+    envelope = envelope_for("lb-box", "LBRY")
+    assert set(envelope.limits()) == {"temperature_c_max"}
+    for refuse in (lambda: NO_CLOCK.clamp(500.0), lambda: NO_CLOCK.check("frequency_mhz", 500.0)):
+        with pytest.raises(SettingRefused, match="no clock can be set on this board"):
+            refuse()
+    with pytest.raises(UsageError, match="would have no effect"):
+        envelope.narrowed({"frequency_mhz_max": 500.0})
+    assert envelope.narrowed({"temperature_c_max": 60.0}).temperature_c == 60.0
 
 
 @pytest.mark.parametrize("chip", sorted({"BM1362", "BM1366", "BM1368", "BM1370", "BM1397"}))
