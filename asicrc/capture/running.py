@@ -6,8 +6,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
+from asicrc.capture.plan import CapturePlan, Outcome
 from asicrc.capture.reader import load
-from asicrc.capture.session import CapturePlan, Outcome, StopRequest, run_capture
+from asicrc.capture.session import run_capture
+from asicrc.capture.stop_request import StopRequest
 from asicrc.capture.storage_link import StorageLink
 from asicrc.devices import Circumstances, open_device
 from asicrc.errors import UsageError

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import platform
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from types import FrameType
-from typing import Any
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from asicrc import __version__
+from asicrc.capture.description import describe, job_interval_s
+from asicrc.capture.plan import CapturePlan, Outcome
 from asicrc.capture.schema import RESTORED_KEY
+from asicrc.capture.stop_request import StopRequest
 from asicrc.capture.storage_link import StorageLink
-from asicrc.capture.verification import Counters
+from asicrc.capture.wall_clock import WallClockWatch
 from asicrc.clock import MACHINE_CLOCK, boot_id
 from asicrc.devices.scan_settings import scan_period_ns
 from asicrc.errors import AsicrcError, ExitCode
@@ -36,79 +32,6 @@ from firmware_protocols.device import (
 PULL_NS = 50_000_000
 ANCHOR_INTERVAL_NS = 5_000_000_000
 THREAD_SWITCH_S = 50e-6
-IMPATIENCE_NS = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class CapturePlan:
-    """What to capture. `requested` are settings by name; None leaves the driver's default.
-
-    `job_interval_s` None is the device's own interval. With `replay_work` the jobs of that capture are sent
-    again at their own intervals; `duration_s` None is then as long as they were worked on.
-    """
-
-    output: Path
-    duration_s: float | None
-    requested: dict[str, float] = field(default_factory=dict)
-    job_interval_s: float | None = None
-    max_events: int | None = None
-    seed: int = 1
-    progress: str = "plain"
-    replay_work: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a capture ended. The file is sealed whenever there is an outcome.
-
-    `restored` says whether the device took its originals back, None where nothing was written to it.
-    `lag_s` is the time from the last event's stamp to its commit, `worst_lag_s` the longest any waited;
-    None where the stamps are not of now.
-    """
-
-    path: Path
-    reason: str
-    exit_code: ExitCode
-    duration_s: float
-    counters: Counters
-    wire_counters: dict[str, int]
-    restored: bool | None
-    lag_s: float | None
-    worst_lag_s: float | None
-
-
-class StopRequest:
-    """First signal: finish the batch, restore, seal. Second: leave at once."""
-
-    def __init__(self) -> None:
-        self.reason: str | None = None
-        self._first_ns = 0
-
-    @contextmanager
-    def on_signals(self) -> Iterator[StopRequest]:
-        """Handle SIGINT, SIGTERM and SIGHUP while the block runs; one that is ignored (nohup) stays so."""
-        previous = {
-            number: signal.signal(number, self._handle)
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-            if signal.getsignal(number) is not signal.SIG_IGN
-        }
-        try:
-            yield self
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-
-    def _handle(self, number: int, _: FrameType | None) -> None:
-        now_ns = MACHINE_CLOCK.now_ns()
-        if self.reason is None:
-            self.reason, self._first_ns = f"interrupted by {signal.Signals(number).name}", now_ns
-            return
-        # A closed terminal hangs up twice, and some supervisors repeat themselves: only a person who presses
-        # Ctrl-C again, or somebody who waited, means it.
-        again = number == signal.SIGTERM and now_ns - self._first_ns > IMPATIENCE_NS
-        if number == signal.SIGINT or again:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
 
 
 def run_capture(
@@ -133,10 +56,11 @@ def run_capture(
     is_live = device.clock is MACHINE_CLOCK
     storage.open(
         plan.output,
-        _describe(device, device_url, plan, recorded) | {"station": station},
+        describe(device, device_url, plan, recorded) | {"station": station},
         plan.progress,
         t_start_ns=device.clock.now_ns(),
         boot_id=boot_id() if is_live else None,
+        verdicts=device.work_form.wants_verdicts,
     )
     session = _Session(device, plan, stop, storage, recorded)
     with _prompt_threads():
@@ -144,6 +68,7 @@ def run_capture(
     start_ns, end_ns = session.pulled_ns or (0, 0)
     if session.pulled_ns is not None:
         storage.put("meta", ("pulled", {"start_ns": start_ns, "end_ns": end_ns}))
+    session.finish_answers()
     wire_counters = device.wire_counters()
     report = storage.seal(reason, wire_counters)
     duration_s = (end_ns - start_ns) / 1e9
@@ -189,10 +114,11 @@ class _Session:
         self._jobs: JobSource = recorded or ChipJobs(
             plan.seed,
             ntime=self._clock.realtime_ns() // 1_000_000_000 & 0xFFFFFFFF,
-            interval_s=_job_interval_s(device, plan),
+            interval_s=job_interval_s(device, plan),
         )
         self._events = 0
         self._next_anchor_ns = self._clock.now_ns()
+        self._wall_clock = WallClockWatch(self._clock)
         self._touched = False
         """Whether anything was written that has to be put back."""
         self.restored: bool | None = None
@@ -216,6 +142,15 @@ class _Session:
             self._restore_without_storage(error)
             raise
         return self._put_back(ended)
+
+    def finish_answers(self) -> None:
+        """Hand the last verdicts to a device that waits for them, and keep what it has to say about it."""
+        if not self._device.work_form.wants_verdicts:
+            return
+        self._storage.flush()
+        self._pass_verdicts_on()
+        with suppress(DeviceLost, SafetyStop):  # the capture has ended already
+            self._store(self._device.read(self._clock.now_ns()))
 
     def _put_back(self, ended: tuple[str, ExitCode]) -> tuple[str, ExitCode]:
         """Restore, then keep with the capture whether that worked: `asicrc restore` asks for it."""
@@ -307,53 +242,72 @@ class _Session:
     def _send_job(self, now_ns: int) -> int | None:
         """Send the job that is due; return when the next one is."""
         job, missed = self._jobs.take(now_ns)
-        self._storage.put("jobs", [self._device.send(job)])
+        jobs = self._device.send(job)
+        if jobs:
+            self._storage.put("jobs", jobs)
+        readings = self._jobs.sent(jobs)
+        if readings:
+            self._storage.put("batch", Batch(readings=readings))
         if missed:
             self._log(f"{missed} jobs were not sent: this machine stood still", "warning")
         return self._jobs.due_ns
 
     def _store(self, batch: Batch) -> None:
+        if batch.segment is not None:
+            self._begin_segment(batch.segment.t_ns, batch.segment.reason)
         for text in batch.log:
             self._log(text)
         if batch.jobs:
             self._storage.put("jobs", batch.jobs)
+            batch.readings += self._jobs.sent(batch.jobs)
         if batch.settings:
             self._storage.put("settings", batch.settings)
+        for key, value in batch.meta.items():
+            self._storage.put("meta", (key, value))
+        if len(batch.nonces):
+            batch.readings += self._jobs.arrived(batch.nonces)
+        self._events += len(batch.nonces)
+        later = self._after_a_step(batch)
         if len(batch.nonces) or batch.wire or batch.readings:
             self._storage.put("batch", batch)
-        self._events += len(batch.nonces)
+        if later is not None:
+            self._begin_segment(*later.started)
+            self._storage.put("batch", later.batch)
         if self._clock.now_ns() >= self._next_anchor_ns:
-            self._storage.put("anchor", (self._clock.realtime_ns(), self._clock.now_ns()))
+            self._anchor()
             self._next_anchor_ns += ANCHOR_INTERVAL_NS
         self._storage.pump()
+        self._pass_verdicts_on()
+
+    def _after_a_step(self, batch: Batch) -> _Later | None:
+        """Where the wall clock was set: what of the batch came after that, taken out of it."""
+        step = self._wall_clock.look()
+        if step is None:
+            return None
+        self._log(step.reason, "warning")
+        first = step.first_after(batch.nonces)
+        later = Batch(nonces=batch.nonces[first:])
+        batch.nonces = batch.nonces[:first]
+        return _Later((step.t_ns, step.reason), later)
+
+    def _begin_segment(self, t_ns: int, reason: str) -> None:
+        is_live = self._clock is MACHINE_CLOCK
+        self._storage.put("segment", (t_ns, reason, boot_id() if is_live else None))
+        self._anchor()
+
+    def _anchor(self) -> None:
+        self._storage.put("anchor", (self._clock.realtime_ns(), self._clock.now_ns()))
+
+    def _pass_verdicts_on(self) -> None:
+        for events in self._storage.take_judged():
+            self._device.judged(events)
 
     def _log(self, text: str, level: str = "info") -> None:
         self._storage.put("log", (text, level, self._clock.now_ns()))
 
 
-def _job_interval_s(device: DeviceProtocol, plan: CapturePlan) -> float:
-    return device.job_interval_s if plan.job_interval_s is None else plan.job_interval_s
+class _Later(NamedTuple):
+    """What belongs to a new segment, and when and why that began."""
 
-
-def _describe(
-    device: DeviceProtocol, device_url: str, plan: CapturePlan, recorded: RecordedJobs | None
-) -> dict[str, Any]:
-    described = {
-        "asicrc_version": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "platform": platform.platform(),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        "device_url": device_url,
-        "identity": asdict(device.identity),
-        "plan": {
-            "duration_s": plan.duration_s,
-            "requested": plan.requested,
-            "job_interval_s": _job_interval_s(device, plan) if recorded is None else None,
-            "max_events": plan.max_events,
-        },
-        "seed": plan.seed,
-        "clock": device.stamps,
-        **device.limits,
-    }
-    return described if recorded is None else described | {"replay_of": recorded.replay_of}
+    started: tuple[int, str]
+    batch: Batch

@@ -19,6 +19,7 @@ from typing import Any
 
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.errors import StorageError
+from firmware_protocols.device import NonceBatch
 
 LENGTH = struct.Struct("<I")
 MAX_WAITING_BYTES = 64 << 20
@@ -57,6 +58,7 @@ class StorageLink:
         self._received = bytearray()
         self._answers: dict[str, Any] = {}
         """Answers that came before somebody waited for them: the process may be the faster one."""
+        self._judged: list[NonceBatch] = []
         self.path: Path | None = None
         self.acknowledged = 0
         """Events that are committed."""
@@ -77,9 +79,19 @@ class StorageLink:
             self._process.wait()
 
     def open(
-        self, path: Path, meta: dict[str, Any], progress: str, *, t_start_ns: int, boot_id: str | None
+        self,
+        path: Path,
+        meta: dict[str, Any],
+        progress: str,
+        *,
+        t_start_ns: int,
+        boot_id: str | None,
+        verdicts: bool = False,
     ) -> None:
-        """Make the capture file; return when it is there. Raises UsageError or StorageError."""
+        """Make the capture file; return when it is there. With `verdicts` each event comes back judged.
+
+        Raises UsageError or StorageError.
+        """
         self.path = path
         self.put(
             "open",
@@ -89,6 +101,7 @@ class StorageLink:
                 "progress": progress,
                 "t_start_ns": t_start_ns,
                 "boot_id": boot_id,
+                "verdicts": verdicts,
             },
         )
         self.wait_for("opened")
@@ -111,6 +124,11 @@ class StorageLink:
         # Its last answer is not read past: behind it the pipe has ended, which would pass for a failure.
         while "sealed" not in self._answers and (message := self._receive()) is not None:
             self._note(*message)
+
+    def take_judged(self) -> list[NonceBatch]:
+        """The verdicts that have come since the last call; at once, if there are none."""
+        judged, self._judged = self._judged, []
+        return judged
 
     def wait_for(self, kind: str, timeout_s: float | None = ANSWER_WAIT_S) -> Any:
         """Wait for an answer of one kind, which may have come already; None: as long as the process lives.
@@ -146,6 +164,8 @@ class StorageLink:
     def _note(self, kind: str, payload: Any) -> None:
         if kind == "acknowledged":
             self.acknowledged = payload
+        elif kind == "judged":
+            self._judged.append(payload)
         elif kind == "failed":
             error, message, hint = payload
             raise error(message, hint)

@@ -35,6 +35,7 @@ class StorageProcess:
         self._verifier = Verifier()
         self._writer: CaptureWriter | None = None
         self._progress: Progress | None = None
+        self._tells_verdicts = False
         self._uncommitted = 0
         self._last_commit_ns = MACHINE_CLOCK.now_ns()
         self._newest_event_ns: int | None = None
@@ -78,6 +79,7 @@ class StorageProcess:
                 boot_id=payload["boot_id"],
             )
             self._progress = Progress(payload["progress"])
+            self._tells_verdicts = payload["verdicts"]
             self._say("opened", None)
             return False
         writer = self._open_writer()
@@ -89,6 +91,8 @@ class StorageProcess:
             writer.add_jobs(payload)
         elif kind == "settings":
             writer.add_settings(payload)
+        elif kind == "segment":
+            writer.add_segment(*payload)
         elif kind == "anchor":
             writer.add_anchor(*payload)
         elif kind == "log":
@@ -119,6 +123,8 @@ class StorageProcess:
             return
         events["segment"] = writer.segment
         self._verifier.judge(events)
+        if self._tells_verdicts:  # before they are written: a miner waits
+            self._say("judged", events)
         writer.add_events(events)
         self._newest_event_ns = int(events["t_ns"][-1])
         if self._oldest_uncommitted_ns is None:

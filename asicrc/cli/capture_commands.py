@@ -16,7 +16,7 @@ from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from asicrc.capture.session import CapturePlan
+    from asicrc.capture.plan import CapturePlan
     from asicrc.devices import Circumstances
 
 Output = Annotated[
@@ -71,7 +71,7 @@ def capture(
     Ctrl-C once ends it in good order (batch finished, device restored, file sealed, exit code 130);
     twice ends it at once.
     """
-    from asicrc.capture.session import CapturePlan
+    from asicrc.capture.plan import CapturePlan
     from asicrc.devices import Circumstances
 
     requested = {
@@ -145,7 +145,7 @@ def demo(
 ) -> int:
     """Capture from the emulated BM1366, analyse, and leave a capture file and a figure to look at."""
     from asicrc.analysis.capture_analysis import analyze_capture
-    from asicrc.capture.session import CapturePlan
+    from asicrc.capture.plan import CapturePlan
     from asicrc.cli.analysis_text import analysis_lines
     from asicrc.devices import Circumstances
 

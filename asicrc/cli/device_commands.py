@@ -106,10 +106,10 @@ def check(
 
 
 def _work(device: str, duration_s: float, circumstances: Circumstances) -> tuple[dict[str, Any], ExitCode]:
+    from asicrc.capture.plan import CapturePlan
     from asicrc.capture.reader import load
     from asicrc.capture.running import capture_to_file
     from asicrc.capture.schema import RESTORED_KEY
-    from asicrc.capture.session import CapturePlan
     from asicrc.cli.capture_commands import default_output, progress_mode
 
     output = default_output(device)

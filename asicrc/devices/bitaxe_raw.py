@@ -25,10 +25,12 @@ from firmware_protocols.device import (
     DeviceLost,
     JitterFloor,
     Job,
+    NonceBatch,
     Reading,
     SafetyStop,
     Setting,
     SettingRefused,
+    WorkForm,
 )
 
 LOWEST_OFFERED_MV = {"ultra": 1100.0, "gamma": 1000.0}
@@ -141,8 +143,15 @@ class BitaxeRawDevice:
     def jitter_floor(self) -> JitterFloor | None:
         return self._chain.jitter_floor() if self._awake else None
 
-    def send(self, job: Job) -> Job:
+    @property
+    def work_form(self) -> WorkForm:
+        return self._chain.work_form
+
+    def send(self, job: Job) -> list[Job]:
         return self._chain.send(job)
+
+    def judged(self, events: NonceBatch) -> None:
+        self._chain.judged(events)
 
     def read(self, until_ns: int) -> Batch:
         self._watch.check()

@@ -45,8 +45,10 @@ from firmware_protocols.device import (
     DeviceLost,
     JitterFloor,
     Job,
+    NonceBatch,
     Setting,
     SettingRefused,
+    WorkForm,
 )
 from firmware_protocols.errors import ProtocolError
 
@@ -207,12 +209,16 @@ class ChainDevice:
             return None
         return floor_of(round_trips, "round trips of register reads, before and during the work")
 
-    def send(self, job: Job) -> Job:
+    @property
+    def work_form(self) -> WorkForm:
+        return WorkForm()
+
+    def send(self, job: Job) -> list[Job]:
         if job.merkle_root is None:
             raise SettingRefused(f"job {job.number} has no merkle root: a chip takes whole headers")
         self._job_header = 0 if self._job_header is None else next_job_header(self._model, self._job_header)
         if self._model.job_format == "full":
-            return self.line.send_job(
+            sent = self.line.send_job(
                 FullJob(
                     job_header=self._job_header,
                     nbits=job.nbits,
@@ -222,6 +228,7 @@ class ChainDevice:
                     version=job.version,
                 )
             )
+            return [sent]
         frame = midstate_job(
             self._model,
             self._job_header,
@@ -232,7 +239,10 @@ class ChainDevice:
             nbits=job.nbits,
         )
         self.line.observer.expect_job(job)
-        return self.line.send_job(frame)
+        return [self.line.send_job(frame)]
+
+    def judged(self, events: NonceBatch) -> None:
+        """A chip waits for no answer."""
 
     def read(self, until_ns: int) -> Batch:
         if self._watch is not None:

@@ -22,9 +22,11 @@ from firmware_protocols.device import (
     Direction,
     JitterFloor,
     Job,
+    NonceBatch,
     Setting,
     SettingRefused,
     WireChunk,
+    WorkForm,
 )
 from firmware_protocols.errors import ProtocolError
 
@@ -91,7 +93,11 @@ class ReplayDevice:
     def jitter_floor(self) -> JitterFloor | None:
         return None
 
-    def send(self, job: Job) -> Job:
+    @property
+    def work_form(self) -> WorkForm:
+        return WorkForm()
+
+    def send(self, job: Job) -> list[Job]:
         raise SettingRefused("a recording takes no jobs: it brings its own")
 
     def read(self, until_ns: int) -> Batch:
@@ -121,6 +127,9 @@ class ReplayDevice:
             if self._header.merkle_root is not None and not self._header.damaged:
                 self._observer.expect_job(self._header)
             self._header = next(self._headers, None)
+
+    def judged(self, events: NonceBatch) -> None:
+        """Nobody waits for an answer."""
 
     def wire_counters(self) -> dict[str, int]:
         return self._observer.wire_counters()

@@ -6,7 +6,7 @@ import numpy as np
 
 from asicrc.work.job_source import TakenJob
 from firmware_protocols.bitcoin import build_coinbase, merkle_root_from_branch, target_from_compact
-from firmware_protocols.device import Job
+from firmware_protocols.device import Job, NonceBatch, Reading
 
 BASE_VERSION = 0x20000000  # BIP 9 top bits; the rolling bits 28..13 (BIP 320) are clear
 NBITS = 0x17034219  # the main net of April 2024, difficulty 8.6e13
@@ -39,6 +39,12 @@ class ChipJobs:
         missed = max(0, (now_ns - self.due_ns) // self._interval_ns)
         self.due_ns += (missed + 1) * self._interval_ns
         return TakenJob(self.next_job(), missed)
+
+    def sent(self, jobs: list[Job]) -> list[Reading]:
+        return []
+
+    def arrived(self, events: NonceBatch) -> list[Reading]:
+        return []
 
     def next_job(self) -> Job:
         self._count += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from firmware_protocols.device import Job
+from firmware_protocols.device import Job, NonceBatch, Reading
 
 
 class TakenJob(NamedTuple):
@@ -31,3 +31,9 @@ class JobSource(Protocol):
     def take(self, now_ns: int) -> TakenJob:
         """The job that is due. After a standstill jobs that were missed stay missed: none is sent late in
         the place of another."""
+
+    def sent(self, jobs: list[Job]) -> list[Reading]:
+        """These went out; what is to be kept of it."""
+
+    def arrived(self, events: NonceBatch) -> list[Reading]:
+        """These came in; what is to be kept of it. They may make the next job due."""

@@ -16,7 +16,7 @@ from asicrc.capture.reader import Capture
 from asicrc.capture.schema import DIGEST_KEY
 from asicrc.errors import BadFile, UsageError
 from asicrc.work.job_source import TakenJob
-from firmware_protocols.device import NO_TIME, DeviceIdentity, Job
+from firmware_protocols.device import NO_TIME, DeviceIdentity, Job, NonceBatch, Reading
 
 SCAN_SPACE = ("cores", "subcores", "zero_bits", "time_scale")
 """Details of an identity that decide which nonces there are to be found, and when."""
@@ -86,6 +86,12 @@ class RecordedJobs:
         taken = TakenJob(self._jobs[self._next], self._next - first)
         self._next += 1
         return taken
+
+    def sent(self, jobs: list[Job]) -> list[Reading]:
+        return []
+
+    def arrived(self, events: NonceBatch) -> list[Reading]:
+        return []
 
     def check_device(self, identity: DeviceIdentity) -> None:
         """Raises UsageError unless the device searches the same space as the one of the capture."""

@@ -22,10 +22,12 @@ from firmware_protocols.device.types import (
     Job,
     Reading,
     SafetyStop,
+    SegmentStart,
     Setting,
     SettingRefused,
     Stamp,
     WireChunk,
+    WorkForm,
 )
 
 __all__ = [
@@ -46,10 +48,12 @@ __all__ = [
     "Reading",
     "Reason",
     "SafetyStop",
+    "SegmentStart",
     "Setting",
     "SettingRefused",
     "Stamp",
     "Verdict",
     "WireChunk",
+    "WorkForm",
     "empty_events",
 ]

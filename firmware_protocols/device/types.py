@@ -70,7 +70,9 @@ class Job:
     Either `merkle_root` is given (chips that take whole headers), or the coinbase parts and the
     branch are, and each event brings its extranonce2. 32-byte values are in header byte order.
     `target` is what a proof has to be below to count as valid; `chip_target` is what the device
-    itself applies before it reports anything. Both are integers of the hash.
+    itself applies before it reports anything. Both are integers of the hash. `clean` tells a network miner
+    to drop all jobs before this one. `algorithm` is the proof of work, `sha256d` or `lbry`; LBRY's headers
+    alone have a `claimtrie`.
     """
 
     number: int
@@ -89,6 +91,22 @@ class Job:
     chip_target: int | None = None
     sent_ns: int = NO_TIME
     damaged: bool = False
+    algorithm: str = "sha256d"
+    claimtrie: bytes | None = None
+    clean: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkForm:
+    """What jobs a device takes, and whether somebody behind it waits for the verdicts.
+
+    With `coinbase` a job is the two halves of a coinbase and a branch, as a pool sends it; without, it is a
+    merkle root. `algorithm` as in `Job`.
+    """
+
+    coinbase: bool = False
+    algorithm: str = "sha256d"
+    wants_verdicts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +169,21 @@ class DeviceIdentity:
     details: dict[str, str | int | float | bool | None] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SegmentStart:
+    """No interval crosses it: a miner came back, a server started anew, a clock was set."""
+
+    t_ns: int
+    reason: str
+
+
 @dataclass(slots=True)
 class Batch:
-    """What one `read` brought. Events are PENDING: the storage process judges them."""
+    """What one `read` brought. Events are PENDING: the storage process judges them.
+
+    With a `segment` everything else in the batch belongs to the new one. `meta` goes into the capture's
+    table `capture` and replaces what is there under the same keys.
+    """
 
     nonces: NonceBatch = field(default_factory=empty_events)
     wire: list[WireChunk] = field(default_factory=list)
@@ -161,6 +191,8 @@ class Batch:
     readings: list[Reading] = field(default_factory=list)
     settings: list[Setting] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
+    meta: dict[str, Any] = field(default_factory=dict)
+    segment: SegmentStart | None = None
     ended: str | None = None
     """Set when a recording or an emulator has no more to give; a lost line raises instead."""
 
@@ -189,6 +221,10 @@ class DeviceProtocol(Protocol):
     def job_interval_s(self) -> float:
         """How often a new job is sent unless told otherwise, s of the host's clock."""
 
+    @property
+    def work_form(self) -> WorkForm:
+        """The form in which `send` takes jobs."""
+
     def check(self, requested: dict[str, float]) -> None:
         """Raise SettingRefused where `configure` would, without touching the device."""
 
@@ -204,14 +240,21 @@ class DeviceProtocol(Protocol):
     def jitter_floor(self) -> JitterFloor | None:
         """Measure the spread of the stamps without changing a setting; None where that cannot be done."""
 
-    def send(self, job: Job) -> Job:
-        """Hand over a job; return it with `wire_id`, targets and `sent_ns` filled in."""
+    def send(self, job: Job) -> list[Job]:
+        """Hand over a job; return what was sent, with `wire_id`, targets and `sent_ns` filled in.
+
+        A chip is sent that one job. A server sends each miner one of its own number and extranonce1, and
+        nothing while none is there.
+        """
 
     def read(self, until_ns: int) -> Batch:
         """Return as soon as there is data, or when device time reaches `until_ns`.
 
         Raises DeviceLost, and SafetyStop where going on would not be safe.
         """
+
+    def judged(self, events: NonceBatch) -> None:
+        """The verdicts on events that `read` returned, for whoever waits for an answer to a share."""
 
     def restore(self) -> list[Setting]:
         """Put the originals back; what did not come back has `read_back` None. Raises DeviceLost."""
