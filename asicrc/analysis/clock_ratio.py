@@ -18,8 +18,9 @@ from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate
 
 MIN_PAIRS = 40
+_ENOUGH_JOBS = 6
 _MOST_BLOCKS = 40
-_PAIRS_A_BLOCK = 5
+_BLOCKS_WITHIN_JOBS = 16
 _BATCH, _PLACE = 0, -1  # columns of the regression; without batches there is one
 
 
@@ -58,9 +59,10 @@ class ClockRatio:
 def clock_ratio(a: RunTimes, b: RunTimes, job: Groups) -> ClockRatio:
     """Fit both runs; `job` numbers the job of each nonce from 0.
 
-    Huber regression with an intercept for each job; the intervals come from a jackknife that leaves out
-    blocks of neighbours in time, of both runs together (Kuensch 1989), so that a host which was held up for a
-    moment counts once. Raises NoAnswer for fewer than 40 pairs, or places that do not vary.
+    Robust regression (`robust_slopes`) with an intercept for each job. The intervals come from a jackknife
+    that leaves out parts of both runs at once: whole jobs where there are 6 or more, so that a latency of the
+    host that drifts over a job is in them, otherwise stretches within jobs (Kuensch 1989), where it is not.
+    Raises NoAnswer for fewer than 40 pairs, or places that do not vary.
     """
     n = len(job)
     if n < MIN_PAIRS:
@@ -80,12 +82,12 @@ def clock_ratio(a: RunTimes, b: RunTimes, job: Groups) -> ClockRatio:
             "the arrivals do not follow the scan order: times fall where they should rise",
             "check that the settings of both captures are those that were set",
         )
-    block = _blocks(a.after_load_s, job)
+    block, blocks_are = _blocks(a.after_load_s, job)
     logs = np.log(fit_a.slopes / fit_b.slopes)
     errors = _jackknife(a, b, columns_a, columns_b, job, block, fit_a, fit_b)
     n_blocks = int(block.max()) + 1
     half = stats.t.ppf(0.975, n_blocks - 1) * errors
-    method = f"Huber regression within jobs, jackknife over {n_blocks} blocks in time"
+    method = f"robust regression within jobs, jackknife over {n_blocks} {blocks_are}"
 
     def ratio(column: int) -> Estimate:
         low, value, high = np.exp(logs[column] + np.array([-1.0, 0.0, 1.0]) * half[column]).tolist()
@@ -122,14 +124,16 @@ def _columns(run: RunTimes, with_batches: bool) -> Floats:
     return (run.batch_s + run.place_s)[:, None]
 
 
-def _blocks(after_load_s: Floats, job: Groups) -> Groups:
-    """Up to 40 blocks of about equally many pairs that follow each other in time."""
-    n = len(job)
-    count = int(np.clip(n // _PAIRS_A_BLOCK, 2, _MOST_BLOCKS))
+def _blocks(after_load_s: Floats, job: Groups) -> tuple[Groups, str]:
+    """What the jackknife leaves out together, and what that is called."""
+    n, jobs = len(job), int(job.max()) + 1
+    if jobs >= _ENOUGH_JOBS:
+        count = min(jobs, _MOST_BLOCKS)
+        return job * count // jobs, "jobs" if count == jobs else "groups of jobs"
     order = np.lexsort((after_load_s, job))
     block = np.empty(n, np.int64)
-    block[order] = np.arange(n) * count // n
-    return block
+    block[order] = np.arange(n) * _BLOCKS_WITHIN_JOBS // n
+    return block, "stretches within jobs"
 
 
 def _jackknife(

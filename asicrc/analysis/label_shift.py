@@ -17,8 +17,8 @@ from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.robust_fit import (
     HUBER,
     Groups,
+    densest_sigma,
     huber_centres,
-    mad_sigma,
     numbered,
 )
 from asicrc.errors import NoAnswer
@@ -104,7 +104,7 @@ def label_shifts(
         )
     freedom = float(np.sqrt(n / (n - jobs.max() - 1)))
     centred = y - huber_centres(y, jobs, _within_sigma(y, jobs))
-    scale = mad_sigma(centred) * freedom
+    scale = densest_sigma(centred) * freedom
     if not scale > 0:
         raise NoAnswer("more than half of the stamps do not vary within their jobs", "capture for longer")
     scores = _scores(centred, scale)
@@ -153,7 +153,7 @@ def _scores(values: Floats, scale: float) -> Floats:
 
 
 def _within_sigma(y: Floats, jobs: Groups) -> float:
-    return mad_sigma(y - huber_centres(y, jobs, 0.0))
+    return densest_sigma(y - huber_centres(y, jobs, 0.0))
 
 
 def _permuted(

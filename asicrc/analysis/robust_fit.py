@@ -1,12 +1,13 @@
-"""Centres and slopes that a few late stamps cannot move.
+"""Centres and slopes that late stamps cannot move.
 
-A host that is held up stamps single answers milliseconds late, and the load of a job is stamped once, so that
-its error is common to all answers of the job. Centres are those of Huber 1964 at his constant 1.345; slopes
-are Huber regressions with an intercept for each group, by iterated reweighting (Holland and Welsch 1977).
+A stamp is prompt, or late by as long as the host was busy: on a shared machine most of them may be late, some
+by milliseconds, and none is early. So the prompt ones, where the errors lie densest, are what is fitted. The
+load of a job is stamped once, which makes its error common to all answers of the job.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,14 @@ from numpy.typing import NDArray
 
 from asicrc.analysis.block_bootstrap import Floats
 
-HUBER = 1.345
-"""Keeps 95 % of the efficiency of the mean on normal errors."""
+HUBER, TUKEY = 1.345, 4.685
+"""Both keep 95 % of the efficiency of the mean on normal errors."""
 MAD_TO_SIGMA = 1.4826
+DENSEST = 0.25
+"""Share of the errors whose narrowest range is taken for the spread of the prompt ones."""
+_DENSEST_TO_SIGMA = 1 / (2 * 0.318639)  # of a normal law: its middle quarter lies within 0.3186 sigma
 _STEPS = 60
+_NARROWING = 0.8
 _CONVERGED = 1e-9
 
 Groups = NDArray[np.int64]
@@ -43,23 +48,27 @@ def numbered(values: NDArray[np.generic]) -> Groups:
 def robust_slopes(
     y: Floats, x: Floats, group: Groups, *, scale: float | None = None, weights: Floats | None = None
 ) -> RobustSlopes:
-    """Huber regression of y on the columns of x, shape (n, k), with an intercept for each group.
+    """Slopes of y on the columns of x, shape (n, k), at the densest errors; each group has its intercept.
 
-    `scale` of the errors is estimated along the way unless it is given; `weights` are those to start from.
-    Raises ValueError where a column does not vary within the groups, or is a combination of the others.
+    First Huber 1964, by reweighting (Holland and Welsch 1977), then Tukey's biweight, whose scale narrows
+    step by step down to that of the densest quarter of the errors. With `scale` and `weights` of an earlier
+    fit only the last step is done, from there. Raises ValueError where a column does not vary within the
+    groups, or is a combination of the others.
     """
-    held = np.ones(len(y)) if weights is None else weights
-    slopes = np.zeros(x.shape[1])
-    residual, spread = y, 0.0
-    for _ in range(_STEPS):
-        columns = _centred(np.column_stack([y, x]), held, group)
-        before, slopes = slopes, _solve(columns, held)
-        residual = columns[:, 0] - columns[:, 1:] @ slopes
-        spread = _spread(residual, group, x.shape[1]) if scale is None else scale
-        if spread <= 0 or np.all(np.abs(slopes - before) <= _CONVERGED * np.abs(slopes)):
-            break
-        held = _weights(residual / spread)
-    return RobustSlopes(slopes, residual, spread, held)
+    columns = np.column_stack([y, x])
+    if scale is not None and weights is not None:
+        return _reweighted(columns, group, weights, lambda residual: scale, _tukey)
+    start = _reweighted(
+        columns, group, np.ones(len(y)), lambda residual: mad_sigma(residual) * _freedom(group, x), _huber
+    )
+    spread = start.scale
+
+    def narrower(residual: Floats) -> float:
+        nonlocal spread
+        spread = max(spread * _NARROWING, min(spread, densest_sigma(residual) * _freedom(group, x)))
+        return spread
+
+    return _reweighted(columns, group, _tukey(start.residual, start.scale), narrower, _tukey)
 
 
 def huber_centres(values: Floats, group: Groups, scale: float, *, steps: int = 8) -> Floats:
@@ -69,7 +78,7 @@ def huber_centres(values: Floats, group: Groups, scale: float, *, steps: int = 8
     if scale <= 0:
         return centre[group]
     for _ in range(steps):
-        weights = _weights((values - centre[group]) / scale)
+        weights = _huber(values - centre[group], scale)
         total = np.bincount(group, weights, n_groups)
         moved = np.bincount(group, weights * (values - centre[group]), n_groups)
         centre = centre + np.divide(moved, total, out=np.zeros(n_groups), where=total > 0)
@@ -95,20 +104,58 @@ def mad_sigma(values: Floats) -> float:
     return MAD_TO_SIGMA * float(np.median(np.abs(values - np.median(values)))) if len(values) else 0.0
 
 
-def _weights(standardised: Floats) -> Floats:
-    size = np.abs(standardised)
+def densest_sigma(values: Floats) -> float:
+    """Width of the narrowest range that holds a quarter of the values, as the sigma of a normal law."""
+    ordered = np.sort(values)
+    held = max(2, int(np.ceil(DENSEST * len(ordered))))
+    if len(ordered) < held:
+        return 0.0
+    return _DENSEST_TO_SIGMA * float((ordered[held - 1 :] - ordered[: len(ordered) - held + 1]).min())
+
+
+def _reweighted(
+    columns: Floats,
+    group: Groups,
+    weights: Floats,
+    scale_of: Callable[[Floats], float],
+    weigh: Callable[[Floats, float], Floats],
+) -> RobustSlopes:
+    slopes = np.zeros(columns.shape[1] - 1)
+    residual, scale = columns[:, 0], 0.0
+    for _ in range(_STEPS):
+        centred = _centred(columns, weights, group)
+        before, slopes = slopes, _solve(centred, weights)
+        residual = centred[:, 0] - centred[:, 1:] @ slopes
+        last, scale = scale, scale_of(residual)
+        settled = np.all(np.abs(slopes - before) <= _CONVERGED * np.abs(slopes))
+        if scale <= 0 or (settled and abs(scale - last) <= _CONVERGED * scale):
+            break
+        weights = weigh(residual, scale)
+    return RobustSlopes(slopes, residual, scale, weights)
+
+
+def _huber(residual: Floats, scale: float) -> Floats:
+    size = np.abs(residual / scale) if scale > 0 else np.zeros(len(residual))
     return np.divide(HUBER, size, out=np.ones_like(size), where=size > HUBER)
 
 
-def _spread(residual: Floats, group: Groups, fitted: int) -> float:
-    """Scale of the errors; groups of few values leave residuals that are too small."""
-    n, n_groups = len(residual), int(group.max(initial=-1)) + 1
-    return mad_sigma(residual) * float(np.sqrt(n / max(1, n - n_groups - fitted)))
+def _tukey(residual: Floats, scale: float) -> Floats:
+    if scale <= 0:
+        return np.ones(len(residual))
+    return np.square(np.clip(1 - (residual / (TUKEY * scale)) ** 2, 0, None))
+
+
+def _freedom(group: Groups, x: Floats) -> float:
+    """Groups of few values leave residuals that are too small."""
+    n, fitted = len(group), int(group.max(initial=-1)) + 1 + x.shape[1]
+    return float(np.sqrt(n / max(1, n - fitted)))
 
 
 def _centred(columns: Floats, weights: Floats, group: Groups) -> Floats:
+    """Columns less their weighted mean in each group; a group without weight counts for nothing."""
     total = np.bincount(group, weights)
-    means = np.stack([np.bincount(group, weights * column) / total for column in columns.T], axis=1)
+    sums = np.stack([np.bincount(group, weights * column) for column in columns.T], axis=1)
+    means = np.divide(sums, total[:, None], out=np.zeros_like(sums), where=total[:, None] > 0)
     centred: Floats = columns - means[group]
     return centred
 

@@ -7,7 +7,7 @@ nothing, least of all on the core.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -96,10 +96,25 @@ def pair_times(pairs: Pairs, a: Run, b: Run, seed: int) -> PairTimes:
     n = pairs.matched
     if n < MIN_PAIRS:
         raise NoAnswer(f"{n} proofs came in both runs; their times need {MIN_PAIRS}", "capture for longer")
+    times = _with_shifts(pairs, a, b, seed, np.zeros(n))
+    moved = {(shift.chip, shift.core): shift.shift_host_us / 1e6 for shift in times.cores + times.chips
+             if shift.p_corrected <= ALPHA}  # fmt: skip
+    if not moved:
+        return times
+    # A core that moved is an error of the clocks' fit: fit them again without it.
+    rows = pairs.match_a
+    places = zip(pairs.a.chip[rows].tolist(), pairs.a.core[rows].tolist(), strict=True)
+    late_s = [moved.get((chip, core), 0.0) + moved.get((chip, None), 0.0) for chip, core in places]
+    return _with_shifts(pairs, a, b, seed, np.array(late_s))
+
+
+def _with_shifts(pairs: Pairs, a: Run, b: Run, seed: int, late_s: Floats) -> PairTimes:
+    """Times and shifts; `late_s` is by how much each pair is known to be late in B, which the clocks are not
+    to be fitted to."""
     rows_a, rows_b = pairs.match_a, pairs.match_b
     job = numbered(pairs.a.job[rows_a])
     in_a, in_b = pairs.a.after_load_s[rows_a], pairs.b.after_load_s[rows_b]
-    clock, no_clock = _clock(pairs, a, b, job)
+    clock, no_clock = _clock(pairs, a, b, job, late_s)
     if clock is not None:
         dt_s = (in_b - clock.fitted_b_s) - (in_a - clock.fitted_a_s)
     elif pairs.by_order:
@@ -115,7 +130,7 @@ def pair_times(pairs: Pairs, a: Run, b: Run, seed: int) -> PairTimes:
     left_s = dt_s - offsets_s[job]
     known = a.floor_s is not None and b.floor_s is not None
     times = PairTimes(
-        n=n,
+        n=pairs.matched,
         jobs=len(offsets_s),
         dt_ms=left_s * 1e3,
         after_load_s=in_a,
@@ -134,12 +149,14 @@ def pair_times(pairs: Pairs, a: Run, b: Run, seed: int) -> PairTimes:
     return times
 
 
-def _clock(pairs: Pairs, a: Run, b: Run, job: Groups) -> tuple[ClockRatio | None, str]:
+def _clock(pairs: Pairs, a: Run, b: Run, job: Groups, late_s: Floats) -> tuple[ClockRatio | None, str]:
     if not pairs.by_order:
         return None, "takes a scan order that can be relied on"
     try:
-        runs = (_run_times(a, pairs.a, pairs.match_a), _run_times(b, pairs.b, pairs.match_b))
-        return clock_ratio(*runs, job), ""
+        times_a = _run_times(a, pairs.a, pairs.match_a)
+        times_b = _run_times(b, pairs.b, pairs.match_b)
+        times_b = replace(times_b, after_load_s=times_b.after_load_s - late_s)
+        return clock_ratio(times_a, times_b, job), ""
     except NoAnswer as error:
         return None, f"{error.message}; {error.hint}"
 

@@ -100,7 +100,7 @@ def _draw_differences(axis: Axes, times: PairTimes, starts_s: Floats) -> None:
         said = f"hash clock {_interval(clock.off_ppm)} ppm off the settings"
         if clock.crystal_ppm is not None:
             said += f"\ncrystal {_interval(clock.crystal_ppm)} ppm"
-        axis.text(0.01, 0.98, said, transform=axis.transAxes, va="top", fontsize=8)
+        axis.text(0.01, 0.02, said, transform=axis.transAxes, va="bottom", fontsize=8)
 
 
 def _draw_distribution(axis: Axes, times: PairTimes) -> None:
