@@ -23,6 +23,7 @@ from asicrc.analysis.missing import EnumeratedMissing, RateDeficit, missing_by_e
 from asicrc.analysis.scan_order import ScanOrderResult, scan_order_residuals
 from asicrc.analysis.stamp_quantum import stamp_quantum_s
 from asicrc.capture.reader import Capture, load
+from asicrc.capture.schema import WIRE_COUNTERS_KEY
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
 from asicrc.errors import BadFile, NoAnswer
 from asicrc.evidence import Finding
@@ -75,6 +76,8 @@ class CaptureAnalysis:
     jitter_floor_ms: float | None = None
     deficit: RateDeficit | None = None
     missing: EnumeratedMissing | None = None
+    line_damage: dict[str, int] = field(default_factory=dict)
+    """Frames damaged on the line and bytes in no frame: answers that may have been lost there."""
     unanswered: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -98,6 +101,7 @@ class CaptureAnalysis:
             **{name: None if part is None else part.as_json() for name, part in parts.items()},
             "scan_confidence": self.scan_confidence,
             "jitter_floor_ms": self.jitter_floor_ms,
+            "line_damage": self.line_damage,
             "unanswered": self.unanswered,
         }
 
@@ -118,6 +122,8 @@ def analyze_capture(
         events = events[(events["verdict"] == Verdict.VALID) & ~events["synthetic"]]
         distinct = events if include_duplicates else events[~events["duplicate"]]
         analysis = CaptureAnalysis(path, len(events), int(np.count_nonzero(~events["duplicate"])))
+        for name in ("damaged_frames", "skipped_bytes"):
+            analysis.line_damage[name] = int(capture.number(WIRE_COUNTERS_KEY, name) or 0)
         quantum_ns = capture.number("clock", "quantum_ns")
         if quantum_ns is not None and not 1 <= quantum_ns <= LONGEST_QUANTUM_NS:
             raise BadFile(

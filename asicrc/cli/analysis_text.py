@@ -64,6 +64,9 @@ def _not_come(analysis: CaptureAnalysis) -> Iterator[str]:
         gone = missing.expected - missing.matched
         yield f"missing       {gone} of {missing.expected} nonces that hashing again finds did not come"
         yield f"              {_shown(missing.missing_fraction)} of them, {missing.extra} came unexpected"
+    damaged, skipped = (analysis.line_damage.get(name, 0) for name in ("damaged_frames", "skipped_bytes"))
+    if damaged or skipped:
+        yield f"line          {damaged} answers damaged, {skipped} bytes in no frame: some may be nonces"
 
 
 def _shown(estimate: Estimate, unit: str = "") -> str:

@@ -59,6 +59,8 @@ PROBES_AT_REST = 32
 PROBES_UNANSWERED = 4
 """Then nobody is there who could be timed."""
 PROBE_INTERVAL_NS = 100_000_000
+SILENT_NS = 5_000_000_000
+"""Of a line whose chip is asked ten times a second: hosts and adapters stall for less."""
 USUAL_JOB_INTERVAL_S = 2.0
 """For chips that roll versions, whose work lasts for minutes (bitaxeorg/ESP-Miner:components/asic)."""
 BEFORE_THE_END = 0.9
@@ -250,6 +252,12 @@ class ChainDevice:
         if self._job_header is not None and self.clock.now_ns() >= self._next_probe_ns:
             self._next_probe_ns = self.clock.now_ns() + PROBE_INTERVAL_NS
             self.line.probe(self._probe)
+            silent_ns = self.clock.now_ns() - self.line.heard_ns
+            if silent_ns > SILENT_NS:
+                raise DeviceLost(
+                    f"{self.line.transport.path}: nothing has come for {silent_ns / 1e9:.0f} s, though chip "
+                    "0 is asked ten times a second; is it without power, or in reset?"
+                )
         batch = self.line.take(until_ns)
         batch.log = self._log.copy()
         self._log.clear()

@@ -52,6 +52,8 @@ class ChipLine:
         self._probe: tuple[int, int] | None = None
         self._left_ns = transport.clock.now_ns()
         """When what was written has left the line: an adapter takes bytes faster than the line does."""
+        self.heard_ns = transport.clock.now_ns()
+        """When bytes last came."""
         self._asked: int | None = None
         """Register of the newest read: a BM1387 does not say which one it answers for."""
         self.round_trips_ns: deque[int] = deque(maxlen=ROUND_TRIPS_KEPT)
@@ -147,6 +149,7 @@ class ChipLine:
         """Move what the transport has to the observer; return it."""
         chunks = self.transport.read(until_ns)
         if chunks:
+            self.heard_ns = chunks[-1].stamp.t_ns
             self._wire.extend(chunks)
             self._keep(self.observer.chip_sent(chunks))
         return chunks

@@ -168,7 +168,7 @@ class Emc2101:
     def _value(self, register: int) -> int:
         match register:
             case 0x00:
-                return round(self._circuit.beside_c) & 0xFF
+                return min(max(round(self._circuit.beside_c), -128), 127) & 0xFF  # it does not wrap
             case 0x01 | 0x10:
                 word = self._diode_word()
                 return word >> 8 if register == 0x01 else word & 0xFF

@@ -85,10 +85,10 @@ def stored(line: str) -> int:
 
 
 @contextmanager
-def emulator(*options: str) -> Iterator[str]:
+def emulator(*options: str, module: str = "simulators.bm13xx") -> Iterator[str]:
     """An emulator of its own process, ended through its stdin; gives the URL."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "simulators.bm13xx", *options],
+        [sys.executable, "-m", module, *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

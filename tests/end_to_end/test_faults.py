@@ -1,0 +1,173 @@
+"""Whatever goes wrong on the line or in the chip: a sealed file that tells, and no wrong statistic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from as_a_person import Run, asicrc
+
+import asicrc as library
+from asicrc.capture import Capture
+
+LONG = pytest.mark.long
+BUSY = "cores=2&time_scale=800"
+"""About 0.5 MH/s: leaves a machine room that has other things to do."""
+
+
+def captured(tmp_path: Path, fault: str, *arguments: str, seconds: int = 6) -> tuple[Run, Path]:
+    path = tmp_path / "fault.asicrc"
+    url = f"sim:bm1366?{BUSY}&zero_bits=12&faults={fault}"
+    run = asicrc(
+        *("capture", "-d", url, "--duration", f"{seconds}s", "-o", path, "--json", *arguments), timeout_s=60
+    )
+    return run, path
+
+
+def looked_at(path: Path) -> tuple[Capture, dict[str, Any], dict[str, Any]]:
+    """The sealed capture, its verification and its analysis."""
+    checked = asicrc("verify", path, "--json")
+    assert checked.code == 0, checked.out
+    assert checked.json["sealed"] is True and checked.json["digest_ok"] is True
+    analysis = asicrc("analyze", path, "--json")
+    capture = library.load(path)
+    return capture, checked.json, analysis.json
+
+
+def claims(analysis: dict[str, Any]) -> list[str]:
+    """What the analysis calls an effect of the chip; late answers in bunches are one of the host."""
+    scan = analysis["scan_order"] or {}
+    found = [name for name, finding in scan.get("trends", {}).items() if finding["verdict"] == "supported"]
+    if "exceeds the floor" in scan.get("statement", ""):
+        found.append(scan["statement"])
+    return found
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "noise:0.002,drop:0.002,crc:0.01",
+        pytest.param("noise:0.005", marks=LONG),
+        pytest.param("drop:0.005", marks=LONG),
+        pytest.param("crc:0.02", marks=LONG),
+    ],
+)
+def test_a_bad_line_loses_answers_and_says_so(fault: str, tmp_path: Path) -> None:
+    run, path = captured(tmp_path, fault)
+    assert run.code == 0, run.out + run.err
+    assert run.json["restored"] is True
+    assert run.json["damaged_frames"] + run.json["frames"] > 50
+    capture, checked, analysis = looked_at(path)
+    assert checked["valid"] > 0.9 * checked["events"] > 30
+    damage = analysis["line_damage"]
+    assert damage["damaged_frames"] + damage["skipped_bytes"] > 0
+    missing = analysis["missing"]
+    assert missing["extra"] == 0
+    may_be_lost = damage["damaged_frames"] + damage["skipped_bytes"] + checked["low"]
+    assert missing["missing"] <= may_be_lost
+    assert claims(analysis) == []
+    capture.close()
+
+
+@pytest.mark.timeout(90)
+def test_a_stall_delays_and_loses_nothing(tmp_path: Path) -> None:
+    run, path = captured(tmp_path, "stall:2/1.5")
+    assert run.code == 0, run.out + run.err
+    capture, checked, analysis = looked_at(path)
+    assert checked["valid"] == checked["events"]
+    assert analysis["missing"] is None or analysis["missing"]["missing"] == 0
+    assert claims(analysis) == []
+    events = capture.events()
+    assert events["n_in_read"].max() > 1, "what was held back came together"
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("hangup:2", "went away"), pytest.param("mute:2", "nothing has come for", marks=LONG)],
+)
+@pytest.mark.timeout(90)
+def test_a_chip_that_is_gone_ends_the_capture(fault: str, reason: str, tmp_path: Path) -> None:
+    run, path = captured(tmp_path, fault, seconds=20)
+    assert run.code == 3, run.out + run.err
+    assert "device lost" in run.json["reason"] and reason in run.json["reason"]
+    assert run.json["restored"] is False, "nobody was there to be put back"
+    capture, checked, analysis = looked_at(path)
+    assert checked["events"] == checked["valid"] > 0
+    assert any(reason in line.text for line in capture.log() if line.level == "error")
+    assert claims(analysis) == []
+
+
+def test_invalid_nonces_are_counted_and_left_out(tmp_path: Path) -> None:
+    run, path = captured(tmp_path, "invalid:0.1")
+    assert run.code == 0, run.out + run.err
+    capture, checked, analysis = looked_at(path)
+    assert 0.03 < checked["low"] / checked["events"] < 0.25
+    assert analysis["events"] == checked["valid"]
+    reasons = set(capture.events()["reason"].tolist())
+    assert 3 in reasons, "does_not_hash"
+    assert claims(analysis) == []
+
+
+@pytest.mark.parametrize(("fault", "low", "high"), [("missing:0.05", 0.005, 0.15), ("dead_core:1", 0.3, 0.7)])
+def test_missing_nonces_are_found_by_hashing_again(
+    fault: str, low: float, high: float, tmp_path: Path
+) -> None:
+    run, path = captured(tmp_path, fault)
+    assert run.code == 0, run.out + run.err
+    capture, checked, analysis = looked_at(path)
+    assert checked["valid"] == checked["events"]
+    fraction = analysis["missing"]["missing_fraction"]
+    assert low < fraction["estimate"] < high
+    assert fraction["low"] > 0
+    if fault.startswith("dead"):
+        assert 1 not in capture.events()["core"]
+
+
+@LONG
+@pytest.mark.timeout(120)
+def test_a_clock_that_drifts_with_temperature_is_measured(tmp_path: Path) -> None:
+    """2 ppm a degree at 75 degC: 100 ppm fast, so that everything comes 100 ppm sooner."""
+    run, path = captured(tmp_path, "clock_drift:2,temperature:75", "--job-interval", "30s", seconds=30)
+    assert run.code == 0, run.out + run.err
+    _, _, analysis = looked_at(path)
+    clock = analysis["scan_order"]["clock_ppm"]
+    assert clock["low"] < -100 < clock["high"]
+    assert clock["high"] < 0
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("overheat:1&heat_speed=50", "above the limit"),
+        pytest.param("sensor_lost:1", "no temperature can be read", marks=LONG),
+        pytest.param("fan_stopped:2", "the fan has stopped", marks=LONG),
+    ],
+)
+def test_a_board_that_is_not_well_is_stopped(fault: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "board.asicrc"
+    url = f"sim:bitaxe?{BUSY}&faults={fault}"
+    run = asicrc(
+        *("capture", "-d", url, "--duration", "40s", "-o", path, "--json"),
+        *("--voltage-mv", "1300", "--frequency-mhz", "575"),
+        timeout_s=100,
+    )
+    assert run.code == 5, run.out + run.err
+    assert run.json["reason"].startswith("stopped for safety") and words in run.json["reason"]
+    capture, _, _ = looked_at(path)
+    assert any(words in line.text for line in capture.log())
+    restored = {s.name: s for s in capture.settings() if s.kind == "restored"}
+    assert restored["reset_released"].read_back == 0, "the chip is back in reset"
+
+
+def test_a_regulator_that_does_not_obey_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "board.asicrc"
+    run = asicrc(
+        "capture", "-d", "sim:bitaxe?faults=voltage_ignored", "--duration", "5s", "-o", path, "--json"
+    )
+    assert run.code == 5, run.out + run.err
+    assert "the regulator says" in run.json["reason"]
+    capture, checked, _ = looked_at(path)
+    assert checked["events"] == 0
+    assert capture.meta["end_reason"].startswith("refused")

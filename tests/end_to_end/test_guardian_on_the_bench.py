@@ -1,0 +1,133 @@
+"""Whoever dies, the board is made safe: the guardian behind real captures on emulated lines."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from as_a_person import asicrc, emulator, start, stored, wait_for_line
+from board_watch import seconds_until_safe, states
+
+import asicrc as library
+
+KILLS = 20
+LOWEST_MV = 1000.0
+SAFE_WITHIN_S = 2.0
+
+
+def board_emulator_options(log: Path) -> tuple[str, ...]:
+    return ("board=ultra", f"board_log={log}", "report=0")
+
+
+def start_on(url: str, path: Path) -> subprocess.Popen[str]:
+    return start(
+        *("capture", "-d", url, "--duration", "60s", "-o", path),
+        *("--voltage-mv", "1200", "--frequency-mhz", "300"),
+    )
+
+
+def kill_and_time(url: str, log: Path, path: Path, wait_s: float) -> float | None:
+    """SIGKILL a capture; seconds until the board was safe, None when it had not been touched yet."""
+    begun_ns = time.monotonic_ns()
+    process = start_on(url, path)
+    time.sleep(wait_s)
+    killed_ns = time.monotonic_ns()
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=20)
+    time.sleep(0.1)
+    touched = [state for state in states(log) if state["t_ns"] > begun_ns]
+    if not any(state["fan_percent"] > 50 or not state["reset"] for state in touched):
+        assert all(state["reset"] and not state["frequency_mhz"] for state in touched)
+        return None
+    return seconds_until_safe(log, killed_ns, LOWEST_MV)
+
+
+@pytest.mark.timeout(120)
+def test_a_killed_capture_leaves_a_safe_board_that_restore_puts_back(tmp_path: Path) -> None:
+    log, path = tmp_path / "board.jsonl", tmp_path / "a.asicrc"
+    with emulator(*board_emulator_options(log), module="simulators.bitaxe") as url:
+        process = start_on(url, path)
+        wait_for_line(process, lambda line: stored(line) > 20)
+        killed_ns = time.monotonic_ns()
+        os.kill(process.pid, signal.SIGKILL)
+        _, err = process.communicate(timeout=20)
+        safe_s = seconds_until_safe(log, killed_ns, LOWEST_MV)
+        assert safe_s is not None and safe_s <= SAFE_WITHIN_S
+        assert "guardian" in err and "reset held" in err, "it says what it did"
+        restored = asicrc("restore", path, "-d", url, "--json")
+        assert restored.code == 0, restored.out + restored.err
+        assert restored.json["restored"] is True
+        assert states(log)[-1]["reset"] is True
+        with library.load(path) as capture:
+            assert capture.sealed
+        again = asicrc("capture", "-d", url, "--duration", "2s", "-o", tmp_path / "b.asicrc", "--json")
+        assert again.code == 0 and again.json["valid"] > 0
+
+
+@pytest.mark.timeout(120)
+def test_a_killed_capture_leaves_a_bare_chip_halted(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    with emulator("report=0") as url:
+        process = start("capture", "-d", url, "--duration", "60s", "-o", path)
+        wait_for_line(process, lambda line: stored(line) > 20)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate(timeout=20)
+        time.sleep(SAFE_WITHIN_S)
+        found = asicrc("check", "-d", url, "--json")
+        assert found.code == 0, found.out
+        assert found.json["hash_counting_number"] == 0
+        assert asicrc("restore", path, "-d", url, "--json").json["restored"] is True
+
+
+@pytest.mark.timeout(120)
+def test_a_capture_stops_when_its_guardian_is_killed(tmp_path: Path) -> None:
+    log, path = tmp_path / "board.jsonl", tmp_path / "a.asicrc"
+    with emulator(*board_emulator_options(log), module="simulators.bitaxe") as url:
+        process = start_on(url, path)
+        wait_for_line(process, lambda line: stored(line) > 20)
+        os.kill(guardian_of(process.pid), signal.SIGKILL)
+        _, err = process.communicate(timeout=20)
+        assert process.returncode == 5, err
+        assert "guardian" in err
+        assert states(log)[-1]["reset"] is True
+    with library.load(path) as capture:
+        assert capture.sealed
+        assert str(capture.meta["end_reason"]).startswith("stopped for safety")
+        assert capture.meta["restored"] is True
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_twenty_kills_at_random_moments_leave_a_safe_board(tmp_path: Path) -> None:
+    log = tmp_path / "board.jsonl"
+    moments = random.Random(5)
+    times: list[float | None] = []
+    with emulator(*board_emulator_options(log), module="simulators.bitaxe") as url:
+        for number in range(KILLS):
+            path = tmp_path / f"{number}.asicrc"
+            times.append(kill_and_time(url, log, path, moments.uniform(0.7, 5.0)))
+            assert times[-1] is None or times[-1] <= SAFE_WITHIN_S, times
+            if path.exists():
+                asicrc("restore", path, "-d", url, "--json")
+    touched = [seconds for seconds in times if seconds is not None]
+    print(f"\nsafe after {len(touched)} kills of a touched board, s: {[round(s, 3) for s in touched]}")
+    assert len(touched) >= KILLS // 2
+
+
+def guardian_of(parent: int) -> int:
+    """Process id of the guardian that a capture started."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes()
+                status = (entry / "stat").read_text()
+            except OSError:
+                continue  # it has just ended
+            if b"guardian_process.py" in command and int(status.rpartition(")")[2].split()[1]) == parent:
+                return int(entry.name)
+    raise AssertionError(f"process {parent} has no guardian")
