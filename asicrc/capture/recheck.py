@@ -143,7 +143,7 @@ def _unjudged(stored: NonceBatch) -> NonceBatch:
     fresh["difficulty"][again] = np.nan
     fresh["duplicate"][again] = False
     fresh["duplicate_reason"][again] = 0
-    fresh["reason"][again & (stored["job"] != 0)] = Reason.NONE
+    fresh["reason"][again & (stored["job"] != 0) & (stored["reason"] != Reason.CLEANED)] = Reason.NONE
     return fresh
 
 

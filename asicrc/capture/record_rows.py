@@ -17,6 +17,8 @@ _MAX_SIGNED = (1 << 63) - 1
 _MAX_BRANCH = 64  # 2**32 transactions need 32 levels
 _MAX_COINBASE_PART_BYTES = 100_000  # every event may ask for it to be hashed
 
+_ALGORITHMS = ("sha256d", "lbry")
+
 Row = tuple[Any, ...]
 
 
@@ -65,6 +67,9 @@ def job_row(job: Job) -> Row:
         None if job.chip_target is None else job.chip_target.to_bytes(32, "big"),
         null_from_time(job.sent_ns),
         int(job.damaged),
+        job.algorithm,
+        job.claimtrie,
+        int(job.clean),
     )
     if any(len(sibling) != 32 for sibling in job.branch):
         raise ValueError(f"job {job.number}: a merkle branch has 32-byte hashes")
@@ -76,13 +81,17 @@ def job_row(job: Job) -> Row:
 
 
 def job_from_row(row: Row) -> Job:
+    """A row of schema 1 has no more than the first 16 columns."""
     (number, wire_id, version, prev_hash, ntime, nbits, target, merkle_root, coinbase1, extranonce1,
-     coinbase2, branch, version_mask, chip_target, sent_ns, damaged) = row  # fmt: skip
+     coinbase2, branch, version_mask, chip_target, sent_ns, damaged) = row[:16]  # fmt: skip
+    algorithm, claimtrie, clean = row[16:] or ("sha256d", None, 0)
     hashes = _blob(branch)
     if len(hashes) % 32 or len(hashes) > 32 * _MAX_BRANCH:
         raise ValueError(f"a merkle branch of {len(hashes)} bytes")
     if max(map(len, map(_blob, (coinbase1, extranonce1, coinbase2)))) > _MAX_COINBASE_PART_BYTES:
         raise ValueError(f"a part of the coinbase above {_MAX_COINBASE_PART_BYTES} bytes")
+    if algorithm not in _ALGORITHMS or (claimtrie is not None) != (algorithm == "lbry"):
+        raise ValueError("a proof of work that does not go with the header")
     is_damaged = bool(_whole(damaged, 0, 1))
     hash_size = None if is_damaged else 32
     return Job(
@@ -102,6 +111,9 @@ def job_from_row(row: Row) -> Job:
         chip_target=None if chip_target is None else int.from_bytes(_blob(chip_target, 32), "big"),
         sent_ns=_time(sent_ns),
         damaged=is_damaged,
+        algorithm=_words(algorithm),
+        claimtrie=None if claimtrie is None else _blob(claimtrie, hash_size),
+        clean=bool(_whole(clean, 0, 1)),
     )
 
 

@@ -16,7 +16,8 @@ from firmware_protocols.device import EVENT_DTYPE
 APPLICATION_ID = 0x41535243
 """`ASRC`, in the SQLite header at byte 68."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 brought the last three columns of `jobs`. Files of version 1 are read, and resumed as they are."""
 
 MAX_VALUE_BYTES = 16 << 20
 """Longest text, blob or row, when writing and when reading."""
@@ -53,7 +54,7 @@ TABLES: dict[str, str] = {
         " prev_hash BLOB NOT NULL, ntime INTEGER NOT NULL, nbits INTEGER NOT NULL, target BLOB NOT NULL,"
         " merkle_root BLOB, coinbase1 BLOB NOT NULL, extranonce1 BLOB NOT NULL, coinbase2 BLOB NOT NULL,"
         " branch BLOB NOT NULL, version_mask INTEGER NOT NULL, chip_target BLOB, sent_ns INTEGER,"
-        " damaged INTEGER NOT NULL) STRICT"
+        " damaged INTEGER NOT NULL, algorithm TEXT NOT NULL, claimtrie BLOB, clean INTEGER NOT NULL) STRICT"
     ),
     "events": (
         "CREATE TABLE events (seq INTEGER PRIMARY KEY, segment INTEGER NOT NULL, t_ns INTEGER,"
@@ -81,6 +82,19 @@ TABLES: dict[str, str] = {
 }
 """Table name -> the statement that makes it, in the order of the content digest."""
 
+JOB_COLUMNS = {1: 16, 2: 19}
+"""Columns of `jobs` by version."""
+
+_OF_VERSION = {
+    1: TABLES
+    | {
+        "jobs": TABLES["jobs"].replace(
+            ", algorithm TEXT NOT NULL, claimtrie BLOB, clean INTEGER NOT NULL", ""
+        )
+    },
+    2: TABLES,
+}
+
 
 def create_tables(connection: sqlite3.Connection) -> None:
     """Lay the empty tables and the identity down. The connection must be outside a transaction."""
@@ -93,7 +107,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
 def check_schema(connection: sqlite3.Connection, path: Path) -> None:
     """Raise BadFile unless the file is a capture of a version that this code reads, and nothing else.
 
-    The stored statements have to be the ones above to the letter: that leaves a file from someone else
+    The stored statements have to be that version's to the letter: that leaves a file from someone else
     no place for views, triggers, generated columns, virtual tables or indexes.
     """
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -117,13 +131,14 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> None:
         (str(kind), str(name)): sql
         for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_schema LIMIT 1000")
     }
+    tables = _OF_VERSION[version]
     for (kind, name), sql in found.items():
-        if kind != "table" or TABLES.get(name) != sql:
+        if kind != "table" or tables.get(name) != sql:
             raise BadFile(
                 f"{path} holds the {kind} {name!r}, which no asicrc has written so",
                 "the file was altered: read the original; keep own tables and indexes in another file",
             )
-    missing = [name for name in TABLES if ("table", name) not in found]
+    missing = [name for name in tables if ("table", name) not in found]
     if missing:
         raise BadFile(
             f"{path} lacks the table {missing[0]!r}",

@@ -22,6 +22,7 @@ from firmware_protocols.device import (
     Reason,
     Verdict,
 )
+from firmware_protocols.lbry import proof_hash_from_sha256d
 
 JOBS_KEPT = 65_536
 """Jobs whose headers can still be rebuilt; an event for an older one is of an unknown job."""
@@ -39,6 +40,8 @@ _VALID = (Verdict.VALID, Reason.NONE, 0, Duplicate.NONE)
 _BELOW_TARGET = (Verdict.LOW, Reason.BELOW_TARGET, 0, Duplicate.NONE)
 _DOES_NOT_HASH = (Verdict.LOW, Reason.DOES_NOT_HASH, 0, Duplicate.NONE)
 _STALE = (Verdict.STALE, Reason.EARLIER_JOB, 0, Duplicate.NONE)
+_CLEANED_CODE = int(Reason.CLEANED)
+_CLEANED = (Verdict.STALE, Reason.CLEANED, 0, Duplicate.NONE)
 _BAD_LENGTH = (Verdict.MALFORMED, Reason.BAD_FIELDS, 0, Duplicate.NONE)
 
 
@@ -113,8 +116,8 @@ class Verifier:
         """Fill in difficulty, verdict, reason, duplicate and duplicate_reason, in place, and count.
 
         Events marked `MALFORMED` and synthetic ones stay as they came; a verdict that any other event
-        came with is not believed. A reason that is set is kept where there is no job. The difficulty
-        of a stale proof is that of the header of the earlier job.
+        came with is not believed. A reason that is set is kept where there is no job, and CLEANED makes a
+        proof stale. The difficulty of a proof of an earlier job is that of the earlier header.
         """
         rows = np.flatnonzero(~events["synthetic"] & (events["verdict"] != Verdict.MALFORMED))
         if rows.size:
@@ -152,8 +155,10 @@ class Verifier:
             if middle is None:
                 middle = work.middle_of(extranonce2[:length])
             digest = sha(sha(version + middle + ntime + work.nbits + nonce).digest()).digest()
-            value = from_bytes(digest, "little")
-            if value <= work.target:
+            value = from_bytes(proof_hash_from_sha256d(digest) if work.is_lbry else digest, "little")
+            if value <= work.target and reason == _CLEANED_CODE:
+                verdict = _CLEANED
+            elif value <= work.target:
                 verdict = _VALID
                 seen = sightings.get(number)
                 if seen is None:
@@ -175,7 +180,7 @@ class Verifier:
                 earlier = None if work.before is None else works.get(work.before)
                 if earlier is not None:
                     header = earlier.header_for(work, version, ntime, nonce, extranonce2[:length])
-                    other = from_bytes(sha(sha(header).digest()).digest(), "little")
+                    other = earlier.hash_value(header)
                     if other <= earlier.target or other <= earlier.threshold:
                         verdict, value = _STALE, other
             difficulties.append(DIFFICULTY_1_TARGET / value if value else _INF)
@@ -220,17 +225,24 @@ class _Work:
     """A job as the loop wants it: header bytes that are joined, integers that are compared."""
 
     __slots__ = (
-        "_branch", "_coinbase1", "_coinbase2", "_last", "_ntime", "_prev_hash", "_version", "_version_mask",
-        "before", "damaged", "middle", "nbits", "target", "threshold", "wire_id",
+        "_branch", "_claimtrie", "_coinbase1", "_coinbase2", "_last", "_ntime", "_prev_hash", "_version",
+        "_version_mask", "before", "damaged", "is_lbry", "middle", "nbits", "target", "threshold", "wire_id",
     )  # fmt: skip
 
     def __init__(self, job: Job, before: int | None) -> None:
-        for name, value, size in (("prev_hash", job.prev_hash, 32), ("merkle_root", job.merkle_root, 32)):
-            if value is not None and len(value) != size and not job.damaged:
-                raise ValueError(f"job {job.number}: {name} has {len(value)} bytes, not {size}")
+        for name, value in (
+            ("prev_hash", job.prev_hash),
+            ("merkle_root", job.merkle_root),
+            ("claimtrie", job.claimtrie),
+        ):
+            if value is not None and len(value) != 32 and not job.damaged:
+                raise ValueError(f"job {job.number}: {name} has {len(value)} bytes, not 32")
+        if job.algorithm not in ("sha256d", "lbry") or (job.claimtrie is None) == (job.algorithm == "lbry"):
+            raise ValueError(f"job {job.number}: its header does not go with the proof of {job.algorithm!r}")
         self.wire_id = job.wire_id
         self.before = before
         self.damaged = job.damaged
+        self.is_lbry = job.algorithm == "lbry"
         self.nbits = struct.pack("<I", job.nbits)
         self.target = job.target
         self.threshold = DIFFICULTY_1_TARGET if job.chip_target is None else job.chip_target
@@ -241,8 +253,15 @@ class _Work:
         self._coinbase1 = job.coinbase1 + job.extranonce1
         self._coinbase2 = job.coinbase2
         self._branch = job.branch
+        self._claimtrie = job.claimtrie or b""
         self._last: tuple[bytes, bytes] | None = None
-        self.middle = None if job.merkle_root is None else job.prev_hash + job.merkle_root
+        self.middle = None
+        if job.merkle_root is not None:
+            self.middle = job.prev_hash + job.merkle_root + self._claimtrie
+
+    def hash_value(self, header: bytes) -> int:
+        digest = sha256(sha256(header).digest()).digest()
+        return int.from_bytes(proof_hash_from_sha256d(digest) if self.is_lbry else digest, "little")
 
     def header_for(
         self, named: _Work, version: bytes, ntime: bytes, nonce: bytes, extranonce2: bytes
@@ -260,10 +279,10 @@ class _Work:
         return version + middle + (self._ntime if ntime == named._ntime else ntime) + self.nbits + nonce
 
     def middle_of(self, extranonce2: bytes) -> bytes:
-        """Header bytes 4..67 for this extranonce2; the last one is kept, as answers come in runs."""
+        """Header bytes from 4 up to the time; those of the last extranonce2 are kept: they come in runs."""
         if self._last is None or self._last[0] != extranonce2:
             root = merkle_root_from_branch(self._coinbase1 + extranonce2 + self._coinbase2, self._branch)
-            self._last = (extranonce2, self._prev_hash + root)
+            self._last = (extranonce2, self._prev_hash + root + self._claimtrie)
         return self._last[1]
 
 

@@ -27,8 +27,10 @@ from asicrc.capture.schema import (
     DIGEST_KEY,
     END_REASON_KEY,
     EVENT_COLUMNS,
+    JOB_COLUMNS,
     MAX_VALUE_BYTES,
     RESERVED_KEYS,
+    SCHEMA_VERSION,
     SEALED_KEY,
     create_tables,
 )
@@ -37,7 +39,6 @@ from firmware_protocols.device import NO_TIME, Job, NonceBatch, Reading, Setting
 
 _INSERT_EVENT = f"INSERT INTO events VALUES ({', '.join('?' * len(EVENT_COLUMNS))})"
 _LAST_SEGMENT = 0xFFFFFFFF
-_INSERT_JOB = f"INSERT INTO jobs VALUES ({', '.join('?' * 16)})"
 
 
 class CaptureWriter:
@@ -58,6 +59,7 @@ class CaptureWriter:
         self.next_job = 1
         self._connection = connection
         self._lock = lock
+        self._version = SCHEMA_VERSION
         self._wire_seq = 0
         self._durable = 0
         self._pending = 0
@@ -159,7 +161,11 @@ class CaptureWriter:
     def add_jobs(self, jobs: Iterable[Job]) -> None:
         """Append jobs; each number must be new (see `next_job`)."""
         jobs = list(jobs)
-        self._many(_INSERT_JOB, map(job_row, jobs))
+        columns = JOB_COLUMNS[self._version]
+        if columns < JOB_COLUMNS[SCHEMA_VERSION] and any(job.algorithm != "sha256d" for job in jobs):
+            raise ValueError(f"{self.path} is of schema {self._version}, which holds jobs of Bitcoin only")
+        insert = f"INSERT INTO jobs VALUES ({', '.join('?' * columns)})"
+        self._many(insert, (job_row(job)[:columns] for job in jobs))
         self.next_job = max([self.next_job, *(job.number + 1 for job in jobs)])
 
     def add_readings(self, readings: Iterable[Reading]) -> None:
@@ -264,6 +270,7 @@ class CaptureWriter:
             self.next_seq = get("SELECT coalesce(max(seq), -1) FROM events").fetchone()[0] + 1
             self.next_job = get("SELECT coalesce(max(number), 0) FROM jobs").fetchone()[0] + 1
             self._wire_seq = get("SELECT coalesce(max(seq), -1) FROM wire").fetchone()[0] + 1
+            self._version = get("PRAGMA user_version").fetchone()[0]
         if not -1 <= self.segment < _LAST_SEGMENT:
             raise BadFile(
                 f"{self.path} holds a segment {self.segment} that no asicrc writes",

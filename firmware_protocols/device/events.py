@@ -42,6 +42,8 @@ class Reason(IntEnum):
     """A field is out of range for the chip, the job or the file it was read from."""
     EARLIER_JOB = 6
     """Hashes against a job that had already been replaced under the same id."""
+    CLEANED = 7
+    """Hashes against the job that it names, but a clean job had come since. Said by the server."""
 
 
 class Duplicate(IntEnum):

@@ -11,7 +11,7 @@ from firmware_protocols.lbry.difficulty import (
     target_from_stratum_difficulty,
 )
 from firmware_protocols.lbry.header import HEADER_SIZE, LbryHeader
-from firmware_protocols.lbry.proof_of_work import hash_value, proof_hash
+from firmware_protocols.lbry.proof_of_work import hash_value, proof_hash, proof_hash_from_sha256d
 from firmware_protocols.lbry.ripemd160 import ripemd160, ripemd160_in_python
 from firmware_protocols.lbry.stratum import Lbry
 
@@ -27,6 +27,7 @@ __all__ = [
     "hash_value",
     "infer_difficulty_scale",
     "proof_hash",
+    "proof_hash_from_sha256d",
     "ripemd160",
     "ripemd160_in_python",
     "stratum_difficulty_from_hash_value",

@@ -15,7 +15,12 @@ from firmware_protocols.lbry.ripemd160 import ripemd160
 
 def proof_hash(header: bytes) -> bytes:
     """32 bytes in digest order."""
-    spread = sha512(sha256d(header)).digest()
+    return proof_hash_from_sha256d(sha256d(header))
+
+
+def proof_hash_from_sha256d(first: bytes) -> bytes:
+    """The rest of the way, for a header whose SHA-256d is there already."""
+    spread = sha512(first).digest()
     return sha256d(ripemd160(spread[:32]) + ripemd160(spread[32:]))
 
 

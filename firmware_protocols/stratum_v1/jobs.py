@@ -76,14 +76,14 @@ class StratumJob:
     def target(self, algorithm: Algorithm = SHA256D) -> int:
         return algorithm.target(self.difficulty)
 
-    def device_job(self, *, chip_target: int | None = None) -> Job:
+    def device_job(self, *, algorithm: Algorithm = SHA256D, chip_target: int | None = None) -> Job:
         """The same for a capture, which rebuilds each header from it.
 
-        Raises LocalProtocolError for an LBRY job: `Job` has no place for the claim trie.
+        Raises LocalProtocolError for a job that is not of the algorithm's coin.
         """
         notify = self.notify
-        if notify.claimtrie is not None:
-            raise LocalProtocolError("a Job of a capture has no place for a claim trie")
+        if (notify.claimtrie is not None) != (algorithm.name == "lbry"):
+            raise LocalProtocolError(f"job {notify.job_id!r} is not of the coin of {algorithm.name}")
         return Job(
             number=self.number,
             wire_id=notify.job_id,
@@ -91,7 +91,7 @@ class StratumJob:
             prev_hash=notify.prev_hash,
             ntime=notify.ntime,
             nbits=notify.nbits,
-            target=self.target(),
+            target=self.target(algorithm),
             coinbase1=notify.coinbase1,
             extranonce1=self.extranonce1,
             coinbase2=notify.coinbase2,
@@ -99,6 +99,9 @@ class StratumJob:
             version_mask=self.version_mask,
             chip_target=chip_target,
             sent_ns=self.t_ns,
+            algorithm=algorithm.name,
+            claimtrie=notify.claimtrie,
+            clean=notify.clean_jobs,
         )
 
 
@@ -122,6 +125,7 @@ def notify_from_job(job: Job, *, clean_jobs: bool, job_id: str | None = None) ->
         nbits=job.nbits,
         ntime=job.ntime,
         clean_jobs=clean_jobs,
+        claimtrie=job.claimtrie,
     )
 
 

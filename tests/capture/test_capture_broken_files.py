@@ -86,7 +86,7 @@ def test_another_application(tmp_path: Path) -> None:
 
 
 def test_a_newer_schema(path: Path) -> None:
-    refuse(altered(path, "PRAGMA user_version = 7"), "newer asicrc (schema 7, this one reads up to 1)")
+    refuse(altered(path, "PRAGMA user_version = 7"), "newer asicrc (schema 7, this one reads up to 2)")
     with pytest.raises(BadFile) as error:
         load(path)
     assert "upgrade" in error.value.hint

@@ -338,6 +338,7 @@ def test_a_job_goes_to_a_capture_and_back() -> None:
         version_mask=MASK,
         chip_target=5,
         sent_ns=77,
+        clean=True,
     )
     assert notify_from_job(job, clean_jobs=True) == notify
     assert notify_from_job(job, clean_jobs=False, job_id="ab") == a_job("ab", clean=False)
@@ -349,7 +350,7 @@ def test_a_job_goes_to_a_capture_and_back() -> None:
 def test_claim_tries_are_not_bitcoins() -> None:
     book = jobs()
     job = book.bind(replace(a_job(), claimtrie=bytes(32)))
-    with pytest.raises(LocalProtocolError, match="no place for a claim trie"):
+    with pytest.raises(LocalProtocolError, match="not of the coin of sha256d"):
         job.device_job()
     with pytest.raises(LocalProtocolError, match="LBRY's, not Bitcoin's"):
         ShareJudge(book).judge(share(job))
