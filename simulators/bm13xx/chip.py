@@ -6,7 +6,8 @@ Which registers there are: `silicon`. What the sources leave open is settled her
   were enabled by a CORE_MAILBOX write of 0xAA to core register 2, as every known bring-up does. A job that
   comes earlier is lost, and halting ends the work. Nothing of the kind is known of the BM1397.
 - A BM1387 hashes with the cores that were opened: while gate_block is set, each work of zero midstates and
-  all ones behind them opens one (xertSuns1/braiins: bosminer-am1-s9). They stay open until reset.
+  all ones behind them opens one (xertSuns1/braiins: bosminer-am1-s9). They stay open until reset. Such a
+  work itself is not hashed (`chain`).
 - SOFT_RESET disables the cores and leaves the registers: bring-ups write other registers before it and the
   mailbox after it.
 - Registers that the emulator does not have (hash counters, temperature, voltage, the I2C master of the
@@ -51,6 +52,8 @@ class Chip:
     open_cores: int = 0
     """Of a chip with gated cores."""
     _divider: int = field(init=False)
+    _settings: HashSettings | None = field(init=False, default=None)
+    _settings_known: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.registers = dict(self.silicon.reset_values)
@@ -90,6 +93,7 @@ class Chip:
             return
         silicon, value = self.silicon, command.value
         self.registers[command.register] = value
+        self._settings_known = False
         if command.register == silicon.baud and not value & silicon.baud_hold:
             self._divider = self._divider_in(value)
         if command.register == silicon.soft_reset:
@@ -104,6 +108,7 @@ class Chip:
         gate = self.silicon.gated_cores and self.registers[self.silicon.baud] & _GATE_BLOCK
         if gate and is_busy_work(job):
             self.open_cores = min(self.open_cores + 1, self.silicon.cores)
+            self._settings_known = False
 
     @property
     def baud(self) -> float:
@@ -141,6 +146,11 @@ class Chip:
 
     def hash_settings(self) -> HashSettings | None:
         """How it hashes, None while it does not: see the module's text for what it needs."""
+        if not self._settings_known:
+            self._settings, self._settings_known = self._hash_settings(), True
+        return self._settings
+
+    def _hash_settings(self) -> HashSettings | None:
         silicon, registers = self.silicon, self.registers
         frequency_hz = clock_hz(silicon, registers[silicon.pll])
         ticket_bits = zero_bits_of_mask(registers[silicon.ticket_mask])
