@@ -22,6 +22,8 @@ from firmware_protocols.device import Clock, DeviceLost, Direction, Stamp, WireC
 
 READ_SIZE = 4096
 WRITE_TIMEOUT_S = 2.0
+IN_USE_PATIENCE_S = 3.0
+IN_USE = (errno.EBUSY, errno.EAGAIN)
 
 
 class SerialTransport:
@@ -120,10 +122,15 @@ class SerialTransport:
 
 
 def _open_port(path: str, baud: int) -> serial.Serial:
-    try:
-        return serial.Serial(path, baud, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
-    except (serial.SerialException, OSError, ValueError) as error:
-        raise _explain(path, baud, error) from None
+    """Open it; one that is in use is tried again for a while: a guardian lets go of it within 2 s."""
+    deadline_ns = time.monotonic_ns() + round(IN_USE_PATIENCE_S * 1e9)
+    while True:
+        try:
+            return serial.Serial(path, baud, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
+        except (serial.SerialException, OSError, ValueError) as error:
+            if getattr(error, "errno", None) not in IN_USE or time.monotonic_ns() > deadline_ns:
+                raise _explain(path, baud, error) from None
+        time.sleep(0.1)
 
 
 def _explain(path: str, baud: int, error: Exception) -> DeviceError:
@@ -137,7 +144,7 @@ def _explain(path: str, baud: int, error: Exception) -> DeviceError:
             f"no permission to open {path}",
             "add yourself to its group (often `sudo usermod -aG dialout $USER`) and log in again",
         )
-    if code in (errno.EBUSY, errno.EAGAIN):
+    if code in IN_USE:
         return DeviceError(
             f"{path} is in use by another program", "close the other program (miner, terminal)"
         )

@@ -76,9 +76,8 @@ def test_a_killed_capture_leaves_a_bare_chip_halted(tmp_path: Path) -> None:
         process = start("capture", "-d", url, "--duration", "60s", "-o", path)
         wait_for_line(process, lambda line: stored(line) > 20)
         os.kill(process.pid, signal.SIGKILL)
+        found = asicrc("check", "-d", url, "--json")  # waits while the guardian has the port
         process.communicate(timeout=20)
-        time.sleep(SAFE_WITHIN_S)
-        found = asicrc("check", "-d", url, "--json")
         assert found.code == 0, found.out
         assert found.json["hash_counting_number"] == 0
         assert asicrc("restore", path, "-d", url, "--json").json["restored"] is True
