@@ -76,7 +76,7 @@ from firmware_protocols.cgminer_api import (
 )
 from firmware_protocols.errors import LocalProtocolError, RemoteProtocolError
 
-OK = success(Code.STATS, "BMMiner stats", "bmminer 1.0.0", 1_626_178_788)
+OK = success(Code.STATS, "BMMiner stats", "bmminer 1.0.0", 1_700_000_000)
 
 
 def json_reply(section: str, *records: dict[str, Any], code: int = 0) -> Reply:
@@ -240,33 +240,33 @@ def test_a_reply_ends_with_a_nul_or_the_connection() -> None:
 
 # --- replies and their defects
 
-S7_STATS = (  # as a public stand-in of an S7 (bmminer's elder brother) has it, shortened
-    b'{"STATUS":[{"STATUS":"S","When":1512965718,"Code":70,"Msg":"CGMiner stats",'
-    b'"Description":"cgminer 4.8.0"}],"STATS":[{"CGMiner":"4.8.0","Miner":"3.5.3.0","Type":"Antminer S7"}'
-    b'{"STATS":0,"ID":"BTM0","Elapsed":83764,'
-    b'"GHS 5s":5130.11,"frequency":"750","voltage":"0.706","fan_num":6,"fan1":4200,"temp1":54,"temp_max":65,'
-    b'"chain_acn1":45,"chain_acn2":0,"chain_acs1":"oooooooo ooooo ","chain_acs2":""}],"id":1}\x00'
+UNSEPARATED = (  # the form of `stats` of Bitmain's cgminer and bmminer, on a machine of two places
+    b'{"STATUS":[{"STATUS":"S","When":1700000000,"Code":70,"Msg":"CGMiner stats",'
+    b'"Description":"cgminer 4.8.0"}],"STATS":[{"CGMiner":"4.8.0","Miner":"1.2.3.4","Type":"Antminer S7"}'
+    b'{"STATS":0,"ID":"BTM0","Elapsed":3600,"GHS 5s":4711.5,"frequency":"600","voltage":"0.7","fan_num":1,'
+    b'"fan1":3960,"temp1":55,"temp_max":61,"chain_acn1":45,"chain_acn2":0,"chain_acs1":"oooooooo oooooox ",'
+    b'"chain_acs2":""}],"id":1}\x00'
 )
 LCD = (
-    b'{"STATUS":[{"STATUS":"S","When":1512963848,"Code":7,"Msg":"3 Pool(s)","Description":"cgminer 4.8.0"}],'
-    b'"POOLS":[,{"LCD":"0","GHS5s":5179.07}],"id":1}'
+    b'{"STATUS":[{"STATUS":"S","When":1700000000,"Code":7,"Msg":"1 Pool(s)","Description":"cgminer 4.8.0"}],'
+    b'"POOLS":[,{"LCD":"0","GHS5s":4711.5}],"id":1}'
 )
 
 
 def test_a_missing_comma_is_added() -> None:
-    reply = read_reply(S7_STATS)
-    assert reply.repairs == (f"added a comma at character {S7_STATS.index(b'}{') + 1}",)
-    assert reply.status == Status(Severity.SUCCESS, 70, "CGMiner stats", "cgminer 4.8.0", 1512965718)
+    reply = read_reply(UNSEPARATED)
+    assert reply.repairs == (f"added a comma at character {UNSEPARATED.index(b'}{') + 1}",)
+    assert reply.status == Status(Severity.SUCCESS, 70, "CGMiner stats", "cgminer 4.8.0", 1_700_000_000)
     assert [record.get("Type") for record in reply.records("STATS")] == ["Antminer S7", None]
     stats = read_stats(reply)
     assert isinstance(stats, S9Stats)
-    assert stats.chains == (S9Chain(1, 45, "oooooooo ooooo ", board_temp_c=54),)
-    assert (stats.software, stats.software_version, stats.extra["voltage"]) == ("CGMiner", "4.8.0", "0.706")
+    assert stats.chains == (S9Chain(1, 45, "oooooooo oooooox ", board_temp_c=55),)
+    assert (stats.software, stats.software_version, stats.extra["voltage"]) == ("CGMiner", "4.8.0", "0.7")
 
 
 def test_a_stray_comma_is_dropped() -> None:
     reply = read_reply(LCD)
-    assert reply.records("POOLS") == [{"LCD": "0", "GHS5s": 5179.07}]
+    assert reply.records("POOLS") == [{"LCD": "0", "GHS5s": 4711.5}]
     assert reply.repairs == (f"dropped a comma at character {LCD.index(b',{')}",)
 
 
@@ -340,15 +340,15 @@ def test_a_cut_reply_is_an_error_and_never_less_data(reply: Reply, data: st.Data
 @pytest.mark.parametrize(
     ("cut", "where"),
     [
-        (b'"GHS 5s":5130.11,"freq', r"inside STATS\[1\] freq|inside STATS\[1\] a name"),
+        (b'"GHS 5s":4711.5,"freq', r"inside STATS\[1\] freq|inside STATS\[1\] a name"),
         (b'"voltage":"0.7', r"inside STATS\[1\] voltage"),
-        (b'"fan1":42', r"inside STATS\[1\] fan1"),
+        (b'"fan1":39', r"inside STATS\[1\] fan1"),
         (b'"Type":"Antminer S7"}', r"inside STATS\[0\]"),
         (b'{"STATUS":[{"STATUS":"S"', r"inside STATUS\[0\] STATUS"),
     ],
 )
 def test_a_cut_reply_says_where(cut: bytes, where: str) -> None:
-    data = S7_STATS[: S7_STATS.index(cut) + len(cut)]
+    data = UNSEPARATED[: UNSEPARATED.index(cut) + len(cut)]
     with pytest.raises(RemoteProtocolError, match=f"stats: cut short after {len(data)} characters, {where}"):
         read_reply(data, "stats")
 
@@ -521,45 +521,45 @@ def test_text_that_is_no_reply(data: bytes, words: str) -> None:
 
 # --- the S9
 
-HIVEON = json.loads(  # a public reply of an S9 with Hive OS and two boards, shortened to places 5 to 8
-    '{"STATUS":[{"STATUS":"S","When":1626178788,"Code":70,"Msg":"BMMiner stats",'
-    '"Description":"bmminer 1.0.0"}],"STATS":[{"BMMiner":"2.0.0 rwglr","Miner":"30.0.1.3",'
-    '"CompileTime":"Fri Jul 9 18:31:39 UTC 2021",'
-    '"Type":"Antminer S9 Hiveon"},{"STATS":0,"ID":"BC50","Elapsed":4271,"Calls":0,"Wait":0,"Max":0,'
-    '"Min":99999999,"GHS 5s":"5904.657","GHS av":5847.82,"miner_count":2,"frequency":"412","fan_num":2,'
-    '"fan4":0,"fan5":4080,"fan6":4920,"fan7":0,"temp_num":2,"temp5":0,"temp6":53,"temp7":52,"temp8":0,'
-    '"temp2_5":0,"temp2_6":68,"temp2_7":67,"temp2_8":0,"temp3_6":0,"temp3_7":0,"freq_avg5":0,"freq_avg6":412,'
-    '"freq_avg7":411.46,"freq_avg8":0,"total_rateideal":5914.09,"total_freqavg":411.73,"total_acn":126,'
-    '"total_rate":5904.65,"chain_rateideal6":2958.98,"chain_rateideal7":2955.1,"temp_max":68,'
-    '"Device Hardware%":0.0001,"no_matching_work":7,"chain_acn5":0,"chain_acn6":63,"chain_acn7":63,'
+TWO_BOARDS = json.loads(  # the form of bmminer's `stats`, with Hive OS' additions, on places 5 to 8
+    '{"STATUS":[{"STATUS":"S","When":1700000000,"Code":70,"Msg":"BMMiner stats",'
+    '"Description":"bmminer 1.0.0"}],"STATS":[{"BMMiner":"2.0.0","Miner":"16.8.1.3",'
+    '"CompileTime":"Mon Jan 1 00:00:00 UTC 2018","Type":"Antminer S9"},'
+    '{"STATS":0,"ID":"BC50","Elapsed":7200,"Calls":0,"Wait":0,"Max":0,'
+    '"Min":99999999,"GHS 5s":"8123.456","GHS av":8100.5,"miner_count":2,"frequency":"570","fan_num":2,'
+    '"fan4":0,"fan5":4200,"fan6":5040,"fan7":0,"temp_num":2,"temp5":0,"temp6":55,"temp7":57,"temp8":0,'
+    '"temp2_5":0,"temp2_6":71,"temp2_7":73,"temp2_8":0,"temp3_6":0,"temp3_7":0,"freq_avg5":0,"freq_avg6":570,'
+    '"freq_avg7":568.25,"freq_avg8":0,"total_rateideal":8180.0,"total_freqavg":569.1,"total_acn":126,'
+    '"total_rate":8123.46,"chain_rateideal6":4095.0,"chain_rateideal7":4085.0,"temp_max":73,'
+    '"Device Hardware%":0.0002,"no_matching_work":3,"chain_acn5":0,"chain_acn6":63,"chain_acn7":63,'
     '"chain_acn8":0,"chain_acs5":"","chain_acs6":" oooooooo ooooooox","chain_acs7":" oooooooo",'
     '"chain_acs8":"",'
-    '"chain_hw5":0,"chain_hw6":6,"chain_hw7":1,"chain_rate5":"","chain_rate6":"2948.61",'
-    '"chain_rate7":"2956.04","chain_rate8":"","chain_xtime6":"{X5=1,X22=1,X43=1}","chain_offside_6":"0",'
-    '"chain_opencore_6":"1","miner_version":"30.0.1.3","chain_power6":234.84,"chain_power7":221.94,'
-    '"chain_power":"456.78 (AB)"}],"id":1}'
+    '"chain_hw5":0,"chain_hw6":4,"chain_hw7":2,"chain_rate5":"","chain_rate6":"4071.25",'
+    '"chain_rate7":"4052.21","chain_rate8":"","chain_xtime6":"{X5=1,X9=2}","chain_offside_6":"0",'
+    '"chain_opencore_6":"1","miner_version":"16.8.1.3","chain_power6":320.5,"chain_power7":318.25,'
+    '"chain_power":"638.75 (AB)"}],"id":1}'
 )
 
 
 def test_chains_are_found_by_their_chips() -> None:
-    stats = read_stats(read_reply(json.dumps(HIVEON).encode()))
+    stats = read_stats(read_reply(json.dumps(TWO_BOARDS).encode()))
     assert isinstance(stats, S9Stats)
     assert [(chain.place, chain.chips) for chain in stats.chains] == [(6, 63), (7, 63)]
     first = stats.chains[0]
-    assert (first.frequency_mhz, first.rate_ghs, first.rate_ideal_ghs) == (412, 2948.61, 2958.98)
-    assert (first.board_temp_c, first.chip_temp_c, first.third_temp_c) == (53, 68, None)  # 0: no such sensor
-    assert (first.hardware_errors, first.power_w, first.open_cores, first.off_side) == (6, 234.84, 1, 0)
-    assert (first.chips_alive, first.slow_chips) == (15, "{X5=1,X22=1,X43=1}")
+    assert (first.frequency_mhz, first.rate_ghs, first.rate_ideal_ghs) == (570, 4071.25, 4095)
+    assert (first.board_temp_c, first.chip_temp_c, first.third_temp_c) == (55, 71, None)  # 0: no such sensor
+    assert (first.hardware_errors, first.power_w, first.open_cores, first.off_side) == (4, 320.5, 1, 0)
+    assert (first.chips_alive, first.slow_chips) == (15, "{X5=1,X9=2}")
     assert S9Chain(6, 63).chips_alive is None
 
 
 def test_the_machine_of_an_s9() -> None:
-    stats = read_stats(read_reply(json.dumps(HIVEON).encode()))
+    stats = read_stats(read_reply(json.dumps(TWO_BOARDS).encode()))
     assert isinstance(stats, S9Stats)
-    assert (stats.frequency_mhz, stats.average_frequency_mhz) == (412, 411.73)  # the first is text
-    assert (stats.rate_5s_ghs, stats.rate_average_ghs, stats.total_chips) == (5904.657, 5847.82, 126)
-    assert (stats.fan_count, stats.fans_rpm) == (2, {4: 0, 5: 4080, 6: 4920, 7: 0})
-    assert (stats.miner_type, stats.firmware) == ("Antminer S9 Hiveon", "30.0.1.3")
+    assert (stats.frequency_mhz, stats.average_frequency_mhz) == (570, 569.1)  # the first is text
+    assert (stats.rate_5s_ghs, stats.rate_average_ghs, stats.total_chips) == (8123.456, 8100.5, 126)
+    assert (stats.fan_count, stats.fans_rpm) == (2, {4: 0, 5: 4200, 6: 5040, 7: 0})
+    assert (stats.miner_type, stats.firmware) == ("Antminer S9", "16.8.1.3")
     assert set(stats.extra) == {
         "STATS",
         "ID",
@@ -630,17 +630,17 @@ def test_stats_of_something_else() -> None:
 
 # --- the other reports
 
-INTMINER_DEVS = json.loads(  # a public reply of a Goldshell box
-    '{"PGA":0,"Name":"INCS","ID":0,"Enabled":"Y","Status":"Alive","Device Elapsed":46778,"MHS av":700340.545,'
-    '"MHS 20s":677995.025,"Nonced":119183,"Accepted":1865,"Rejected":1,"Hardware Errors":1,'
+INTMINER_DEVS = json.loads(  # the form of a board of Goldshell's intminer
+    '{"PGA":0,"Name":"INCS","ID":0,"Enabled":"Y","Status":"Alive","Device Elapsed":3600,"MHS av":175250.5,'
+    '"MHS 20s":174500.25,"Nonced":1234,"Accepted":56,"Rejected":1,"Hardware Errors":2,'
     '"Last Share Pool":0,'
-    '"Last Share Difficulty":4096,"Device Hardware%":0.0008,"voltage":0.410,"clock":550.000,"fan0":1260,'
-    '"fan1":1200,"tstemp-0":67.00,"tstemp-1":67.00,"tstemp-2":59.25,"overheat":0,"rebootcnt":1}'
+    '"Last Share Difficulty":4096,"Device Hardware%":0.001,"voltage":0.43,"clock":750.0,"fan0":1500,'
+    '"fan1":1440,"tstemp-0":66.5,"tstemp-1":66.5,"tstemp-2":58.25,"overheat":0,"rebootcnt":1}'
 )
-LUXOS_ASC = json.loads(  # Luxor's manual, shortened
-    '{"ASC":0,"Accepted":63,"Board":"S9Generic","Connector":"J6","Device Elapsed":2312,"Enabled":"Y",'
-    '"Hardware Errors":0,"ID":0,"IsRamping":false,"MHS 5s":4398046.511104,"MHS av":4540766.995326547,'
-    '"Nominal MHS":4668300.0,"Profile":"default","Rejected":0,"Status":"Alive","Temperature":76.0}'
+LUXOS_ASC = json.loads(  # the form of a board of LuxOS
+    '{"ASC":0,"Accepted":12,"Board":"S9Generic","Connector":"J6","Device Elapsed":600,"Enabled":"Y",'
+    '"Hardware Errors":0,"ID":0,"IsRamping":false,"MHS 5s":4400000.5,"MHS av":4500000.25,'
+    '"Nominal MHS":4600000.0,"Profile":"default","Rejected":0,"Status":"Alive","Temperature":71.0}'
 )
 
 
@@ -649,21 +649,21 @@ def test_devices_of_goldshell() -> None:
     assert isinstance(devices, tuple)
     (device,) = devices
     assert (device.kind, device.number, device.name, device.enabled) == ("PGA", 0, "INCS", True)
-    assert (device.rate_20s_ghs, device.rate_average_ghs) == (677.995025, 700.340545)
-    assert (device.clock_mhz, device.fans_rpm) == (550, (1260, 1200))
-    assert (device.temperatures_c, device.overheat, device.restarts) == ((67, 67, 59.25), False, 1)
-    assert device.extra == {"Nonced": 119183, "Last Share Pool": 0, "voltage": 0.41}
+    assert (device.rate_20s_ghs, device.rate_average_ghs) == (174.50025, 175.2505)
+    assert (device.clock_mhz, device.fans_rpm) == (750, (1500, 1440))
+    assert (device.temperatures_c, device.overheat, device.restarts) == ((66.5, 66.5, 58.25), False, 1)
+    assert device.extra == {"Nonced": 1234, "Last Share Pool": 0, "voltage": 0.43}
     lost = read_devices(json_reply("DEVS", INTMINER_DEVS | {"tstemp-2": -150, "fan0": ""}))
     assert isinstance(lost, tuple)
-    assert (lost[0].temperatures_c, lost[0].fans_rpm) == ((67, 67, None), (1200,))
+    assert (lost[0].temperatures_c, lost[0].fans_rpm) == ((66.5, 66.5, None), (1440,))
 
 
 def test_devices_of_luxos() -> None:
     devices = read_devices(json_reply("ASC", LUXOS_ASC))
     assert isinstance(devices, tuple)
-    assert (devices[0].is_ramping, devices[0].connector, devices[0].temperature_c) == (False, "J6", 76)
-    assert devices[0].rate_5s_ghs == pytest.approx(4398.046511104)
-    assert devices[0].nominal_rate_ghs == 4668.3
+    assert (devices[0].is_ramping, devices[0].connector, devices[0].temperature_c) == (False, "J6", 71)
+    assert devices[0].rate_5s_ghs == pytest.approx(4400.0005)
+    assert devices[0].nominal_rate_ghs == 4600
 
 
 @pytest.mark.parametrize("record", [{}, {"ASC": None}, {"Name": "x"}])
@@ -727,9 +727,9 @@ def test_summaries_go_there_and_back(summary: Summary, in_mhs: bool) -> None:
 
 def test_a_summary_of_an_s9() -> None:
     summary = read_summary(
-        json_reply("SUMMARY", {"Elapsed": 60, "GHS 5s": "13709.27", "GHS av": 13681.36, "Pool Stale%": 0.0})
+        json_reply("SUMMARY", {"Elapsed": 60, "GHS 5s": "13500.25", "GHS av": 13480.5, "Pool Stale%": 0.0})
     )
-    assert summary == Summary(60, 13709.27, None, 13681.36, pool_stale_percent=0.0)
+    assert summary == Summary(60, 13500.25, None, 13480.5, pool_stale_percent=0.0)
 
 
 @settings(max_examples=50)
@@ -741,7 +741,7 @@ def test_a_summary_of_an_s9() -> None:
         user=values.filter(lambda text: bool(text.strip())),
         stratum_active=st.none() | st.booleans(),
         difficulty=st.none() | st.integers(0, 999).map(float) | st.integers(1, 999).map(lambda n: n * 1e3),
-        last_share_time=st.none() | st.sampled_from(["0", "1519068976", "0:00:12"]),
+        last_share_time=st.none() | st.sampled_from(["0", "1700000000", "0:00:12"]),
     )
 )
 def test_pools_go_there_and_back(pool: Pool) -> None:
@@ -795,9 +795,9 @@ junk_values = st.none() | st.booleans() | st.floats() | st.text(max_size=4) | st
 
 
 @settings(max_examples=50)
-@given(st.dictionaries(st.sampled_from([*HIVEON["STATS"][1], *INTMINER_DEVS, *LUXOS_ASC]), junk_values))
+@given(st.dictionaries(st.sampled_from([*TWO_BOARDS["STATS"][1], *INTMINER_DEVS, *LUXOS_ASC]), junk_values))
 def test_junk_under_known_names_is_an_error_of_the_miner(change: dict[str, Any]) -> None:
-    record = HIVEON["STATS"][1] | INTMINER_DEVS | change
+    record = TWO_BOARDS["STATS"][1] | INTMINER_DEVS | change
     names = ("STATS", "DEVS", "SUMMARY", "POOLS", "VERSION", "CHECK", "SESSION", "RAMP", "VOLTAGE", "CHIPS")
     reply = Reply(OK, {name: [record] for name in names})
     for read in (
@@ -836,12 +836,12 @@ def test_no_secret_survives(secret: str) -> None:
 def test_luxos_commands_are_those_of_the_manual() -> None:
     assert luxos.logon() == Command("logon")
     assert luxos.session() == Command("session")
-    assert luxos.logoff("yJN2nlj1") == Command("logoff", "yJN2nlj1")
-    assert luxos.set_frequency("yJN2nlj1", 1, 650) == Command("frequencyset", "yJN2nlj1,1,650")
-    assert luxos.set_frequency("yJN2nlj1", 1, 650, 10) == Command("frequencyset", "yJN2nlj1,1,650,10")
+    assert luxos.logoff("Ab3dE6gH") == Command("logoff", "Ab3dE6gH")
+    assert luxos.set_frequency("Ab3dE6gH", 1, 650) == Command("frequencyset", "Ab3dE6gH,1,650")
+    assert luxos.set_frequency("Ab3dE6gH", 1, 650, 10) == Command("frequencyset", "Ab3dE6gH,1,650,10")
     assert luxos.get_frequency(1) == Command("frequencyget", "1")
     assert luxos.get_frequency(1, 20) == Command("frequencyget", "1,20")
-    assert luxos.set_voltage("yJN2nlj1", 1, 8.9) == Command("voltageset", "yJN2nlj1,1,8.9")
+    assert luxos.set_voltage("Ab3dE6gH", 1, 8.9) == Command("voltageset", "Ab3dE6gH,1,8.9")
     assert luxos.get_voltage(0) == Command("voltageget", "0")
     assert luxos.get_voltage(0, on_board=True) == Command("voltageget", "0,true")
     assert luxos.chip_health(0) == Command("healthchipget", "0")
@@ -867,8 +867,8 @@ def test_luxos_commands_that_mean_nothing(make: Callable[[], Command]) -> None:
 
 
 def test_luxos_replies_of_the_manual() -> None:
-    logon = json_reply("SESSION", {"SessionID": "yJN2nlj1"}, code=316)
-    assert luxos.read_session(logon) == luxos.Session("yJN2nlj1")
+    logon = json_reply("SESSION", {"SessionID": "Ab3dE6gH"}, code=316)
+    assert luxos.read_session(logon) == luxos.Session("Ab3dE6gH")
     assert luxos.read_session(json_reply("SESSION", {"SessionID": ""}, code=319)) == luxos.Session("")
     ramp = {"Board": 1, "Frequency": 650, "FrequencyStep": 5, "TargetChip": "all"}
     assert luxos.read_ramp(json_reply("RAMP", ramp)) == luxos.Ramp(1, 650, 5, None)
@@ -922,8 +922,8 @@ def test_luxos_replies_go_there_and_back(board: int, number: float, chip: int | 
     chips = (luxos.ChipHealth(board, chip or 0, number, True), luxos.ChipHealth(board, 62))
     assert luxos.read_chip_health(read_reply(write_reply(luxos.write_chip_health(chips)))) == chips
     for code in (Code.SESSION_CREATED, Code.SESSION):
-        reply = luxos.write_session(luxos.Session("yJN2nlj1"), code)
-        assert (luxos.read_session(reply), reply.status.code) == (luxos.Session("yJN2nlj1"), code)
+        reply = luxos.write_session(luxos.Session("Ab3dE6gH"), code)
+        assert (luxos.read_session(reply), reply.status.code) == (luxos.Session("Ab3dE6gH"), code)
 
 
 def test_what_a_board_did_not_take_shows() -> None:
