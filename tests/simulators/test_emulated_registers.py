@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from bm1366_host import CHAIN_INACTIVE, WireJob, read_register, set_address, write_register
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from midstate_host import (
     BM1387_CLOCK_500_MHZ,
     BM1387_CLOCK_650_MHZ,
@@ -260,3 +262,32 @@ def test_a_clock_change_lets_a_bm1387_go_on_from_where_it_is() -> None:
     assert (unchanged.start_ns, unchanged.start_candidate) == (1000, 0.0)
     assert (changed.start_ns, changed.start_candidate) == (201_000, pytest.approx(130_000.0))
     assert changed.settings.frequency_hz == 500e6
+
+
+MIDSTATE_FRAMES = st.one_of(
+    st.builds(bm1387_write, st.integers(0, 255), st.integers(0, 2**32 - 1), st.none() | st.integers(0, 255)),
+    st.builds(bm1387_read, st.integers(0, 255), st.none() | st.integers(0, 255)),
+    st.builds(bm1387_set_address, st.integers(0, 255)),
+    st.builds(busy_work, st.integers(0, 255)),
+    st.just(BM1387_INACTIVE),
+    st.builds(
+        lambda n, m: MidstateJob.example(n, n, m).body(), st.integers(0, 127), st.sampled_from([1, 2, 4])
+    ),
+    st.sampled_from([bm1387_write(0x0C, BM1387_CLOCK_650_MHZ), bm1387_write(0x1C, FASTER | GATE_BLOCK)]),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.one_of(st.binary(max_size=200), MIDSTATE_FRAMES), max_size=30), st.sampled_from([1, 3]))
+def test_no_bytes_stop_a_bm1387(pieces: list[bytes], chips: int) -> None:
+    model = model_by_name("bm1387")
+    chain, decoder = Chain(model, chips=chips, time_scale=1.0), ChipDecoder(model)
+    answers = []
+    for t_ns, piece in enumerate([*pieces, bytes(200), bm1387_read(0)]):
+        answers = [
+            answer
+            for received in decoder.receive_data(piece, t_ns)
+            if not isinstance(received.frame, Damaged)
+            for answer in chain.receive(received.frame, t_ns)
+        ]
+    assert [answer.response.value >> 8 for answer in answers] == [0x138790] * chips
