@@ -174,11 +174,14 @@ def read_done(reply: HttpReply) -> Done | Refused:
 
     Raises RemoteProtocolError for a 200 that is longer than any such message.
     """
+    refused = refusal(reply)
+    if refused is not None:
+        return refused
     if len(reply.body) > MAX_PLAIN:
         raise RemoteProtocolError(
             f"{len(reply.body)} bytes where a short message belongs; is this an AxeOS device?"
         )
-    return refusal(reply) or Done(plain_message(reply.body) or None)
+    return Done(plain_message(reply.body) or None)
 
 
 def write_settings_reply() -> HttpReply:

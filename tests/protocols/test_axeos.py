@@ -754,5 +754,6 @@ def test_actions_are_answered_in_text_or_json() -> None:
     assert read_done(write_message("Pool cleared successfully")) == Done("Pool cleared successfully")
     assert read_done(HttpReply(200)) == Done()
     assert read_done(HttpReply(405, b"")) == Refused(405, "")
+    assert read_done(HttpReply(404, b"<html>" * 500)) == Refused(404, ("<html>" * 500)[:200])
     with pytest.raises(RemoteProtocolError, match="short message"):
         read_done(HttpReply(200, b"x" * 2000))
