@@ -7,6 +7,7 @@ mining.notify has the claim trie's root after the previous hash, with the same o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from firmware_protocols.errors import LocalProtocolError
 from firmware_protocols.lbry.difficulty import DIFFICULTY_SCALE, target_from_stratum_difficulty
@@ -35,5 +36,5 @@ class Lbry:
     def hash_value(self, header: bytes) -> int:
         return hash_value(header)
 
-    def target(self, difficulty: float) -> int:
+    def target(self, difficulty: float | Fraction) -> int:
         return target_from_stratum_difficulty(difficulty, self.difficulty_scale)

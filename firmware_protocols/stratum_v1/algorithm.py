@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Protocol
 
 from firmware_protocols.bitcoin import Header, hash_value, target_from_difficulty
@@ -21,7 +22,7 @@ class Algorithm(Protocol):
     def hash_value(self, header: bytes) -> int:
         """The integer that a target is compared with."""
 
-    def target(self, difficulty: float) -> int:
+    def target(self, difficulty: float | Fraction) -> int:
         """The largest hash that a share of this difficulty may have."""
 
 
@@ -36,7 +37,7 @@ class _Sha256d:
     def hash_value(self, header: bytes) -> int:
         return hash_value(header)
 
-    def target(self, difficulty: float) -> int:
+    def target(self, difficulty: float | Fraction) -> int:
         return target_from_difficulty(difficulty)
 
 

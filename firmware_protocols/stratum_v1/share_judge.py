@@ -79,6 +79,23 @@ class ShareJudge:
 
         Raises LocalProtocolError where the jobs are of another coin than the algorithm.
         """
+        so_far = self.before_hashing(submit, authorized=authorized, subscribed=subscribed)
+        job, version, extranonce2 = so_far.job, so_far.version, so_far.extranonce2
+        if so_far.code is not None or job is None or version is None or extranonce2 is None:
+            return so_far
+        key = (job.number, submit.nonce, version, submit.ntime, extranonce2)
+        if key in self._seen:
+            code = ErrorCode.DUPLICATE
+            return Judgement(code, code.text, job, version, extranonce2)
+        return self._by_hash(job, key, submit, version, extranonce2)
+
+    def before_hashing(
+        self, submit: Submit, *, authorized: bool = True, subscribed: bool = True
+    ) -> Judgement:
+        """What can be told without a hash, for a server that has them hashed elsewhere.
+
+        Without a code only repetition and hash are left to be judged. A stale share has its job all the same.
+        """
         if not authorized:
             return _refused(ErrorCode.UNAUTHORIZED)
         if not subscribed:
@@ -100,13 +117,9 @@ class ShareJudge:
             problem = f"version_bits outside the mask {job.version_mask:08x}"
         elif not 0 <= ahead_s <= self.ntime_ahead_s:
             problem = f"ntime is not within {self.ntime_ahead_s} s after the job's"
-        if extranonce2 is None or version is None or problem:
+        if problem:
             return Judgement(ErrorCode.OTHER, problem, job, version, extranonce2)
-        key = (job.number, submit.nonce, version, submit.ntime, extranonce2)
-        if key in self._seen:
-            code = ErrorCode.DUPLICATE
-            return Judgement(code, code.text, job, version, extranonce2)
-        return self._by_hash(job, key, submit, version, extranonce2)
+        return Judgement(None, "", job, version, extranonce2)
 
     def _by_hash(
         self,
