@@ -1,8 +1,8 @@
 """Faults of the silicon: what becomes of a result that a core has found.
 
 Whether a result is missing or invalid is decided by a keyed hash of it (BLAKE2b, RFC 7693), so that the same
-work loses the same nonces whenever it is run with the same fault seed. A flood, which is mined beforehand, has
-none of these faults.
+work loses the same nonces whenever it is run with the same fault seed. A flood, which is mined beforehand,
+has none of these faults.
 """
 
 from __future__ import annotations

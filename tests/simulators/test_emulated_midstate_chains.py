@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from bm1366_host import Emulator, read_register, write_register
+from bm1366_host import CHAIN_INACTIVE, Emulator, read_register, set_address, write_register
 from midstate_host import (
     BM1397_CLOCK_425_MHZ,
     Bm1387Emulator,
@@ -103,7 +103,8 @@ def test_a_bm1397_keeps_to_what_is_assumed_of_it() -> None:
     scale = 425e6 / 50_000
     options = ("chip=bm1397", "chips=2", "cores=1", "zero_bits=10", f"time_scale={scale:g}")
     with Emulator(options, size=9) as emulator:
-        emulator.bring_up(addresses=(0, 0x80), pll=BM1397_CLOCK_425_MHZ, rolling=False, fast=False)
+        emulator.send(CHAIN_INACTIVE + set_address(0) + set_address(0x80))
+        emulator.send(write_register(0x14, 0) + write_register(0x08, BM1397_CLOCK_425_MHZ))
         emulator.send(write_register(0x18, 0x00006031))
         emulator.settle()
         emulator.set_baud(3_000_000)
