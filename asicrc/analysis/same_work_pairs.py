@@ -2,7 +2,8 @@
 
 A proof is due in the other run when its scan reaches it within the life of the job there, less an allowance
 at the end. Where the scan order cannot be relied on, it is due there as long after load as it came here, or
-later by the ratio of the hash clocks where the other one is slower.
+later by the ratio of the hash clocks where the other one is slower (and not at all where its sweeps then end
+earlier, as a hash counting number makes them do).
 """
 
 from __future__ import annotations
@@ -220,7 +221,9 @@ def _due(side: Side, run: Run, life_there_s: Floats, there: Run, allowance_s: fl
             inside = side.place < order.window - EDGE_TICKS * _TICK_S * order.frequency_hz
     else:
         clock, clock_there = run.settings.get("frequency_mhz"), there.settings.get("frequency_mhz")
-        slower = clock / clock_there if clock and clock_there else 1.0
-        due_s = side.after_load_s * max(1.0, slower)
+        slower = max(1.0, clock / clock_there) if clock and clock_there else 1.0
+        due_s = side.after_load_s * slower
+        if slower > 1 and "hash_counting_number" in there.settings:
+            inside[:] = False  # the slower sweep ends earlier, nobody knows where
     within: Flags = inside & (due_s + allowance_s <= life_there_s[side.job])
     return within
