@@ -52,7 +52,7 @@ def residual_s(results: list[Result], sent_ns: int, rate: float = 1.0) -> np.nda
     return np.array(measured_s) - expected_s
 
 
-def raw_bytes(faults: str, seconds: float = 1.2) -> tuple[Emulator, bytes]:
+def raw_bytes(faults: str, seconds: float = 1.0) -> tuple[Emulator, bytes]:
     """What comes of one job, unparsed."""
     with Emulator((*SMALL, f"faults={faults}")) as emulator:
         emulator.bring_up(hcn=HCN)
@@ -83,11 +83,12 @@ def good_frames(data: bytes) -> int:
     return count
 
 
+@pytest.mark.long
 def test_noise_adds_as_many_bytes_as_it_says() -> None:
     emulator, data = raw_bytes("noise:0.02")
     report, noise = emulator.report, emulator.report["fault_counts"]["noise"]
     sent = 11 * report["proofs_sent"]
-    assert sent > 2000
+    assert sent > 1500
     assert likely(noise, sent, 0.02)
     assert len(data) == sent + noise
     assert likely(good_frames(data), report["proofs_sent"], 0.98**11)
@@ -136,7 +137,7 @@ def test_missing_and_invalid_nonces_are_told_apart_by_hashing_again(tmp_path: Pa
     for number, seeds in enumerate((("seed=1",), ("seed=2", "fault_seed=1"))):
         truth = tmp_path / f"truth{number}.csv"
         options = ("faults=missing:0.2,invalid:0.1", f"truth={truth}", *seeds)
-        emulator, _, results = mined(options, 1.6, job)
+        emulator, _, results = mined(options, 1.0, job)
         left, taken, counts = read_truth(truth)
         first = {pair for pair in taken["missing"] if pair[1] == 0x20000000}
         assert counts == emulator.report["fault_counts"]
@@ -170,7 +171,7 @@ def test_a_shifted_core_is_late_by_its_device_time() -> None:
 
 
 def test_a_stalled_line_says_nothing_for_a_while_and_loses_nothing() -> None:
-    stalled, sent_ns, late = mined(("faults=stall:0.3/0.6",), 1.9)
+    stalled, sent_ns, late = mined(("faults=stall:0.3/0.6",), 1.7)
     times_s = np.array([(result.t_ns - sent_ns) / 1e9 for result in late])
     assert np.count_nonzero(times_s < 0.3) > 50
     assert not np.any((times_s > 0.32) & (times_s < 0.9))
@@ -240,14 +241,14 @@ def test_faults_are_those_of_a_bm1387_too() -> None:
         emulator.results.clear()
         job = MidstateJob.example(1, 0x10)
         emulator.send(job.body())
-        emulator.collect(2.0)
+        emulator.collect(1.2)
         solutions = [s for s in emulator.solutions() if s.job_id & ~3 == 0x10]
     assert {solution.core for solution in solutions} == {1}
     valid = sum(job.hash_value(s.nonce_bytes, s.job_id & 3) >> 248 == 0 for s in solutions)
     assert likely(valid, len(solutions), 0.8)
     counts = emulator.report["fault_counts"]
     assert likely(counts["missing"], counts["missing"] + len(emulator.results), 0.3)
-    assert counts["dead_core"] > 50
+    assert counts["dead_core"] > 30
 
 
 def test_a_machine_that_cannot_keep_up_says_so_even_when_nothing_else_is_reported() -> None:
