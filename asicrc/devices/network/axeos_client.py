@@ -1,0 +1,128 @@
+"""Requests to an AxeOS miner, each confirmed: a 200 says nothing there, only what is read back counts."""
+
+from __future__ import annotations
+
+from asicrc.devices.network.waiting import Waiting
+from asicrc.transports.http_exchange import HttpExchange
+from firmware_protocols.axeos import (
+    Act,
+    Action,
+    AsicOptions,
+    AxeosInfo,
+    AxeosSettings,
+    ChangeSettings,
+    DeletePool,
+    GetAsic,
+    GetInfo,
+    Profile,
+    Refused,
+    encode_request,
+    read_asic,
+    read_done,
+    read_info,
+    read_settings_reply,
+    unmet,
+)
+from firmware_protocols.device import Clock, DeviceLost, SettingRefused
+from firmware_protocols.errors import LocalProtocolError, RemoteProtocolError
+
+RESTART_WITHIN_S = 120.0
+UPTIME_SLACK_S = 1.0
+"""It is told in whole seconds."""
+
+
+class AxeosClient:
+    """`profile` is what the miner's firmware does. Raises DeviceLost where it does not answer in time, and
+    RemoteProtocolError for answers that are none."""
+
+    def __init__(self, exchange: HttpExchange, profile: Profile, waiting: Waiting, clock: Clock) -> None:
+        self.profile = profile
+        self.name = exchange.name
+        self._exchange = exchange
+        self._waiting = waiting
+        self._clock = clock
+
+    def info(self) -> AxeosInfo:
+        info = read_info(self._exchange.ask(encode_request(GetInfo(), self.profile)))
+        if isinstance(info, Refused):
+            raise DeviceLost(f"{self.name} refuses to say how it is: {info.status} {info.message}")
+        return info
+
+    def options(self) -> AsicOptions | None:
+        """None for firmware that has no such answer."""
+        options = read_asic(self._exchange.ask(encode_request(GetAsic(), self.profile)))
+        return None if isinstance(options, Refused) else options
+
+    def check(self, settings: AxeosSettings) -> None:
+        """Raises SettingRefused for what this firmware would not take, without asking it."""
+        try:
+            encode_request(ChangeSettings(settings), self.profile)
+        except LocalProtocolError as error:
+            raise SettingRefused(f"{error}; nothing was written") from None
+
+    def change(self, settings: AxeosSettings) -> AxeosInfo:
+        """Write and read back. Raises SettingRefused unless all of it is so then."""
+        self.check(settings)
+        reply = read_settings_reply(
+            self._exchange.ask(encode_request(ChangeSettings(settings), self.profile))
+        )
+        if isinstance(reply, Refused):
+            names = ", ".join(settings.asked())
+            raise SettingRefused(f"the miner refuses {names}: {reply.status} {reply.message}")
+        return self.confirm(settings)
+
+    def confirm(self, settings: AxeosSettings) -> AxeosInfo:
+        """Raises SettingRefused unless the miner says that all of it is so."""
+        info = self.info()
+        differing = unmet(settings, info)
+        if differing:
+            said = "; ".join(_in_words(name, *values) for name, values in differing.items())
+            raise SettingRefused(f"the miner answered that it was done, but did not do it: {said}")
+        return info
+
+    def empty(self, slot: int) -> None:
+        """One place of its pool list. Raises SettingRefused."""
+        reply = read_done(self._exchange.ask(encode_request(DeletePool(slot), self.profile)))
+        if isinstance(reply, Refused):
+            raise SettingRefused(f"place {slot} of its pool list is not emptied: {reply.message}")
+
+    def restart(self) -> None:
+        """Return when it is back. Raises SettingRefused, and DeviceLost where it does not come back."""
+        before_s, asked_ns = self.info().uptime_s, self._clock.now_ns()
+        was_gone = False
+        try:
+            reply = read_done(self._exchange.ask(encode_request(Act(Action.RESTART), self.profile)))
+            if isinstance(reply, Refused):
+                raise SettingRefused(f"the miner does not restart: {reply.status} {reply.message}")
+        except DeviceLost:
+            was_gone = True  # it may be down before it has answered
+
+        def is_back() -> bool:
+            nonlocal was_gone
+            try:
+                uptime_s = self.info().uptime_s
+            except (DeviceLost, RemoteProtocolError):
+                was_gone = True
+                return False
+            if was_gone or uptime_s is None or before_s is None:
+                return was_gone
+            elapsed_s = (self._clock.now_ns() - asked_ns) / 1e9
+            return uptime_s + UPTIME_SLACK_S < before_s + elapsed_s
+
+        if not self._waiting.until(is_back, RESTART_WITHIN_S):
+            raise DeviceLost(
+                f"{self.name} did not come back from a restart within {RESTART_WITHIN_S:g} s: look at its "
+                "display; a power cycle starts it with the settings that are stored"
+            )
+
+    def close(self) -> None:
+        self._exchange.close()
+
+
+def _in_words(name: str, asked: object, is_now: object) -> str:
+    """Pools are told by their name alone: they carry users."""
+    if "pool" in name:
+        return f"{name} is another one than asked for"
+    if is_now is None:
+        return f"{name}: {asked} was asked for, and it does not tell what it is"
+    return f"{name}: {asked} was asked for, it is {is_now}"

@@ -1,0 +1,126 @@
+"""Commands to a miner of the cgminer family on TCP, read and typed; its pools told by their address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from asicrc.devices.network.control import ServerAddress
+from asicrc.transports.command_exchange import CommandExchange
+from firmware_protocols.cgminer_api import (
+    Command,
+    CommandRefused,
+    Device,
+    Pool,
+    Reply,
+    S9Stats,
+    Summary,
+    Version,
+    encode_command,
+    is_privileged,
+    luxos,
+    probe_privileged,
+    read_devices,
+    read_pools,
+    read_reply,
+    read_stats,
+    read_summary,
+    read_version,
+)
+from firmware_protocols.device import DeviceLost, SettingRefused
+
+T = TypeVar("T")
+
+
+class CgminerClient:
+    """Raises DeviceLost where the miner does not answer in time or refuses a report, and RemoteProtocolError
+    for answers that are none."""
+
+    def __init__(self, exchange: CommandExchange) -> None:
+        self.name = exchange.name
+        self._exchange = exchange
+
+    def version(self) -> Version:
+        return self._reported(read_version(self.ask(Command("version"))), "version")
+
+    def stats(self) -> S9Stats:
+        return self._reported(read_stats(self.ask(Command("stats"))), "stats")
+
+    def summary(self) -> Summary:
+        return self._reported(read_summary(self.ask(Command("summary"))), "summary")
+
+    def devices(self) -> tuple[Device, ...]:
+        return self._reported(read_devices(self.ask(Command("devs"))), "devs")
+
+    def pools(self) -> tuple[Pool, ...]:
+        return self._reported(read_pools(self.ask(Command("pools"))), "pools")
+
+    def may_write(self) -> bool | None:
+        """Whether this host may change something; None where the miner does not know the question."""
+        return is_privileged(self.ask(probe_privileged()))
+
+    def do(self, command: Command) -> Reply:
+        """A command that changes something. Raises SettingRefused with the miner's own words."""
+        reply = self.ask(command)
+        if (refused := reply.refusal) is not None:
+            raise SettingRefused(f"the miner refuses {command.name}: {refused.message} (code {refused.code})")
+        return reply
+
+    @contextmanager
+    def luxos_session(self, log: list[str]) -> Iterator[str]:
+        """The one session that LuxOS has, given back on every way out. Raises SettingRefused while another
+        holds it."""
+        begun = luxos.read_session(self.ask(luxos.logon()))
+        if isinstance(begun, CommandRefused) or not begun.session_id:
+            said = begun.message if isinstance(begun, CommandRefused) else "it gives no session"
+            raise SettingRefused(
+                f"the miner lets nobody change it now: {said}. LuxOS has one session at a time: close its "
+                f"web page or whatever else holds it; unused it ends after {luxos.SESSION_S} s"
+            )
+        try:
+            yield begun.session_id
+        finally:
+            try:
+                self.do(luxos.logoff(begun.session_id))
+            except (SettingRefused, DeviceLost) as error:
+                log.append(
+                    f"the session of LuxOS was not closed ({error}); it ends after {luxos.SESSION_S} s"
+                )
+
+    def ask(self, command: Command) -> Reply:
+        data = self._exchange.ask(encode_command(command), command.name)
+        return read_reply(data, f"{self.name}: {command.name}")
+
+    def close(self) -> None:
+        self._exchange.close()
+
+    def _reported(self, report: T | CommandRefused, what: str) -> T:
+        if isinstance(report, CommandRefused):
+            raise DeviceLost(f"{self.name} refuses to report {what}: {report.message} (code {report.code})")
+        return report
+
+
+def is_at(pool: Pool, server: ServerAddress) -> bool:
+    """Whether a pool of the miner is our server: by host and port, however the address is written."""
+    for url in (pool.url, pool.stratum_url):
+        if url is None:
+            continue
+        address = url.rpartition("://")[2].split("/", 1)[0].rpartition("@")[2]
+        host, _, port = address.rpartition(":")
+        if port == str(server.port) and host.strip("[]") == server.host:
+            return True
+        if address == server.host and pool.stratum_active:  # `Stratum URL` is the host alone
+            return True
+    return False
+
+
+def in_order(pools: tuple[Pool, ...]) -> list[Pool]:
+    """As the miner prefers them; those without a number cannot be named to it."""
+    numbered = [pool for pool in pools if pool.number is not None]
+    return sorted(numbered, key=lambda pool: pool.priority if pool.priority is not None else 1 << 30)
+
+
+def active(pools: tuple[Pool, ...]) -> Pool | None:
+    """The pool that it works for now."""
+    return next((pool for pool in pools if pool.stratum_active), None)

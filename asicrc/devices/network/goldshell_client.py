@@ -1,0 +1,168 @@
+"""Requests to the web interface of a Goldshell box, logged in; one at a time, each change read back."""
+
+from __future__ import annotations
+
+from asicrc.devices.network.cgminer_client import CgminerClient
+from asicrc.devices.network.credentials import HINT, Credentials
+from asicrc.errors import UsageError
+from asicrc.transports.http_exchange import HttpExchange
+from firmware_protocols.cgminer_api import Device
+from firmware_protocols.device import DeviceLost, SettingRefused
+from firmware_protocols.errors import LocalProtocolError, RemoteProtocolError
+from firmware_protocols.goldshell import (
+    BoxBoard,
+    BoxPool,
+    BoxStatus,
+    Change,
+    DeletePool,
+    GetBoards,
+    GetPools,
+    GetSetting,
+    GetStatus,
+    HttpReply,
+    Login,
+    Logout,
+    NewPool,
+    PutSetting,
+    Refused,
+    Request,
+    Setting,
+    Token,
+    changed,
+    encode_request,
+    read_boards,
+    read_done,
+    read_login,
+    read_pools,
+    read_setting,
+    read_status,
+    unmet,
+)
+
+FACTORY_USER, FACTORY_PASSWORD = "admin", "123456789"
+"""Of every box that leaves the factory, as its manual says; used where no other is given."""
+UNAUTHORIZED = 401
+
+
+class GoldshellClient:
+    """Raises DeviceLost where the box does not answer in time, and RemoteProtocolError for answers that are
+    none. The first request that needs a login makes one; UsageError where the box does not let us in.
+
+    `commands` is its command port: some boxes tell of their boards there alone.
+    """
+
+    def __init__(self, exchange: HttpExchange, credentials: Credentials, commands: CgminerClient) -> None:
+        self._commands = commands
+        self.name = exchange.name
+        self._exchange = exchange
+        self._credentials = credentials
+        self._token: Token | None = None
+        self._boards_on_command_port = False
+
+    def status(self) -> BoxStatus:
+        status = read_status(self._exchange.ask(encode_request(GetStatus())))
+        if isinstance(status, Refused) and status.status == UNAUTHORIZED:
+            status = read_status(self._ask(GetStatus()))
+        if isinstance(status, Refused):
+            raise DeviceLost(f"{self.name} does not say what it is: {status.status} {status.message}")
+        return status
+
+    def setting(self) -> Setting:
+        setting = read_setting(self._ask(GetSetting()))
+        if isinstance(setting, Refused):
+            raise DeviceLost(f"{self.name} does not tell its setting: {setting.status} {setting.message}")
+        return setting
+
+    def boards(self) -> tuple[BoxBoard, ...] | tuple[Device, ...]:
+        if not self._boards_on_command_port:
+            boards = read_boards(self._ask(GetBoards()))
+            if not isinstance(boards, Refused):
+                return boards
+            self._boards_on_command_port = True
+        return self._commands.devices()
+
+    def pools(self) -> tuple[BoxPool, ...]:
+        pools = read_pools(self._ask(GetPools()))
+        if isinstance(pools, Refused):
+            raise DeviceLost(f"{self.name} does not tell its pools: {pools.status} {pools.message}")
+        return pools
+
+    def change(self, change: Change) -> Setting:
+        """Raises SettingRefused unless the box then says that it is so."""
+        try:
+            asked = changed(self.setting(), change)
+        except LocalProtocolError as error:
+            raise SettingRefused(f"{error}; nothing was written") from None
+        return self.write(asked)
+
+    def write(self, asked: Setting) -> Setting:
+        """As `change`, with the whole setting."""
+        done = read_done(self._ask(PutSetting(asked)))
+        if isinstance(done, Refused):
+            raise SettingRefused(f"the box refuses the setting: {done.status} {done.message}")
+        told = self.setting()
+        differing = unmet(asked, told)
+        if differing:
+            said = "; ".join(f"{name}: {a} was asked for, it is {b}" for name, (a, b) in differing.items())
+            raise SettingRefused(f"the box answered that it was done, but did not do it: {said}")
+        return told
+
+    def add_pool(self, url: str, user: str, password: str) -> None:
+        """Behind the others. Raises SettingRefused unless it is then in the list."""
+        try:
+            reply = self._ask(NewPool(url, user, password))
+        except LocalProtocolError as error:
+            raise SettingRefused(str(error)) from None
+        self._check_reply(reply, "another pool")
+        if not any(pool.url == url and pool.user == user for pool in self.pools()):
+            raise SettingRefused(
+                "the box answered that it took the pool, but does not list it: its list may be full"
+            )
+
+    def delete_pool(self, pool: BoxPool) -> None:
+        """Raises SettingRefused unless it is gone then."""
+        request = DeletePool(pool.url, pool.user or "", pool.password or "", pool.drag_id or 0)
+        self._check_reply(self._ask(request), "that a pool is deleted")
+        if any(other.url == pool.url and other.user == pool.user for other in self.pools()):
+            raise SettingRefused("the box answered that it deleted a pool, but still lists it")
+
+    def close(self) -> None:
+        self._exchange.close()
+
+    def _check_reply(self, reply: HttpReply, what: str) -> None:
+        """Of a change of the pools, whose answer is the list or a word."""
+        try:
+            answer = read_pools(reply)
+        except RemoteProtocolError:
+            done = read_done(reply)
+            answer = done if isinstance(done, Refused) else ()
+        if isinstance(answer, Refused):
+            raise SettingRefused(f"the box refuses {what}: {answer.status} {answer.message}")
+
+    def _ask(self, request: Request) -> HttpReply:
+        """With a token; a refused one is tried again before it is believed, and then renewed."""
+        token = self._token or self._login()
+        for again in (True, False):
+            reply = self._exchange.ask(encode_request(request, token.value))
+            if reply.status != UNAUTHORIZED:
+                return reply
+            if not again:
+                token = self._login()
+        return self._exchange.ask(encode_request(request, token.value))
+
+    def _login(self) -> Token:
+        user = self._credentials.user or FACTORY_USER
+        password = self._credentials.password or FACTORY_PASSWORD
+        self._exchange.ask(encode_request(Logout()))
+        said = ""
+        for encrypted in (False, True):
+            try:
+                found = read_login(self._exchange.ask(encode_request(Login(user, password, encrypted))))
+            except RemoteProtocolError:
+                continue  # newer firmware answers the plain form with a page
+            if isinstance(found, Token):
+                self._token = found
+                return found
+            said = found.message
+        given = "the given" if self._credentials.password else "its factory's"
+        raise UsageError(f"{self.name} does not take {given} password{f': {said}' if said else ''}", HINT)

@@ -1,0 +1,115 @@
+"""HTTP with one miner: a request out, a reply in, within a time and up to a size.
+
+No proxy, no redirection, no `.netrc` and no cookie: a miner is asked directly or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from urllib.parse import quote
+
+import httpx
+
+from firmware_protocols.device import DeviceLost
+from firmware_protocols.http_messages import HttpReply, HttpRequest
+
+MAX_BODY = 1 << 20
+"""Bytes of a reply; the longest of an AxeOS device are some 8,000."""
+CONNECT_S = 3.0
+WITHIN_S = 6.0
+"""For a whole exchange. An ESP32 that is busy with its display takes a second or two."""
+REPEATABLE = frozenset({"GET", "PUT", "PATCH", "DELETE"})
+"""Said twice they come to the same here: every PUT and PATCH names the values that are to be."""
+
+# A Goldshell's login stands in the query of a GET, and httpx tells each URL to its logger.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+class HttpExchange:
+    """`transport` replaces the network. Used by several threads, one request at a time."""
+
+    def __init__(self, host: str, port: int, transport: httpx.BaseTransport | None = None) -> None:
+        self.name = f"{host}:{port}"
+        bracketed = f"[{host}]" if ":" in host else host
+        self._base = f"http://{bracketed}:{port}"
+        self._lock = threading.Lock()
+        self._client = httpx.Client(
+            transport=transport,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(WITHIN_S, connect=CONNECT_S),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=5.0),
+            headers={
+                "User-Agent": "asicrc",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+            },
+        )
+
+    def ask(self, request: HttpRequest, within_s: float = WITHIN_S) -> HttpReply:
+        """Raises DeviceLost where no whole reply comes in time.
+
+        A kept connection that the miner has closed meanwhile is no failure: what can be said twice is.
+        """
+        with self._lock:
+            end_s = time.monotonic() + within_s
+            try:
+                return self._exchange(request, end_s)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
+                if request.method not in REPEATABLE:
+                    raise self._lost(request, error) from None
+            except httpx.HTTPError as error:
+                raise self._lost(request, error) from None
+            try:
+                return self._exchange(request, end_s)
+            except httpx.HTTPError as error:
+                raise self._lost(request, error) from None
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _exchange(self, request: HttpRequest, end_s: float) -> HttpReply:
+        left_s = max(0.05, end_s - time.monotonic())
+        outgoing = self._client.build_request(
+            request.method,
+            self._base + request.target,
+            headers=dict(request.headers),
+            content=request.body or None,
+            timeout=httpx.Timeout(left_s, connect=min(CONNECT_S, left_s)),
+        )
+        reply = self._client.send(outgoing, stream=True)
+        try:
+            if reply.headers.get("Content-Encoding", "identity") != "identity":
+                raise httpx.RemoteProtocolError("a compressed reply, which was not asked for")
+            body = bytearray()
+            for part in reply.iter_bytes():
+                body += part
+                if len(body) > MAX_BODY:
+                    raise DeviceLost(
+                        f"{self.name} answers {_named(request)} with more than {MAX_BODY} bytes: "
+                        "this is no miner's management interface"
+                    )
+                if time.monotonic() > end_s:
+                    raise httpx.ReadTimeout("the reply does not end")
+            return HttpReply(reply.status_code, bytes(body), reply.headers.get("Content-Type", ""))
+        finally:
+            reply.close()
+
+    def _lost(self, request: HttpRequest, error: httpx.HTTPError) -> DeviceLost:
+        match error:
+            case httpx.ConnectTimeout():
+                what = "nobody answers"
+            case httpx.ReadTimeout():
+                what = "no whole reply came in time"
+            case httpx.RemoteProtocolError():
+                what = f"what answers does not speak HTTP ({error})"
+            case _:
+                what = str(error) or type(error).__name__
+        return DeviceLost(f"{self.name} does not answer {_named(request)}: {what}")
+
+
+def _named(request: HttpRequest) -> str:
+    """Without its query, which may carry a password."""
+    return f"{request.method} {quote(request.path)}"
