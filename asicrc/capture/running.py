@@ -13,6 +13,7 @@ from asicrc.capture.stop_request import StopRequest
 from asicrc.capture.storage_link import StorageLink
 from asicrc.devices import Circumstances, open_device
 from asicrc.errors import UsageError
+from asicrc.work.choosing import check_mode
 from asicrc.work.recorded_jobs import RecordedJobs
 from firmware_protocols.device import Capability, DeviceProtocol
 
@@ -39,10 +40,12 @@ def capture_to_file(
     with ExitStack() as stack:
         stop = stack.enter_context(StopRequest().on_signals())
         storage = stack.enter_context(StorageLink())
+        circumstances = replace(circumstances, say=say, stop_asked=lambda: stop.reason is not None)
         device = stack.enter_context(open_device(url, circumstances))
         if recorded is not None:
             plan = _with_recorded_settings(plan, recorded, device, say)
         _check_interval(plan, device, recorded)
+        check_mode(device.work_form, plan.mode)
         return run_capture(
             device, url, plan, stop, storage, recorded, station=circumstances.station_record(url)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -16,7 +16,9 @@ from asicrc.devices.chain_opening import chip_line, open_chain
 from asicrc.devices.chip_line import ChipLine
 from asicrc.devices.limits_in_force import LimitsInForce
 from asicrc.devices.lines import Lines, RecordedDeviceLines, SerialLines, WitnessedLines
+from asicrc.devices.network.network_url import NETWORK_SCHEMES
 from asicrc.devices.replay import open_replay
+from asicrc.devices.served_miners import open_served_miners
 from asicrc.devices.url import URL_FORMS, DeviceUrl
 from asicrc.errors import BadFile, DeviceError, UsageError
 from asicrc.transports.recording import WireRecord
@@ -30,12 +32,15 @@ class Circumstances:
     """What a device is opened with, beside its URL.
 
     `station` narrows the limits (`find_station`); what it asks beyond the built-in ones counts only with
-    `allow_beyond`. Everything that passes on the device's lines is kept in `record`, if there is one.
+    `allow_beyond`. Everything that passes on the device's lines is kept in `record`, if there is one. A
+    device that takes its time `say`s to a person what for, and gives up once `stop_asked`.
     """
 
     station: Station | None
     allow_beyond: bool = False
     record: WireRecord | None = None
+    say: Callable[[str], None] = lambda _: None
+    stop_asked: Callable[[], bool] = lambda: False
 
     @classmethod
     def usual(cls) -> Circumstances:
@@ -83,6 +88,13 @@ def _opened(url: DeviceUrl, named: str, circumstances: Circumstances) -> Iterato
         if circumstances.record is not None:
             lines = WitnessedLines(lines, circumstances.record)
         device = _direct(url, lines, LimitsInForce(circumstances.station, circumstances.allow_beyond, named))
+    elif url.scheme in NETWORK_SCHEMES:
+        from asicrc.devices.network.opening import open_network_miner  # brings an HTTP client with it
+
+        limits = LimitsInForce(circumstances.station, circumstances.allow_beyond, named)
+        device = open_network_miner(url, limits, circumstances.say, circumstances.stop_asked)
+    elif url.scheme == "stratum":
+        device = open_served_miners(url, circumstances.say)
     elif url.scheme == "replay":
         device = open_replay(url)
     elif url.scheme == "bundle":

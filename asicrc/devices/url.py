@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -10,7 +11,12 @@ from asicrc.errors import UsageError
 URL_FORMS = (
     ("serial:/dev/ttyUSB0?chip=bm1366", "chips on a serial adapter; chip= names their model"),
     ("bitaxe-raw:/dev/ttyACM0,/dev/ttyACM1", "a Bitaxe with bitaxe-raw: control port, chip port; board="),
+    ("axeos://HOST", "a Bitaxe or LV06 with AxeOS (ESP-Miner), over the network"),
+    ("cgminer://HOST", "an Antminer S9 with its factory's firmware: readings, and work"),
+    ("luxos://HOST", "an Antminer S9 with LuxOS"),
+    ("goldshell://HOST", "a Goldshell LB-Box: power plans, readings, work"),
     ("sim:bm1366", "an emulated device"),
+    ("stratum://ADDRESS:PORT", "miners of any make, pointed at this address by hand; algorithm=lbry"),
     ("replay:FILE", "the bytes of a capture, once more"),
     ("bundle:FILE", "the driver against the recorded lines of a check"),
 )
@@ -30,6 +36,12 @@ class DeviceUrl:
         """Raises UsageError that shows the forms."""
         scheme, colon, rest = text.partition(":")
         target, _, query = rest.partition("?")
+        if _carries_a_login(target, query):
+            raise UsageError(
+                f"a {scheme}: URL takes no password: it would stand in captures, logs and lists of processes",
+                "put it into the environment as ASICRC_MINER_PASSWORD, or its file's name (mode 0600) as "
+                "ASICRC_MINER_PASSWORD_FILE",
+            )
         if not colon or not scheme or not target:
             forms = ", ".join(form for form, _ in URL_FORMS)
             raise UsageError(f"{text!r} is not a device URL", f"the forms are: {forms}")
@@ -61,3 +73,12 @@ class DeviceUrl:
                 f"{', '.join(unknown)}: no such option of {self.scheme}: URLs",
                 f"known: {', '.join(sorted(known))}",
             )
+
+
+_SECRET = re.compile(r"(?:\w*_)?(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|wallet)", re.I)
+
+
+def _carries_a_login(target: str, query: str) -> bool:
+    """Told before anything of it is repeated in a message."""
+    in_target = target.startswith("//") and "@" in target
+    return in_target or any(_SECRET.fullmatch(part.partition("=")[0]) for part in query.split("&"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from asicrc.bench.envelope import Envelope
 from asicrc.devices.network.control import Habits, Observation
@@ -24,9 +24,9 @@ LEAST_POWER_W = 3.0
 """An idle board of this class draws 1.4 W, one whose chip hashes 5 W and more."""
 LOOSE_TOLERANCE = 0.5
 """Where the miner estimates its hash rate from its shares: half as many as expected, or half more."""
-DECIDES_AT = 12.0
-"""Shares that are to be expected before their number says anything: of 12, a miner at a tenth of its rate
-brings more than 1 once in 3."""
+DECIDES_AT = 24.0
+"""Shares that are to be expected before their number says anything. Fewer than 9 of 24 are refused, and a
+miner at a tenth of its rate brings more than 8 once in 1,000 times."""
 LEVEL = 1e-4
 """How improbable it has to be, for a miner that is as it should be, to be refused."""
 EASIER_BORNE = 1
@@ -58,11 +58,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class GateShares:
-    """`scaled` are hash over target of each share, in (0, 1] where all is well; `expected` is how many should
-    have come, None where the hash rate is not known."""
+    """`scaled` are hash over target of each share, in (0, 1] where all is well. `expected` is how many should
+    have come while `counted` did, None where the hash rate is not known."""
 
     scaled: NDArray[np.float64]
     expected: float | None
+    counted: int
 
 
 def of_the_miner(seen: Observation, expected: Expected) -> list[Finding]:
@@ -92,8 +93,9 @@ def of_the_shares(shares: GateShares, expected: Expected) -> list[Finding]:
 
 def is_decided(shares: GateShares) -> bool:
     """Whether the shares have said what they can say."""
-    count = len(shares.scaled)
-    return count >= DECIDES_AT or (shares.expected is not None and shares.expected >= 2 * DECIDES_AT)
+    if shares.expected is None:
+        return len(shares.scaled) >= DECIDES_AT
+    return shares.expected >= DECIDES_AT and shares.counted > 0
 
 
 def floor_of(shares: GateShares, difficulty: float) -> float | None:
@@ -187,16 +189,16 @@ def _hash_rate(seen: Observation, expected: Expected) -> Finding | None:
 
 
 def _number(shares: GateShares) -> Finding | None:
-    count, should = len(shares.scaled), shares.expected
+    count, should = shares.counted, shares.expected
     if should is None or should < DECIDES_AT:
         return None
-    if stats.poisson.cdf(count, should) < LEVEL:
+    if special.pdtr(count, should) < LEVEL:
         return Finding(
             f"{count} shares came where its clock makes {should:.1f}: it hashes far less than it is set to, "
             "or its shares are lost. Look at its clock (50 MHz after an overheat?), its log and its network",
             True,
         )
-    if stats.poisson.sf(count - 1, should) < LEVEL:
+    if special.pdtrc(count - 1, should) < LEVEL:
         return Finding(
             f"{count} shares came where its clock makes {should:.1f}: they are easier than they say, or "
             "another miner sends them too",
@@ -222,6 +224,6 @@ def _floor(shares: GateShares, expected: Expected) -> Finding | None:
         return None
     return Finding(
         f"the firmware ignores the difficulty: {expected.difficulty:g} was asked for, and no share is easier "
-        f"than about {floor:.0f}. Ask for that, and plan with it: `asicrc plan-rate --difficulty {floor:.0f}`",
+        f"than about {floor:.0f}. Ask for that, and plan with it: asicrc plan-rate --difficulty {floor:.0f}",
         False,
     )

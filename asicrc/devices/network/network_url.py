@@ -12,6 +12,7 @@ from asicrc.devices.url import DeviceUrl
 from asicrc.errors import DeviceError, UsageError
 
 DEFAULT_PORTS = {"axeos": 80, "goldshell": 80, "cgminer": 4028, "luxos": 4028}
+NETWORK_SCHEMES = frozenset(DEFAULT_PORTS)
 SERVER_PORT = 3333
 """Where the work server listens for a miner on the LAN: one port, for which a firewall can be opened."""
 SIMULATED_OPTIONS = {"simulated", "zero_bits", "hash_rate_scale", "difficulty_one", "time_scale", "seed"}

@@ -1,0 +1,364 @@
+"""A miner on the network as a device: its management interface, and the work server that it mines at.
+
+The way in: its pools are kept on this machine, it is pointed at the server, its settings are made, and a gate
+makes sure that it does as it is set. The way back: settings and pools as they were, read back.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from asicrc.clock import MACHINE_CLOCK
+from asicrc.devices.network import gate
+from asicrc.devices.network.control import MinerControl, PointedBy
+from asicrc.devices.network.gate_run import WITHIN_S, GateRun
+from asicrc.devices.network.kept_originals import KeptOriginals
+from asicrc.devices.network.left_behind import LeftBehind
+from asicrc.devices.network.network_url import NetworkUrl
+from asicrc.devices.network.serving import Serving, bound_server, nobody_came
+from asicrc.devices.network.supervision import Supervision
+from asicrc.devices.network.waiting import Interrupted, Waiting
+from asicrc.devices.network.watcher import Watcher
+from asicrc.work.pool_work import PoolWork
+from firmware_protocols.device import (
+    Batch,
+    Capability,
+    Clock,
+    DeviceIdentity,
+    DeviceLost,
+    JitterFloor,
+    Job,
+    NonceBatch,
+    Reading,
+    SafetyStop,
+    Setting,
+    SettingRefused,
+    WorkForm,
+)
+from firmware_protocols.errors import RemoteProtocolError
+
+COMES_WITHIN_S = 60.0
+BY_HAND_WITHIN_S = 1800.0
+JOB_INTERVAL_S = 30.0
+"""As often as pools send one; a miner rolls its extranonce between."""
+ABSENT_S = 120.0
+"""Without a connection: a restart and its way back to the server are over by then."""
+GATE_SEED = 0x6A7E
+LOWEST_DIFFICULTY, HIGHEST_DIFFICULTY = 1e-6, 2.0**48
+OWN_POOLS, SERVER_PORT = "own_pools", "work_server_port"
+
+
+class NetworkMinerDevice:
+    """Implements `DeviceProtocol`. Made by `asicrc.devices.open_device`.
+
+    `say` tells a person what to do meanwhile, `waiting` knows when the capture is to end.
+    """
+
+    def __init__(
+        self,
+        control: MinerControl,
+        url: NetworkUrl,
+        address: str,
+        waiting: Waiting,
+        kept: KeptOriginals,
+        say: Callable[[str], None],
+    ) -> None:
+        """`address` is the miner's IP address."""
+        self._control = control
+        self._url = url
+        self._address = address
+        self._waiting = waiting
+        self._left = LeftBehind(kept)
+        self._say_aloud = say
+        self._log: deque[str] = deque()
+        self._stack = ExitStack()
+        self._serving: Serving | None = None
+        self._watcher: Watcher | None = None
+        self._supervision: Supervision | None = None
+        self._gate_jobs: list[Job] = []
+        self._meta: dict[str, Any] = {}
+        self._overheated = False
+        self._by_hand = url.by_hand
+        self._absent_since_ns: int | None = None
+
+    @property
+    def control(self) -> MinerControl:
+        return self._control
+
+    @property
+    def identity(self) -> DeviceIdentity:
+        return self._control.identity
+
+    @property
+    def capabilities(self) -> dict[str, Capability]:
+        return self._control.capabilities | {
+            "difficulty": Capability.LIVE,
+            "hash_counting_number": Capability.NONE,
+            "work": Capability.LIVE,
+        }
+
+    @property
+    def clock(self) -> Clock:
+        return MACHINE_CLOCK
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        return self._control.envelope.as_json()
+
+    @property
+    def stamps(self) -> dict[str, str]:
+        return {
+            "t_ns": "CLOCK_MONOTONIC of the host",
+            "t_kernel_ns": "CLOCK_REALTIME of the kernel, as the segment arrived, where it tells",
+            "stamped": "after each read of the miner's connection; its firmware and network lie before it",
+        }
+
+    @property
+    def job_interval_s(self) -> float:
+        return JOB_INTERVAL_S
+
+    @property
+    def work_form(self) -> WorkForm:
+        return WorkForm(coinbase=True, algorithm=self._control.habits.algorithm.name, wants_verdicts=True)
+
+    def check(self, requested: dict[str, float]) -> None:
+        rest, difficulty = self._split(requested)
+        if not LOWEST_DIFFICULTY <= difficulty <= HIGHEST_DIFFICULTY:
+            raise SettingRefused(f"difficulty {difficulty:g} is none that a pool sets")
+        self._control.check(rest)
+
+    def originals(self) -> list[Setting]:
+        """What is found now, or what a capture found that ended without putting the miner back."""
+        self._by_hand = self._by_hand or self._control.pointed_by() is PointedBy.HAND
+        settings = self._left.of_an_earlier_capture(self._control, self._log)
+        if settings is None:
+            settings = self._control.originals()
+        self._left.found(settings)
+        if self._by_hand:
+            return settings
+        return [*settings, Setting(self.clock.now_ns(), OWN_POOLS, None, 1.0, "original")]
+
+    def adopt_originals(self, settings: list[Setting]) -> None:
+        pointed = any(s.name == OWN_POOLS and s.kind == "original" for s in settings)
+        self._by_hand = not pointed
+        self._stack.enter_context(self._left.held())
+        self._left.adopt(self._control, settings, self._log, pointed=pointed)
+
+    def configure(self, requested: dict[str, float]) -> list[Setting]:
+        self.check(requested)
+        rest, difficulty = self._split(requested)
+        self._stack.enter_context(self._left.held())
+        settings: list[Setting] = []
+        try:
+            self._undo_an_earlier_capture()
+            serving = self._start_server(difficulty)
+            run = self._gate(serving, rest, difficulty, asked="difficulty" in requested)
+            run.offer()
+            self._point(serving, rest)
+            self._await_miner(serving, run)
+            settings += self._control.configure(rest)
+            self._pass_gate(serving, run)
+        except Interrupted:
+            self._log.append("asked to end before the miner was ready")
+        now_ns = self.clock.now_ns()
+        if not self._by_hand:
+            settings.append(Setting(now_ns, OWN_POOLS, 0.0, 0.0))
+        return [*settings, Setting(now_ns, "difficulty", difficulty, difficulty)]
+
+    def jitter_floor(self) -> JitterFloor | None:
+        """Nothing on the way of a share can be asked for its delay without a share."""
+        return None
+
+    def send(self, job: Job) -> list[Job]:
+        if self._serving is None:
+            raise SettingRefused("no work server runs: configure the device first")
+        return self._serving.server.dispatch(job, clean=job.clean)
+
+    def read(self, until_ns: int) -> Batch:
+        if self._serving is None:
+            return self._drained(Batch())
+        batch = self._serving.take(until_ns)
+        batch.jobs = self._gate_jobs + batch.jobs
+        self._gate_jobs = []
+        batch.readings += self._look()
+        return self._drained(batch)
+
+    def judged(self, events: NonceBatch) -> None:
+        if self._serving is not None:
+            self._serving.judged(events)
+
+    def restore(self) -> list[Setting]:
+        """The miner's own settings and pools; the server is still there for it until then."""
+        self._stop_watching()
+        settings: list[Setting] = []
+        with self._waiting.patient():
+            if self._overheated:
+                try:
+                    self._control.calm()
+                except (SettingRefused, DeviceLost, RemoteProtocolError) as error:
+                    self._log.append(f"it could not be slowed down: {error}")
+            settings = self._control.restore(overheated=self._overheated)
+            settings += self._left.after_restore(settings, self.clock.now_ns())
+        if self._by_hand and self._serving is not None:
+            self._tell("the miner was pointed here by hand: write its own pool back now, by hand too")
+        return settings
+
+    def wire_counters(self) -> dict[str, int]:
+        return {} if self._serving is None else self._serving.wire_counters()
+
+    def close(self) -> None:
+        try:
+            self._stop_watching()
+            self._stack.close()
+        finally:
+            self._control.close()
+
+    def _split(self, requested: dict[str, float]) -> tuple[dict[str, float], float]:
+        rest = dict(requested)
+        return rest, rest.pop("difficulty", self._control.habits.usual_difficulty)
+
+    def _start_server(self, difficulty: float) -> Serving:
+        serving = self._stack.enter_context(
+            bound_server(self._url, self._address, self._control.habits.algorithm, difficulty, self.clock)
+        )
+        self._serving = serving
+        self._tell(
+            f"work server at {serving.address.host}, port {serving.address.port}, for {self._address} alone"
+        )
+        return serving
+
+    def _undo_an_earlier_capture(self) -> None:
+        """A miner that was left behind is given back first: what is found then is what counts."""
+        if not self._left.is_left_behind:
+            return
+        self._tell("the miner still is as an earlier capture left it: it is put back first")
+        failed = [
+            setting.name for setting in self._control.restore(overheated=False) if not setting.came_true
+        ]
+        if failed:
+            raise SettingRefused(
+                f"what an earlier capture changed cannot be put back: {', '.join(failed)}; nothing else was "
+                "changed. `asicrc restore` on that capture's file says more"
+            )
+        self._left.forget()
+        self._left.found(self._control.originals())
+
+    def _point(self, serving: Serving, requested: dict[str, float]) -> None:
+        if self._by_hand:
+            self._control.pointed_by_hand_to(serving.address)
+            self._tell(f"point the miner here by hand: {self._control.by_hand(serving.address)}")
+            return
+        self._left.keep(self._control, serving.address, self.clock.realtime_ns())
+        self._tell("the miner is pointed at it, and restarts where its firmware needs that")
+        self._control.point_to(serving.address, self._url.user, requested)
+
+    def _await_miner(self, serving: Serving, run: GateRun) -> None:
+        within_s = self._url.wait_s or (BY_HAND_WITHIN_S if self._by_hand else COMES_WITHIN_S)
+        began_ns, reminded = self.clock.now_ns(), False
+
+        def has_come() -> bool:
+            nonlocal reminded
+            self._keep_of(batch := serving.take(self.clock.now_ns()))
+            run.add(batch)
+            waited_s = (self.clock.now_ns() - began_ns) / 1e9
+            if self._by_hand and not reminded and waited_s > COMES_WITHIN_S:
+                reminded = True
+                self._tell(nobody_came(serving.address, self._address, waited_s))
+            return serving.has_miner
+
+        if not self._waiting.until(has_come, within_s, each_s=0.2):
+            raise DeviceLost(nobody_came(serving.address, self._address, within_s))
+
+    def _stop_watching(self) -> None:
+        watcher, self._watcher, self._supervision = self._watcher, None, None
+        if watcher is not None:
+            watcher.stop()
+
+    def _gate(
+        self, serving: Serving, requested: dict[str, float], difficulty: float, *, asked: bool
+    ) -> GateRun:
+        habits, envelope = self._control.habits, self._control.envelope
+        work = PoolWork(GATE_SEED, habits.algorithm.name)
+
+        def take(until_ns: int) -> Batch:
+            self._keep_of(batch := serving.take(until_ns))
+            return batch
+
+        return GateRun(
+            server=serving.server,
+            take=take,
+            next_job=lambda clean: work.next_job(self.clock.realtime_ns() // 1_000_000_000, clean=clean),
+            job_interval_s=JOB_INTERVAL_S,
+            expected=gate.Expected(
+                requested, difficulty, asked, habits, envelope, has_power_meter=envelope.power_w is not None
+            ),
+            clock=self.clock,
+            check_stop=self._waiting.check,
+            hash_rate_scale=self._url.scale.get("hash_rate_scale", 1.0),
+        )
+
+    def _pass_gate(self, serving: Serving, run: GateRun) -> None:
+        self._tell("the gate: waiting until the miner runs as it is set and its shares show it")
+        self._watcher = Watcher(self._control.observe, self._url.host)
+        self._watcher.start()
+        opened = run.run(self._watcher, self._url.gate_s or WITHIN_S)
+        serving.begin_recording()
+        self._gate_jobs = opened.jobs
+        self._meta["gate"] = opened.as_json()
+        self._tell(f"the gate opened after {opened.seconds:.1f} s")
+        self._log.append(f"{opened.shares} shares before the gate opened are not recorded")
+        if opened.floor is not None:
+            self._log.append(f"no share is easier than about {opened.floor:.0f}, whatever is asked for")
+        self._supervision = Supervision(
+            opened.seen.setpoints, self._control.envelope, began_ns=self.clock.now_ns()
+        )
+
+    def _keep_of(self, batch: Batch) -> None:
+        """What is to be kept of what arrives before the recording."""
+        self._log.extend(batch.log)
+        self._meta |= batch.meta
+
+    def _look(self) -> list[Reading]:
+        """Readings of the miner. Raises SafetyStop, DeviceLost where supervision ends the capture."""
+        watcher, supervision = self._watcher, self._supervision
+        if watcher is None or supervision is None:
+            return []
+        readings: list[Reading] = []
+        try:
+            for seen in watcher.take():
+                readings += seen.readings
+                self._log.extend(supervision.look(seen))
+            supervision.silence(self.clock.now_ns(), watcher.last_error)
+        except SafetyStop:
+            self._overheated = True
+            raise
+        self._check_presence()
+        return readings
+
+    def _check_presence(self) -> None:
+        if self._serving is None or self._serving.has_miner:
+            self._absent_since_ns = None
+            return
+        now_ns = self.clock.now_ns()
+        self._absent_since_ns = self._absent_since_ns or now_ns
+        absent_s = (now_ns - self._absent_since_ns) / 1e9
+        if absent_s > ABSENT_S:
+            raise DeviceLost(
+                f"the miner has not been at the work server for {absent_s:.0f} s: it may have gone over to a "
+                "pool of its own, or lost its network"
+            )
+
+    def _drained(self, batch: Batch) -> Batch:
+        batch.log = [*self._control.log, *self._log, *batch.log]
+        self._control.log.clear()
+        self._log.clear()
+        batch.meta = self._meta | batch.meta
+        self._meta = {}
+        return batch
+
+    def _tell(self, text: str) -> None:
+        self._say_aloud(text)
+        self._log.append(text)
