@@ -15,6 +15,7 @@ from firmware_protocols.device import DeviceIdentity, DeviceProtocol, SettingRef
 
 DIRECT = ("serial:", "bitaxe-raw:")
 """Lines that a capture may name: a file does not get to reach into a network."""
+NETWORK = ("axeos:", "cgminer:", "luxos:", "goldshell:")
 
 
 def restore_from(
@@ -79,6 +80,11 @@ def _recorded_line(identity: DeviceIdentity, path: Path) -> str:
             f"{path} was captured from an emulated chip, whose line may be somebody else's by now",
             "name it with --device, if it still runs",
         )
+    if identity.url.startswith(NETWORK):
+        raise UsageError(
+            f"{path} was captured from a miner on a network, which a file does not get to name",
+            f"if it is still there, name it yourself: --device {identity.url!r}",
+        )
     if not identity.url.startswith(DIRECT):
         raise BadFile(
             f"{path} names {identity.url!r} as its device, which is no line that settings are put back on",
@@ -89,14 +95,24 @@ def _recorded_line(identity: DeviceIdentity, path: Path) -> str:
 
 def _same_device(device: DeviceProtocol, recorded: DeviceIdentity, path: Path) -> None:
     found = device.identity
-    board = recorded.details.get("board")
-    if (found.model, found.chips, found.details.get("board")) != (recorded.model, recorded.chips, board):
+    if _kind(found) != _kind(recorded):
         raise DeviceError(
             f"{path} was captured from {_named(recorded)}, but {_named(found)} answer here",
             "connect the device of the capture, or name it with --device; nothing was written",
         )
+    if recorded.serial is not None and found.serial != recorded.serial:
+        raise DeviceError(
+            f"{path} was captured from another {_named(recorded)} than answers here, or on another machine",
+            "name the miner of the capture with --device, where it was captured; nothing was written",
+        )
+
+
+def _kind(identity: DeviceIdentity) -> tuple[object, ...]:
+    return identity.family, identity.model, identity.chips, identity.details.get("board")
 
 
 def _named(identity: DeviceIdentity) -> str:
     board = identity.details.get("board")
+    if identity.family != "bm13xx":
+        return f"{identity.family} miner ({board}, {identity.chips} x {identity.model})"
     return f"{identity.chips} x {identity.model} " + (f"on a Bitaxe {board}" if board else "on a bare line")

@@ -24,10 +24,27 @@ def register(app: typer.Typer) -> None:
     )(simulate)
 
 
-def devices(as_json: Json = False) -> None:
-    """Serial ports of this machine, the emulated devices, and the forms of device URLs. Opens nothing."""
+def devices(
+    scan: Annotated[
+        str | None,
+        typer.Option(help="Look for miners in this network instead, for example 192.168.1.0/24."),
+    ] = None,
+    ports: Annotated[str, typer.Option(help="Ports to ask when scanning.")] = "80,4028",
+    allow_public: Annotated[
+        bool, typer.Option("--allow-public", help="Scan a network that is not private, but yours.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Serial ports of this machine, the emulated devices, and the forms of device URLs. Opens nothing.
+
+    With --scan: miners with AxeOS, cgminer-like firmware (Antminer S9, LuxOS) and Goldshell's boxes. They are
+    asked what they are, and nothing is written; private networks only, a /16 at most.
+    """
     from asicrc.devices.discovery import discover
 
+    if scan is not None:
+        _scan(scan, ports, allow_public=allow_public, as_json=as_json)
+        return
     found = discover()
     if as_json:
         print_json(
@@ -48,6 +65,25 @@ def devices(as_json: Json = False) -> None:
     say("device URLs:")
     for form, meaning in found.url_forms:
         say(f"  {form:<34} {meaning}")
+
+
+def _scan(network: str, ports: str, *, allow_public: bool, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from asicrc.devices.network.discovery import scan
+
+    words = [word.strip() for word in ports.split(",")]
+    if not all(word.isascii() and word.isdigit() for word in words):
+        raise UsageError(f"--ports {ports!r} are no numbers", "--ports 80,4028")
+    found = scan(network, [int(word) for word in words], allow_public=allow_public)
+    if as_json:
+        print_json(asdict(found))
+        return
+    say(f"{found.hosts} hosts, {found.asked} ports asked" + ("" if found.miners else ": no miner found"))
+    for miner in found.miners:
+        say(f"  {miner.url:<34} {miner.what}")
+    if found.silent:
+        say(f"{found.silent} ports answered and are no miner that is known here")
 
 
 def check(

@@ -8,7 +8,14 @@ from typing import cast
 
 import typer
 
-from asicrc.cli import capture_commands, compare_commands, device_commands, file_commands, station_commands
+from asicrc.cli import (
+    capture_commands,
+    compare_commands,
+    device_commands,
+    file_commands,
+    planning_commands,
+    station_commands,
+)
 from asicrc.cli.output import as_asicrc_error, note, report_error
 from asicrc.errors import AsicrcError, BadFile, ExitCode, StorageError, UsageError
 from firmware_protocols.device import DeviceLost, SafetyStop, SettingRefused
@@ -22,7 +29,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (device_commands, capture_commands, file_commands, station_commands, compare_commands):
+for module in (
+    device_commands,
+    planning_commands,
+    capture_commands,
+    file_commands,
+    station_commands,
+    compare_commands,
+):
     module.register(app)
 
 

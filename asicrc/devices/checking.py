@@ -30,7 +30,10 @@ def check_device(url: str, circumstances: Circumstances | None = None) -> dict[s
             **device.limits,
             "jitter_floor": _floor(device),
         }
-        report["log"] = device.read(device.clock.now_ns()).log
+        batch = device.read(device.clock.now_ns())
+        if batch.readings:
+            report["readings"] = {reading.channel: reading.value for reading in batch.readings}
+        report["log"] = batch.log
         return report
 
 

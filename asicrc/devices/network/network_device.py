@@ -81,6 +81,8 @@ class NetworkMinerDevice:
         self._gate_jobs: list[Job] = []
         self._meta: dict[str, Any] = {}
         self._overheated = False
+        self._restored = False
+        self._is_held = False
         self._by_hand = url.by_hand
         self._absent_since_ns: int | None = None
 
@@ -129,6 +131,7 @@ class NetworkMinerDevice:
         if not LOWEST_DIFFICULTY <= difficulty <= HIGHEST_DIFFICULTY:
             raise SettingRefused(f"difficulty {difficulty:g} is none that a pool sets")
         self._control.check(rest)
+        self._reserve(difficulty)
 
     def originals(self) -> list[Setting]:
         """What is found now, or what a capture found that ended without putting the miner back."""
@@ -144,17 +147,16 @@ class NetworkMinerDevice:
     def adopt_originals(self, settings: list[Setting]) -> None:
         pointed = any(s.name == OWN_POOLS and s.kind == "original" for s in settings)
         self._by_hand = not pointed
-        self._stack.enter_context(self._left.held())
+        self._hold()
         self._left.adopt(self._control, settings, self._log, pointed=pointed)
 
     def configure(self, requested: dict[str, float]) -> list[Setting]:
         self.check(requested)
         rest, difficulty = self._split(requested)
-        self._stack.enter_context(self._left.held())
         settings: list[Setting] = []
         try:
+            serving = self._reserve(difficulty)
             self._undo_an_earlier_capture()
-            serving = self._start_server(difficulty)
             run = self._gate(serving, rest, difficulty, asked="difficulty" in requested)
             run.offer()
             self._point(serving, rest)
@@ -179,7 +181,7 @@ class NetworkMinerDevice:
 
     def read(self, until_ns: int) -> Batch:
         if self._serving is None:
-            return self._drained(Batch())
+            return self._drained(Batch(readings=self._readings_at_rest()))
         batch = self._serving.take(until_ns)
         batch.jobs = self._gate_jobs + batch.jobs
         self._gate_jobs = []
@@ -191,8 +193,9 @@ class NetworkMinerDevice:
             self._serving.judged(events)
 
     def restore(self) -> list[Setting]:
-        """The miner's own settings and pools; the server is still there for it until then."""
+        """The miner's own settings and pools; the server stays until it is closed."""
         self._stop_watching()
+        self._restored = True
         settings: list[Setting] = []
         with self._waiting.patient():
             if self._overheated:
@@ -216,19 +219,36 @@ class NetworkMinerDevice:
         finally:
             self._control.close()
 
+    def _readings_at_rest(self) -> list[Reading]:
+        """Of a miner that nothing was done with: for a look at it."""
+        if self._restored:
+            return []
+        try:
+            return list(self._control.observe().readings)
+        except RemoteProtocolError as error:
+            raise DeviceLost(f"{self._url.host}: {error}") from None
+
     def _split(self, requested: dict[str, float]) -> tuple[dict[str, float], float]:
         rest = dict(requested)
         return rest, rest.pop("difficulty", self._control.habits.usual_difficulty)
 
-    def _start_server(self, difficulty: float) -> Serving:
-        serving = self._stack.enter_context(
-            bound_server(self._url, self._address, self._control.habits.algorithm, difficulty, self.clock)
-        )
-        self._serving = serving
-        self._tell(
-            f"work server at {serving.address.host}, port {serving.address.port}, for {self._address} alone"
-        )
-        return serving
+    def _hold(self) -> None:
+        """Raises DeviceError while another capture has the miner."""
+        if not self._is_held:
+            self._stack.enter_context(self._left.held())
+            self._is_held = True
+
+    def _reserve(self, difficulty: float) -> Serving:
+        """The miner for this capture alone, and a server for it. Raises DeviceError where one is not free."""
+        self._hold()
+        if self._serving is None:
+            self._serving = self._stack.enter_context(
+                bound_server(self._url, self._address, self._control.habits.algorithm, difficulty, self.clock)
+            )
+            at = self._serving.address
+            self._tell(f"work server at {at.host}, port {at.port}, for {self._address} alone")
+        self._serving.server.set_difficulty(difficulty)
+        return self._serving
 
     def _undo_an_earlier_capture(self) -> None:
         """A miner that was left behind is given back first: what is found then is what counts."""
