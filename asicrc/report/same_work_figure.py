@@ -200,4 +200,6 @@ def _shown(value: float | None) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.replace("$", r"\$")
+    """As it stands, without formulas and without what the font does not have: names are from files."""
+    shown = (c if (c.isascii() and c.isprintable()) or c == "\n" else "?" for c in text)
+    return "".join(shown).replace("$", r"\$")
