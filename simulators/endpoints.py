@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from simulators.bitaxe.options import board_options_text, parse_board_options
 from simulators.bm13xx.scale import OptionError, options_from_arguments, options_text, parse_scale
 from simulators.bm13xx.silicon import SILICON
+from simulators.miners.options import MINERS, miner_options_text, parse_options
 
 Options = list[tuple[str, str]]
 
@@ -33,13 +34,22 @@ class Emulator:
 
 
 EMULATORS = {
-    name: Emulator("simulators.bm13xx", (("chip", name),), parse_scale, partial(options_text, name))
-    for name in SILICON
-} | {
-    name: Emulator(
-        "simulators.bitaxe", (("board", board),), parse_board_options, partial(board_options_text, board)
-    )
-    for name, board in (("bitaxe", "ultra"), ("bitaxe-gamma", "gamma"))
+    **{
+        name: Emulator("simulators.bm13xx", (("chip", name),), parse_scale, partial(options_text, name))
+        for name in SILICON
+    },
+    **{
+        name: Emulator(
+            "simulators.bitaxe", (("board", board),), parse_board_options, partial(board_options_text, board)
+        )
+        for name, board in (("bitaxe", "ultra"), ("bitaxe-gamma", "gamma"))
+    },
+    **{
+        name: Emulator(
+            "simulators.miners", (("miner", name),), parse_options, partial(miner_options_text, name)
+        )
+        for name in MINERS
+    },
 }
 """By the name in `sim:NAME` and `simulate NAME`."""
 
@@ -100,6 +110,9 @@ emulate_bm1387 = partial(emulate, "bm1387")
 emulate_bm1397 = partial(emulate, "bm1397")
 emulate_bitaxe = partial(emulate, "bitaxe")
 emulate_bitaxe_gamma = partial(emulate, "bitaxe-gamma")
+emulate_lv06 = partial(emulate, "lv06")
+emulate_s9 = partial(emulate, "s9")
+emulate_lbbox = partial(emulate, "lbbox")
 
 
 def _command(url: str) -> tuple[str, list[str]]:

@@ -1,0 +1,39 @@
+"""What a box is set to: its power plans and its pools."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simulators.miners.pool_link import Pool
+
+NORMAL_MHZ, NORMAL_MV = 700.0, 440.0
+"""Assumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A power plan, as the box words it."""
+
+    level: int
+    mhz: float
+    millivolts: float
+
+    @property
+    def info(self) -> str:
+        return f"{self.mhz:g} MHz {self.millivolts / 1000:g} V 70 RPM 70 RPM"
+
+
+PLANS = (Plan(0, NORMAL_MHZ, NORMAL_MV), Plan(1, 525.0, 400.0), Plan(3, 0.0, 0.0))
+
+
+@dataclass(slots=True)
+class BoxPool:
+    url: str
+    user: str
+    password: str
+
+    @property
+    def pool(self) -> Pool:
+        host, _, port = self.url.rpartition("://")[2].split("/")[0].rpartition(":")
+        number = int(port) if port.isascii() and port.isdigit() and int(port) < 65_536 else 0
+        return Pool(host, number, self.user, self.password)
