@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicrc.analysis.block_bootstrap import Floats
-from asicrc.analysis.robust_fit import group_medians, mad_sigma
+from asicrc.analysis.capture_analysis import places_of
+from asicrc.analysis.robust_fit import group_medians
 from asicrc.analysis.same_work_runs import Header, Run
 from firmware_protocols.bm13xx import NonceOrder
 from firmware_protocols.device import Duplicate
@@ -23,6 +24,8 @@ from firmware_protocols.device import Duplicate
 LONGEST_ALLOWANCE_S = 0.05
 ALLOWANCE_SHARE = 0.2
 """Of a job's life, where that is shorter: so long may an answer take at the end of a job."""
+STRAYS = 0.1
+"""Share of the arrivals that may lie further from their due times than the allowance."""
 EDGE_TICKS = 30
 """Of 80 ns: how well the end of a sweep is known, where the runs do not share it."""
 _TICK_S = 80e-9
@@ -109,7 +112,7 @@ def pair_runs(a: Run, b: Run) -> Pairs:
         reasons = [
             f"the arrivals in {run.path.name} do not follow the scan order that its settings give"
             for run, side in ((a, side_a), (b, side_b))
-            if _spread_s(side) > allowance_s
+            if not _follows(side, allowance_s)
         ]
         if reasons:  # then nothing tells in which round a repeated proof was found
             side_a = _side(a, headers, threshold, by_order=False)
@@ -159,7 +162,8 @@ def _side(run: Run, headers: list[Header], threshold: float, *, by_order: bool) 
         base = np.array([life.version for life in lives], np.int64)[job]
         bits = (version & ~base) >> 13 & 0xFFFF
         batch = order.batch_of(bits)
-        place = order.position_of(nonce, np.where(chip < 0, order.chip_address, chip))
+        address = np.where(chip < 0, order.chip_address, chip)
+        place = order.position_of(nonce, places_of(order, address, run.identity.chips))
         due_s = _due_at(order, batch, place)
         if order.repeats:
             turn = np.rint((after_load_s / scale - due_s) / order.scan_period_s)
@@ -205,10 +209,11 @@ def _keys(side: Side) -> NDArray[np.void]:
     return keys
 
 
-def _spread_s(side: Side) -> float:
-    """Robust spread of the arrivals about their due times, each job's offset taken out."""
+def _follows(side: Side, allowance_s: float) -> bool:
+    """Whether nine in ten arrivals lie about their due times, each job's offset taken out."""
     late_s = side.after_load_s - side.due_s
-    return mad_sigma(late_s - group_medians(late_s, side.job, len(side.life_s))[side.job])
+    about_s = late_s - group_medians(late_s, side.job, len(side.life_s))[side.job]
+    return bool(np.count_nonzero(np.abs(about_s) > allowance_s) <= STRAYS * len(about_s))
 
 
 def _due(side: Side, run: Run, life_there_s: Floats, there: Run, allowance_s: float, by_order: bool) -> Flags:

@@ -151,7 +151,7 @@ def _with_shifts(pairs: Pairs, a: Run, b: Run, seed: int, late_s: Floats) -> Pai
 
 def _clock(pairs: Pairs, a: Run, b: Run, job: Groups, late_s: Floats) -> tuple[ClockRatio | None, str]:
     if not pairs.by_order:
-        return None, "takes a scan order that can be relied on"
+        return None, "without a scan order that can be relied on the clocks do not show in the times"
     try:
         times_a = _run_times(a, pairs.a, pairs.match_a)
         times_b = _run_times(b, pairs.b, pairs.match_b)
@@ -164,7 +164,7 @@ def _clock(pairs: Pairs, a: Run, b: Run, job: Groups, late_s: Floats) -> tuple[C
 def _run_times(run: Run, side: Side, rows: Groups) -> RunTimes:
     order = run.order
     if order is None:
-        raise NoAnswer("takes a scan order that can be relied on")
+        raise NoAnswer("it takes a scan order that can be relied on")
     return RunTimes(
         after_load_s=side.after_load_s[rows],
         batch_s=side.batch[rows].astype(np.float64) * (order.batch_period_s * run.time_scale),

@@ -16,7 +16,7 @@ from asicrc.capture import CaptureWriter
 from asicrc.errors import BadFile, NoAnswer
 from asicrc.evidence import EvidenceVerdict
 
-WORK = make_work(2000)
+WORK = make_work(1200)
 
 
 def compared(folder: Path, a: Run, b: Run, work: Work = WORK) -> SameWork:
@@ -73,7 +73,7 @@ def test_the_crystal_is_told_from_the_hash_clock_by_the_batches(tmp_path: Path) 
     crystal = result.times.clock.crystal_ppm
     assert crystal is not None
     assert crystal.low < -25 < crystal.high
-    assert crystal.high - crystal.low < 10
+    assert crystal.high - crystal.low < 20
     # the places of a slower clock end before those of the faster one
     assert 0.2 * WORK.n < result.pairs.not_comparable < 0.3 * WORK.n
     assert len(result.pairs.missing_in_b) == 0
