@@ -88,6 +88,9 @@ class StationDevice(_Table):
     chip: Chip | None = None
     cooling: Cooling | None = None
     limits: Limits = Limits()
+    fan_tachometer: Annotated[
+        bool, Field(description="false for a fan that cannot tell that it turns, which is then not watched")
+    ] = True
     widen_beyond_built_in: Annotated[
         Limits, Field(description="needs --allow-beyond-envelope on the command line as well")
     ] = Limits()
@@ -150,7 +153,8 @@ class Station(_Table):
         """The entry for a device URL, None where there is none. Raises UsageError where two match.
 
         An entry's `url` matches the same scheme and target (ports by the device file that they lead to), if
-        every option of the entry stands in `url` with the same value. `url_prefix` matches what `url`
+        every option of the entry stands in `url` with the same value, or is the one that `url` means without
+        it; case does not count. `url_prefix` matches what `url`
         begins with, `usb_serial` a port of the adapter with that serial number. None goes before another.
         """
         found = [device for device in self.devices if matches(device, url)]

@@ -12,6 +12,8 @@ from serial.tools import list_ports
 if TYPE_CHECKING:
     from asicrc.bench.station import StationDevice
 
+_USUAL = {("serial", "chip"): "bm1366", ("bitaxe-raw", "board"): "ultra"}
+"""What a URL means that leaves an option out."""
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}")
 
 
@@ -26,7 +28,10 @@ def matches(device: StationDevice, url: str) -> bool:
     return (
         scheme == named_scheme
         and targets == named_targets
-        and all(options.get(key) == value for key, value in named_options.items())
+        and all(
+            options.get(key, _USUAL.get((scheme, key), "")).casefold() == value.casefold()
+            for key, value in named_options.items()
+        )
     )
 
 

@@ -33,11 +33,13 @@ FULL_FAN_PERCENT = 100.0
 FIRST_GUARDIAN_ID = 0xC0
 """Ids of the guardian's requests: the host's own count from 1, and a reply to either is told by its id."""
 FAN_REGISTERS = {
-    "fan_controller_config": emc2101.Register.CONFIG,
-    "fan_config": emc2101.Register.FAN_CONFIG,
     "fan_setting": emc2101.Register.FAN_SETTING,
+    "fan_config": emc2101.Register.FAN_CONFIG,
+    "fan_controller_config": emc2101.Register.CONFIG,
+    "diode_ideality": emc2101.Register.IDEALITY,
+    "diode_beta": emc2101.Register.BETA,
 }
-"""Put back as they were found."""
+"""Put back as they were found, in this order: FAN_CONFIG decides whether FAN_SETTING is obeyed."""
 
 
 class Board:
@@ -93,6 +95,21 @@ class Board:
         self.set_reset(released=True)
         self._wait(RESET_SETTLE_S)
 
+    @property
+    def attend(self) -> Callable[[], None]:
+        """What the channel calls before each request."""
+        return self._channel.attend
+
+    @attend.setter
+    def attend(self, attend: Callable[[], None]) -> None:
+        self._channel.attend = attend
+
+    def check_cool(self) -> None:
+        """Raise SettingRefused without a temperature reading, and above the limit."""
+        celsius, limit_c = self.temperature_c(), self.envelope.temperature_c
+        if limit_c is not None and celsius > limit_c:
+            raise SettingRefused(f"the chip is at {celsius:g} degC, above the limit of {limit_c:g} degC")
+
     def temperature_c(self) -> float:
         """Of the chip, as the board's own firmware reckons it. Raises SettingRefused without a reading."""
         try:
@@ -136,32 +153,41 @@ class Board:
         for name, value in registers.items():
             self._write_fan_register(FAN_REGISTERS[name], value)
 
-    def set_voltage(self, mv: float, *, prepare: bool = False) -> float:
-        """Go to `mv` in steps; return what is read back. With `prepare` the regulator is set up first.
+    def set_voltage(self, mv: float, *, turn_on: bool = True) -> float:
+        """Go to `mv` in steps; return what is read back.
 
-        Raises SettingRefused outside the limits, without a temperature reading, and when the regulator does
-        not confirm.
+        A regulator that is off, or at a voltage outside the limits, is first set up at their lowest, and
+        turned on if `turn_on` says so. Raises SettingRefused outside the limits, when the regulator does not
+        confirm, and for a higher voltage without a temperature or above its limit. Lower is always possible:
+        it is on the way to safety.
         """
-        limits = self.envelope.voltage_mv
-        if limits is None:
+        limits, step_mv = self.envelope.voltage_mv, self.envelope.step_mv
+        interval_s = self.envelope.step_mv_interval_s
+        if limits is None or step_mv is None or interval_s is None:
             raise SettingRefused(f"no voltages are known that a Bitaxe {self.kind.name} may be set to")
         limits.check("voltage_mv", mv)
-        self.temperature_c()
         now_mv = self.regulator.voltage_mv()
-        if prepare and not limits.low <= now_mv <= limits.high:
+        if mv > now_mv and turn_on:
+            self.check_cool()
+        if not limits.low <= now_mv <= limits.high:
+            if not now_mv and not turn_on:
+                return 0.0
             self.regulator.prepare(limits.low)
-            self.regulator.turn_on()
+            if turn_on:
+                self.regulator.turn_on()
             now_mv = limits.low
-        step_mv, interval_s = self.envelope.step_mv, self.envelope.step_mv_interval_s
-        if step_mv is None or interval_s is None:
-            raise SettingRefused(f"nothing says in which steps a {self.kind.name} board's voltage may go")
-        for next_mv in _steps(limits.clamp(now_mv), mv, step_mv):
+        for next_mv in _steps(now_mv, mv, step_mv):
             self.regulator.set_mv(next_mv)
             self._wait(interval_s)
         read_mv = self.regulator.voltage_mv()
-        if not mv - self.regulator.step_mv() - 1e-6 <= read_mv <= mv + 1e-6:
+        if turn_on and not mv - self.regulator.step_mv() - 1e-6 <= read_mv <= mv + 1e-6:
             raise SettingRefused(f"voltage_mv: {mv:g} mV was written, the regulator says {read_mv:.1f} mV")
         return read_mv
+
+    def turn_off(self) -> float:
+        """The core off, where its regulator can be; return what it then says, mV."""
+        self.regulator.turn_off()
+        return self.regulator.voltage_mv()
 
     def readings(self, t_ns: int) -> list[Reading]:
         """What the board measures now. Raises SettingRefused without a temperature, SafetyStop for a fault of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from asicrc.bench.envelope import Envelope
 from asicrc.devices.bitaxe_board import Board
 from asicrc.devices.bitaxe_raw import BitaxeRawDevice
 from asicrc.devices.chain_device import ChainDevice
@@ -42,7 +43,7 @@ def open_bitaxe_raw(
         raise UsageError(f"a Bitaxe {kind.name} carries a {model.name}, not a {url.options['chip']}")
     envelope = limits.envelope(f"bitaxe-{kind.name}", model.name)
     scale = Scale.from_url(url, model)
-    log: list[str] = []
+    log = limits.remarks()
     with ExitStack() as opened:
         control = lines.open(CONTROL, control_path, CONTROL_BAUD)
         opened.callback(control.close)
@@ -51,6 +52,7 @@ def open_bitaxe_raw(
         opened.callback(data.close)
         line = ChipLine(data, model, scale.zero_bits, envelope.frequency_mhz)
         board = Board(channel, kind, envelope, lambda seconds: line.wait(seconds * scale.waits), log)
+        _check_reach(board, envelope)
         answers: list[RegisterResponse] = []
         if board.reset_released:
             answers = find_chips(line, (RESET_BAUD, fast_baud(model)))
@@ -63,8 +65,23 @@ def open_bitaxe_raw(
         identity = chain_identity(url, line, scale, answers, chips=1, details=details)
         chain = ChainDevice(line, identity, scale, envelope, board=board, takes_work=takes_work)
         watch = Watch(control_path, [control.descriptor, data.descriptor])
+        device = BitaxeRawDevice(
+            chain, board, control, watch, log, fan_has_tachometer=limits.fan_has_tachometer
+        )
         opened.pop_all()
-        return BitaxeRawDevice(chain, board, control, watch, log)
+        return device
+
+
+def _check_reach(board: Board, envelope: Envelope) -> None:
+    """A limit that was widened beyond what the regulator can be told would be no limit at all."""
+    low_mv, high_mv = board.regulator.reach_mv
+    limits = envelope.voltage_mv
+    if limits is not None and not low_mv <= limits.low <= limits.high <= high_mv:
+        raise UsageError(
+            f"the limits of {limits.low:g} to {limits.high:g} mV go beyond what the regulator of a Bitaxe "
+            f"{board.kind.name} can be told: {low_mv:.0f} to {high_mv:.0f} mV",
+            "correct the station file",
+        )
 
 
 def _board(url: DeviceUrl) -> BitaxeBoard:

@@ -7,22 +7,22 @@ recorded bytes only: no board has been attached yet.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 from asicrc.bench.guardian import SafeStep
-from asicrc.devices.bitaxe_board import FAN_REGISTERS, FULL_FAN_PERCENT, Board
+from asicrc.devices.bitaxe_board import FULL_FAN_PERCENT, Board
+from asicrc.devices.bitaxe_return import WayBack
 from asicrc.devices.board_originals import checked_board_originals
 from asicrc.devices.chain_device import ChainDevice
+from asicrc.devices.safe_line import steps_to_halt
 from asicrc.devices.watch import Watch
 from asicrc.transports.transport import Transport
-from firmware_protocols.board_parts import emc2101
 from firmware_protocols.device import (
     Batch,
     Capability,
     Clock,
     DeviceIdentity,
-    DeviceLost,
     JitterFloor,
     Job,
     NonceBatch,
@@ -32,6 +32,7 @@ from firmware_protocols.device import (
     SettingRefused,
     WorkForm,
 )
+from firmware_protocols.errors import ProtocolError
 
 LOWEST_OFFERED_MV = {"ultra": 1100.0, "gamma": 1000.0}
 """Core voltage unless asked: the lowest that bitaxeorg/ESP-Miner:main/device_config.h offers for the chip."""
@@ -44,7 +45,14 @@ class BitaxeRawDevice:
     """Implements `DeviceProtocol`. Made by `asicrc.devices.open_device`."""
 
     def __init__(
-        self, chain: ChainDevice, board: Board, control: Transport, watch: Watch, log: list[str]
+        self,
+        chain: ChainDevice,
+        board: Board,
+        control: Transport,
+        watch: Watch,
+        log: list[str],
+        *,
+        fan_has_tachometer: bool = True,
     ) -> None:
         self._chain = chain
         self._board = board
@@ -54,7 +62,11 @@ class BitaxeRawDevice:
         self._originals: dict[str, float] = {}
         self._next_look_ns = 0
         self._misses = 0
-        self._fan_has_turned = False
+        self._fan_has_tachometer = fan_has_tachometer
+        self._readings: list[Reading] = []
+        self._looking = False
+        self._way_back = WayBack(chain, board, log)
+        chain.line.attend = board.attend = self._attend
         self._chip_answered = False
         """Before anything was changed."""
         self._awake = False
@@ -87,6 +99,10 @@ class BitaxeRawDevice:
     def job_interval_s(self) -> float:
         return self._chain.job_interval_s
 
+    @property
+    def work_form(self) -> WorkForm:
+        return self._chain.work_form
+
     def check(self, requested: dict[str, float]) -> None:
         voltage_mv, fan_percent, rest = self._split(requested)
         for name, value, limits in (
@@ -112,71 +128,55 @@ class BitaxeRawDevice:
             self._log.append("the chip was found in reset: that is what it is put back to")
             return settings
         of_chip = self._chain.originals()
-        self._chip_answered = any(
-            setting.read_back is not None for setting in of_chip if setting.name != "host_baud"
-        )
-        self._awake = self._chip_answered
+        self._chip_answered = self._awake = _has_answered(of_chip)
         return settings + of_chip
 
     def adopt_originals(self, settings: list[Setting]) -> None:
         self._originals, of_chip = checked_board_originals(settings)
-        self._chip_answered = bool(of_chip)
+        self._chip_answered = _has_answered(of_chip)
         if of_chip:
             self._chain.adopt_originals(of_chip)
 
     def configure(self, requested: dict[str, float]) -> list[Setting]:
         self.check(requested)
         voltage_mv, fan_percent, rest = self._split(requested)
-        self._board.temperature_c()
+        self._board.check_cool()
         self._watch.arm(self._steps_to_safety())
         board, now_ns = self._board, self.clock.now_ns
         board.set_reset(released=False)
         board.prepare_fan()
         fan = Setting(now_ns(), "fan_percent", fan_percent, board.set_fan(fan_percent))
-        reached_mv = board.set_voltage(voltage_mv, prepare=True)
+        self._next_look_ns = now_ns()
+        reached_mv = board.set_voltage(voltage_mv)
         voltage = Setting(now_ns(), "voltage_mv", voltage_mv, reached_mv)
         settings = [fan, voltage, *self._chain.configure(rest)]
-        self._next_look_ns = now_ns()
         self._awake = True
         return settings
 
     def jitter_floor(self) -> JitterFloor | None:
         return self._chain.jitter_floor() if self._awake else None
 
-    @property
-    def work_form(self) -> WorkForm:
-        return self._chain.work_form
-
     def send(self, job: Job) -> list[Job]:
         return self._chain.send(job)
 
-    def judged(self, events: NonceBatch) -> None:
-        self._chain.judged(events)
-
     def read(self, until_ns: int) -> Batch:
-        self._watch.check()
-        readings: list[Reading] = []
-        if self._next_look_ns and self.clock.now_ns() >= self._next_look_ns:
-            self._next_look_ns = self.clock.now_ns() + LOOK_INTERVAL_NS
-            readings = self._look()
+        self._attend()
         batch = self._chain.read(until_ns)
-        batch.readings += readings
+        batch.readings += self._readings
         batch.log += self._log
+        self._readings = []
         self._log.clear()
         return batch
 
+    def judged(self, events: NonceBatch) -> None:
+        """A chip is told nothing about its nonces."""
+
     def restore(self) -> list[Setting]:
         """Chip first (halted, or back in reset), then voltage, then fan; goes on when one of them fails."""
-        self._next_look_ns = 0
-        self._watch.arm_for_the_way_back(self._steps_to_safety(), self._log)
-        rises = self._originals.get("voltage_mv", 0.0) > self._board.regulator.voltage_mv()
-        stays = bool(self._originals.get("reset_released")) and self._chip_answered
-        done = self._restore_voltage() if rises and stays else []
-        done += self._chain.restore() if stays else self._hold_in_reset()
-        done += [] if rises and stays else self._restore_voltage()
-        done += self._restore_fan(running=stays)
-        self._watch.disarm()
-        return done
+        return self._go_back(lambda: self._way_back.restore(self._originals, self._chip_answered))
+
+    def make_safe(self) -> list[Setting]:
+        return self._go_back(self._way_back.make_safe)
 
     def wire_counters(self) -> dict[str, int]:
         return self._chain.wire_counters()
@@ -188,6 +188,13 @@ class BitaxeRawDevice:
             self._chain.close()
             self._control.close()
 
+    def _go_back(self, way: Callable[[], list[Setting]]) -> list[Setting]:
+        self._next_look_ns = 0
+        self._watch.arm_for_the_way_back(self._steps_to_safety(), self._log)
+        settings = way()
+        self._watch.finish(self._log, came_back=all(setting.came_true for setting in settings))
+        return settings
+
     def _split(self, requested: dict[str, float]) -> tuple[float, float, dict[str, float]]:
         rest = dict(requested)
         lowest_mv = LOWEST_OFFERED_MV[self._board.kind.name]
@@ -196,14 +203,29 @@ class BitaxeRawDevice:
         return rest.pop("voltage_mv", usual_mv), rest.pop("fan_percent", FULL_FAN_PERCENT), rest
 
     def _steps_to_safety(self) -> list[SafeStep]:
+        """The board first; and the chip by its own line, for a control port that does not answer any more."""
         fd = self._control.descriptor
-        return [] if fd is None else self._board.steps_to_safety(fd)
+        if fd is None:
+            return []
+        return self._board.steps_to_safety(fd) + steps_to_halt(self._chain.line, self._board.envelope)
+
+    def _attend(self) -> None:
+        """Before every write and while anything is waited for: the guardian, and each second the board."""
+        self._watch.check()
+        if self._looking or not self._next_look_ns or self.clock.now_ns() < self._next_look_ns:
+            return
+        self._looking = True
+        try:
+            self._readings += self._look()
+        finally:
+            self._looking = False
+            self._next_look_ns = self.clock.now_ns() + LOOK_INTERVAL_NS
 
     def _look(self) -> list[Reading]:
         """Readings of the board. Raises SafetyStop when they say that it must not go on."""
         try:
             readings = self._board.readings(self.clock.now_ns())
-        except SettingRefused as error:
+        except (SettingRefused, ProtocolError) as error:
             self._misses += 1
             if self._misses > MISSES_BORNE:
                 raise SafetyStop(str(error)) from None
@@ -212,12 +234,13 @@ class BitaxeRawDevice:
         values = {reading.channel: reading.value for reading in readings}
         self._check_heat(values["temperature_c"])
         self._check_power(values)
-        rpm = values.get("fan_rpm")
-        stands = rpm == 0 and self._fan_has_turned
-        self._fan_has_turned = self._fan_has_turned or bool(rpm)
+        stands = self._fan_has_tachometer and values.get("fan_rpm") == 0
         self._misses = self._misses + 1 if stands else 0
         if self._misses > MISSES_BORNE:
-            raise SafetyStop("the fan has stopped turning")
+            raise SafetyStop(
+                "the fan does not turn; for one without a tachometer write fan_tachometer = false in the "
+                "station file"
+            )
         return readings
 
     def _check_heat(self, celsius: float) -> None:
@@ -232,61 +255,6 @@ class BitaxeRawDevice:
         if limit_w is not None and watts is not None and watts > limit_w:
             raise SafetyStop(f"the board draws {watts:.1f} W, above the limit of {limit_w:g} W")
 
-    def _hold_in_reset(self) -> list[Setting]:
-        """The way back of a chip that was found in reset, or that could not be read before it was changed."""
-        original = self._originals.get("reset_released")
-        if original:
-            self._log.append("the chip did not answer before it was changed: it is left in reset")
-        try:
-            self._board.set_reset(released=False)
-            reached: float | None = 0.0
-        except (SettingRefused, DeviceLost) as error:
-            self._log.append(f"not restored: {error}")
-            reached = None
-        return [Setting(self.clock.now_ns(), "reset_released", original, reached, "restored")]
 
-    def _restore_voltage(self) -> list[Setting]:
-        original, limits = self._originals.get("voltage_mv"), self._board.envelope.voltage_mv
-        if original is None or limits is None:
-            return []
-        goal = original if limits.low <= original <= limits.high else limits.low
-        if original and goal != original:
-            self._log.append(
-                f"the original core voltage of {original:.0f} mV is outside the limits: the lowest, "
-                f"{goal:g} mV, is set"
-            )
-        read_back: float | None = None
-        try:
-            read_back = self._board.set_voltage(goal)
-            if not original:
-                read_back = self._turn_off()
-        except (SettingRefused, DeviceLost) as error:
-            self._log.append(f"not restored: {error}")
-        asked = goal if original else 0.0
-        step_mv = self._board.regulator.step_mv()
-        if read_back is not None and abs(read_back - asked) <= step_mv:
-            read_back = asked  # as near as the regulator's steps are
-        return [Setting(self.clock.now_ns(), "voltage_mv", asked, read_back, "restored")]
-
-    def _turn_off(self) -> float:
-        self._board.regulator.turn_off()
-        return self._board.regulator.voltage_mv()
-
-    def _restore_fan(self, *, running: bool) -> list[Setting]:
-        registers = {name: int(self._originals[name]) for name in FAN_REGISTERS if name in self._originals}
-        limits = self._board.envelope.fan_percent
-        if running and limits is not None and "fan_setting" in registers:
-            slowest = emc2101.duty_for(limits.low)
-            if registers["fan_setting"] & emc2101.HIGHEST_DUTY < slowest:
-                self._log.append(f"the original fan speed is below the limits: {limits.low:g} % is set")
-                registers["fan_setting"] = slowest
-        done = [
-            Setting(self.clock.now_ns(), name, float(v), float(v), "restored")
-            for name, v in registers.items()
-        ]
-        try:
-            self._board.restore_fan(registers)
-        except (SettingRefused, DeviceLost) as error:
-            self._log.append(f"not restored: {error}")
-            done = [replace(setting, read_back=None) for setting in done]
-        return done
+def _has_answered(of_chip: list[Setting]) -> bool:
+    return any(setting.read_back is not None for setting in of_chip if setting.name != "host_baud")

@@ -14,6 +14,8 @@ _RANGES = {
     "fan_controller_config": (0.0, 255.0),
     "fan_config": (0.0, 255.0),
     "fan_setting": (0.0, 255.0),
+    "diode_ideality": (0.0, 255.0),
+    "diode_beta": (0.0, 255.0),
 }
 _WHOLE = frozenset(_RANGES) - {"voltage_mv"}
 

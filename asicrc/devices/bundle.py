@@ -19,13 +19,12 @@ from typing import Any
 from asicrc import __version__
 from asicrc.devices.url import DeviceUrl
 from asicrc.errors import BadFile, StorageError, UsageError
-from asicrc.transports.recording import RecordedChunk, WireRecord
+from asicrc.transports.recording import MOST_CHUNKS, RecordedChunk, WireRecord
 from firmware_protocols.device import Direction, Stamp, WireChunk
 
 FORMAT = 1
 MANIFEST, WIRE = "manifest.json", "wire.jsonl"
 MOST_MEMBER_BYTES = 128 << 20
-MOST_CHUNKS = 2_000_000
 LATEST_NS = 1 << 62
 HIDDEN = "(hidden)"
 _PATH = re.compile(r"(?<![\w.])(?:/[\w.@:+-]+)+/?")

@@ -7,6 +7,7 @@ bytes only: no board has been attached to it yet.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,6 +29,7 @@ from firmware_protocols.bm13xx import (
     SetHostBaud,
     Step,
     Wait,
+    WriteRegister,
     floor_ticket_difficulty,
     full_coverage_hcn,
     initialisation,
@@ -102,6 +104,7 @@ class ChainDevice:
         board: ResetLine | None = None,
         watch: Watch | None = None,
         takes_work: bool = True,
+        log: Sequence[str] = (),
     ) -> None:
         self.identity = identity
         self.line = line
@@ -109,10 +112,12 @@ class ChainDevice:
         self._envelope = envelope
         self._board = board
         self._watch = watch
+        if watch is not None:
+            line.attend = watch.check
         self._takes_work = takes_work
         self._job_header: int | None = None
         self._next_probe_ns = 0
-        self._log: list[str] = []
+        self._log = list(log)
         self._settings = ChipSettings(line, identity.chips, envelope, scale.waits, self._log)
         self._probe = ReadRegister(line.model.registers.chip_id, address=0)
         """Chip 0 alone answers once the chain is addressed: about 0.2 ms of the line, ten times a second."""
@@ -180,8 +185,6 @@ class ChainDevice:
             self._watch.arm(steps_to_halt(self.line, self._envelope))
         for step in self._steps(goal):
             self._carry_out(step)
-            if self._watch is not None:
-                self._watch.check()
         registers, confirmed = self._model.registers, self._settings.confirmed
         pll_register = solve_pll(self._model, goal.frequency_mhz).register
         mask_register = ticket_mask_register(goal.ticket_difficulty)
@@ -247,11 +250,11 @@ class ChainDevice:
         """A chip waits for no answer."""
 
     def read(self, until_ns: int) -> Batch:
-        if self._watch is not None:
-            self._watch.check()
+        self.line.attend()
         if self._job_header is not None and self.clock.now_ns() >= self._next_probe_ns:
             self._next_probe_ns = self.clock.now_ns() + PROBE_INTERVAL_NS
             self.line.probe(self._probe)
+            self.line.collect()  # what waits in the queue has come, however long this program stood still
             silent_ns = self.clock.now_ns() - self.line.heard_ns
             if silent_ns > SILENT_NS:
                 raise DeviceLost(
@@ -268,11 +271,28 @@ class ChainDevice:
 
     def restore(self) -> list[Setting]:
         self._job_header = None
-        if self._watch is not None:
-            self._watch.arm_for_the_way_back(steps_to_halt(self.line, self._envelope), self._log)
-        settings = self._settings.restore()
-        if self._watch is not None:
-            self._watch.disarm()
+        return self._go_back(self._settings.restore)
+
+    def make_safe(self) -> list[Setting]:
+        return self._go_back(self._settings.make_safe)
+
+    def halt(self) -> None:
+        """Stop hashing at once, without asking anything. Raises DeviceLost."""
+        self._job_header = None
+        if self._model.hcn_halts:
+            self.line.send(WriteRegister(self._model.registers.hash_counting_number, 0))
+
+    def was_reset(self) -> None:
+        """The board has reset the chips: they speak at the rate after reset, and know nothing any more."""
+        self.line.set_baud(RESET_BAUD)
+        self.line.observer.was_reset(RESET_BAUD)
+
+    def _go_back(self, way: Callable[[], list[Setting]]) -> list[Setting]:
+        if self._watch is None:
+            return way()
+        self._watch.arm_for_the_way_back(steps_to_halt(self.line, self._envelope), self._log)
+        settings = way()
+        self._watch.finish(self._log, came_back=all(setting.came_true for setting in settings))
         return settings
 
     def close(self) -> None:
@@ -368,5 +388,4 @@ class ChainDevice:
             self._log.append("no reset line on a bare serial port: the chip was not reset")
             return
         self._board.pulse_reset()
-        self.line.set_baud(RESET_BAUD)
-        self.line.observer.was_reset(RESET_BAUD)
+        self.was_reset()

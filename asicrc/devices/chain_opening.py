@@ -36,7 +36,7 @@ def open_chain(
     """Raises UsageError for options that mean nothing, DeviceError for chips that are not there or others."""
     line, scale = chip_line(url, lines, limits)
     try:
-        bauds = (line.transport.baud,) if "baud" in url.options else (RESET_BAUD, fast_baud(line.model))
+        bauds = tuple(dict.fromkeys((line.transport.baud, RESET_BAUD, fast_baud(line.model))))
         answers = find_chips(line, bauds)
         if not answers:
             raise nobody_answers(line, bauds)
@@ -44,7 +44,9 @@ def open_chain(
         envelope = limits.envelope(None, line.model.name)
         watch = Watch(line.transport.path, [line.transport.descriptor])
         identity = chain_identity(url, line, scale, answers)
-        return ChainDevice(line, identity, scale, envelope, watch=watch, takes_work=takes_work)
+        return ChainDevice(
+            line, identity, scale, envelope, watch=watch, takes_work=takes_work, log=limits.remarks()
+        )
     except BaseException:
         line.transport.close()
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +30,7 @@ ANSWER_WAIT_S = 0.3
 SILENCE_S = 0.05
 LONGEST_ANSWER_S = 3.0
 """For all answers to a read: a line that still brings new ones then does not answer, it runs on."""
+ATTEND_NS = 100_000_000
 MOST_ANSWERS = 256
 """To one read: addresses have a byte."""
 ROUND_TRIPS_KEPT = 10_000
@@ -52,6 +54,8 @@ class ChipLine:
         self._probe: tuple[int, int] | None = None
         self._left_ns = transport.clock.now_ns()
         """When what was written has left the line: an adapter takes bytes faster than the line does."""
+        self.attend: Callable[[], None] = _nothing
+        """Called before each write and while waiting: whoever guards the line may have to say it is over."""
         self.heard_ns = transport.clock.now_ns()
         """When bytes last came."""
         self._asked: int | None = None
@@ -73,6 +77,7 @@ class ChipLine:
             self._check_clock(frame.value)
         elif isinstance(frame, ReadRegister):
             self._asked = frame.register
+        self.attend()
         data = encode(frame, self.model)
         stamp = self.transport.write(data)
         self._left_ns = max(self._left_ns, stamp.t_ns) + frame_time_ns(len(data), self.transport.baud)
@@ -93,8 +98,9 @@ class ChipLine:
     def wait(self, seconds: float) -> None:
         """Let time pass, once everything that was sent has left, while keeping what arrives."""
         until_ns = max(self.clock.now_ns(), self._left_ns) + round(seconds * 1e9)
-        while self.clock.now_ns() < until_ns:
-            self._collect(until_ns)
+        while (now_ns := self.clock.now_ns()) < until_ns:
+            self.attend()
+            self._collect(min(until_ns, now_ns + ATTEND_NS))
 
     def ask(self, frame: ReadRegister, expect: int | None = None) -> list[RegisterResponse]:
         """Send a read and return the answers to it, in order of arrival; empty when none came.
@@ -105,6 +111,10 @@ class ChipLine:
         self.send(frame)
         found = self.answers(frame.register, expect if self.model.echoes_register else None)
         return found if expect is None else found[:expect]
+
+    def collect(self) -> None:
+        """Take in what has arrived, without waiting."""
+        self._collect(self.clock.now_ns())
 
     def forget_answers(self) -> None:
         """What has been answered so far is not the answer to what comes next."""
@@ -164,3 +174,7 @@ class ChipLine:
                 self.round_trips_ns.append(t_ns - self._probe[1])
                 self._probe = None
             self._registers.append(answer)
+
+
+def _nothing() -> None:
+    """Nobody guards it."""

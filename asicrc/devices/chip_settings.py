@@ -168,6 +168,19 @@ class ChipSettings:
         done.append(self._restore_baud())
         return done
 
+    def make_safe(self) -> list[Setting]:
+        """Stop hashing and take the clock to its lowest; the rest stays, for `restore` to put back later."""
+        self._find_again()
+        registers, kind = self._line.model.registers, "made_safe"
+        done = []
+        if self._line.model.hcn_halts:
+            self._line.send(WriteRegister(registers.hash_counting_number, 0))
+            done.append(self._restored("hash_counting_number", 0.0, registers.hash_counting_number, 0, kind))
+        lowest_mhz = self._envelope.frequency_mhz.low
+        self._ramp_to(lowest_mhz)
+        lowest = solve_pll(self._line.model, lowest_mhz)
+        return [*done, self._restored("frequency_mhz", lowest.mhz, registers.pll0, lowest.register, kind)]
+
     def _find_again(self) -> None:
         """Make sure that the chips hear what follows: a session may have ended between two baud rates."""
         model, transport = self._line.model, self._line.transport
@@ -193,18 +206,22 @@ class ChipSettings:
         goal_mhz = limits.low if original_mhz is None else limits.clamp(original_mhz)
         if original_mhz is not None and goal_mhz != original_mhz:
             self._log.append(
-                f"not restored: the original clock of {original_mhz:g} MHz is outside the envelope; "
-                f"{goal_mhz:g} MHz is set"
+                f"the original clock of {original_mhz:g} MHz is outside the limits: {goal_mhz:g} MHz is set"
             )
-        start_mhz = limits.clamp(self.frequency_now_mhz() or goal_mhz)
-        for mhz in frequency_ramp(self._line.model, start_mhz, goal_mhz, self._envelope.step_mhz):
-            self._line.send(WriteRegister(registers.pll0, solve_pll(self._line.model, mhz).register))
-            self._line.wait(self._envelope.step_interval_s * self._waits)
+        self._ramp_to(goal_mhz)
         as_found = raw is not None and goal_mhz == original_mhz
         final = raw if as_found and raw is not None else solve_pll(self._line.model, goal_mhz).register
         self._line.send(WriteRegister(registers.pll0, final))
-        done = self._restored("frequency_mhz", original_mhz, registers.pll0, final)
+        asked_mhz = None if original_mhz is None else goal_mhz
+        done = self._restored("frequency_mhz", asked_mhz, registers.pll0, final)
         return self._unknown("frequency_mhz") if raw is None else done
+
+    def _ramp_to(self, goal_mhz: float) -> None:
+        limits, model = self._envelope.frequency_mhz, self._line.model
+        start_mhz = limits.clamp(self.frequency_now_mhz() or goal_mhz)
+        for mhz in frequency_ramp(model, start_mhz, goal_mhz, self._envelope.step_mhz):
+            self._line.send(WriteRegister(model.registers.pll0, solve_pll(model, mhz).register))
+            self._line.wait(self._envelope.step_interval_s * self._waits)
 
     def _restore_baud(self) -> Setting:
         raw = self._originals.get(self._baud_name)
@@ -223,13 +240,15 @@ class ChipSettings:
         baud = float(self._original_baud)
         return Setting(self._now_ns(), "host_baud", baud, baud if answers else None, "restored")
 
-    def _restored(self, name: str, requested: float | None, register: int, written: int) -> Setting:
+    def _restored(
+        self, name: str, requested: float | None, register: int, written: int, kind: str = "restored"
+    ) -> Setting:
         try:
             confirmed = self.confirmed(name, float(written), register, written)
-            return replace(confirmed, requested=requested, kind="restored")
+            return replace(confirmed, requested=requested, kind=kind)
         except (SettingRefused, DeviceLost) as error:
-            self._log.append(f"not restored: {error}")
-            return Setting(self._now_ns(), name, requested, None, kind="restored")
+            self._log.append(f"not {kind.replace('_', ' ')}: {error}")
+            return Setting(self._now_ns(), name, requested, None, kind=kind)
 
     def _same(self, register: int, read: int, written: int) -> bool:
         if register == self._line.model.registers.pll0:  # the chip adds flag bits of its own

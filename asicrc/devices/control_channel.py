@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from asicrc.errors import DeviceError
 from asicrc.transports.transport import Transport
 from firmware_protocols.bitaxe_raw import (
@@ -14,7 +16,7 @@ from firmware_protocols.bitaxe_raw import (
     probe,
     probe_answer,
 )
-from firmware_protocols.device import DeviceLost
+from firmware_protocols.device import DeviceLost, SettingRefused
 from firmware_protocols.errors import RemoteProtocolError
 
 REPLY_WAIT_NS = 500_000_000
@@ -24,7 +26,7 @@ PROBES = 3
 ATTEMPTS = 2
 
 
-class RequestRefused(Exception):
+class RequestRefused(SettingRefused):
     """The board understood the request and did not do it: `str()` is its reason."""
 
 
@@ -34,6 +36,8 @@ class ControlChannel:
     def __init__(self, transport: Transport) -> None:
         """Find out which form the replies have. Raises DeviceError when nobody answers, DeviceLost."""
         self._transport = transport
+        self.attend: Callable[[], None] = _nothing
+        """Called before each request: whoever guards the board may have to say that it is over."""
         self.version = self._probe()
         self._channel = HostChannel(self.version)
 
@@ -41,6 +45,7 @@ class ControlChannel:
         """Raises RequestRefused, and DeviceLost where no reply comes or none that can be read."""
         heard = "nothing"
         for _ in range(ATTEMPTS):
+            self.attend()
             self._transport.read(self._now_ns())  # late bytes of an earlier request
             self._transport.write(self._channel.request(request))
             reply = self._reply()
@@ -87,6 +92,10 @@ class ControlChannel:
 
     def _now_ns(self) -> int:
         return self._transport.clock.now_ns()
+
+
+def _nothing() -> None:
+    """Nobody guards it."""
 
 
 _HINT = "the first of the board's two ports is the control port; does the board run bitaxe-raw?"

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Protocol
 
 from asicrc.devices.control_channel import ControlChannel
-from firmware_protocols.bitaxe_raw import I2cWrite, I2cWriteRead
-from firmware_protocols.board_parts import ds4432u, tps546, tps546_settings
+from firmware_protocols.bitaxe_raw import AdcRead, I2cWrite, I2cWriteRead
+from firmware_protocols.board_parts import core_adc, ds4432u, tps546, tps546_settings
 from firmware_protocols.board_parts.pmbus import VoutMode
 from firmware_protocols.device import Reading, SafetyStop
 
 
 class CoreRegulator(Protocol):
     """Voltages in mV. Whoever sets them has held them to the limits before."""
+
+    can_turn_off: bool
+    reach_mv: tuple[float, float]
+    """Lowest and highest voltage that the part can be told."""
 
     def prepare(self, mv: float) -> None:
         """Make it ready to be turned on at this voltage, its output off where it can be off."""
@@ -39,6 +43,9 @@ class CoreRegulator(Protocol):
 class Ds4432uRegulator:
     """A current DAC at the feedback of a buck converter: no measuring, no turning off."""
 
+    can_turn_off = False
+    reach_mv = (ds4432u.LOWEST_V * 1e3, ds4432u.HIGHEST_V * 1e3)
+
     def __init__(self, channel: ControlChannel) -> None:
         self._channel = channel
 
@@ -62,7 +69,11 @@ class Ds4432uRegulator:
         return ds4432u.STEP_V * 1e3
 
     def readings(self, t_ns: int) -> list[Reading]:
-        return [Reading(t_ns, "core_set_mv", self.voltage_mv())]
+        raw = self._channel.ask(AdcRead()).value
+        return [
+            Reading(t_ns, "core_set_mv", self.voltage_mv()),
+            Reading(t_ns, "core_adc_mv", core_adc.core_volts(raw) * 1e3),
+        ]
 
     def writes_for_lowest(self, mv: float) -> list[tuple[str, I2cWrite]]:
         data = ds4432u.write_code(ds4432u.code_for(mv / 1e3))
@@ -72,9 +83,12 @@ class Ds4432uRegulator:
 class Tps546Regulator:
     """A TPS546 on its PMBus. `settings` are those of the board."""
 
+    can_turn_off = True
+
     def __init__(self, channel: ControlChannel, settings: tps546_settings.Tps546Settings) -> None:
         self._channel = channel
         self._settings = settings
+        self.reach_mv = (settings.vout_min_v * 1e3, settings.vout_max_v * 1e3)
         self.name = tps546.identify(self._read(tps546.Command.IC_DEVICE_ID, tps546.ID_SIZE))
         self._mode = VoutMode.parse(self._read(tps546.Command.VOUT_MODE, 1))
 

@@ -23,6 +23,18 @@ class LimitsInForce:
         """For what nothing is written to."""
         return cls(None, False, "")
 
+    def remarks(self) -> list[str]:
+        """What a user may not expect: a station file that says nothing of this device."""
+        if self.station is None or self.station.device_for(self.named) is not None:
+            return []
+        return [f"{self.station.path} says nothing of {self.named}: the built-in limits hold for it"]
+
+    @property
+    def fan_has_tachometer(self) -> bool:
+        """Unless the station file says otherwise."""
+        entry = None if self.station is None else self.station.device_for(self.named)
+        return entry is None or entry.fan_tachometer
+
     def envelope(self, board: str | None, chip: str) -> Envelope:
         """Raises UsageError where the station file means another device, or asks for what cannot be."""
         entry = None if self.station is None else self.station.device_for(self.named)

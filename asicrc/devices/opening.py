@@ -48,6 +48,10 @@ class Circumstances:
         path = find_station()
         return cls(None if path is None else load_station(path))
 
+    def remarks(self, url: str) -> list[str]:
+        """What a user may not expect of the limits for a device."""
+        return LimitsInForce(self.station, self.allow_beyond, url).remarks()
+
     def station_record(self, url: str) -> dict[str, Any] | None:
         """What the capture keeps of the station file; None without one."""
         if self.station is None:

@@ -137,6 +137,9 @@ class ReplayDevice:
     def restore(self) -> list[Setting]:
         return []
 
+    def make_safe(self) -> list[Setting]:
+        return []
+
     def close(self) -> None:
         self._capture.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from asicrc.devices.url import DeviceUrl
@@ -31,7 +32,8 @@ class Scale:
     def from_url(cls, url: DeviceUrl, model: ChipModel) -> Scale:
         """Raises UsageError where a real chip is given an emulator's scale."""
         simulated = url.options.get("simulated") == "1"
-        real = [path for path in url.target.split(",") if not path.startswith(PSEUDO_TERMINALS)]
+        targets = map(os.path.realpath, url.target.split(","))
+        real = [path for path in targets if not path.startswith(PSEUDO_TERMINALS)]
         if simulated and real:
             raise UsageError(
                 f"{url.text!r} says simulated=1, but {real[0]} is no pseudo-terminal",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from asicrc.transports.transport import LatencyTimer, Transport
 from firmware_protocols.device import Direction, Stamp, WireChunk
 
-MOST_BYTES = 32 << 20
+MOST_BYTES, MOST_CHUNKS = 32 << 20, 500_000
 """Of a recording: a bundle is for a check and a moment of work, not for a night."""
 
 
@@ -27,11 +27,11 @@ class WireRecord:
     session: str = "check"
     chunks: list[RecordedChunk] = field(default_factory=list)
     left_out_bytes: int = 0
-    """Bytes beyond `MOST_BYTES`, which were not kept."""
+    """Bytes beyond the bounds, which were not kept."""
     _kept_bytes: int = 0
 
     def add(self, channel: str, chunk: WireChunk) -> None:
-        if self._kept_bytes + len(chunk.data) > MOST_BYTES:
+        if self._kept_bytes + len(chunk.data) > MOST_BYTES or len(self.chunks) >= MOST_CHUNKS:
             self.left_out_bytes += len(chunk.data)
             return
         self._kept_bytes += len(chunk.data)

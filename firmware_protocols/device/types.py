@@ -122,7 +122,8 @@ class Reading:
 class Setting:
     """A setting that was written: what was asked for and what the device says it now is.
 
-    `kind` is `original` (read before the first write), `set` or `restored`.
+    `kind` is `original` (read before the first write), `set`, `restored`, or `made_safe` after a stop for
+    safety.
     `read_back` is None where the device cannot be asked.
     """
 
@@ -258,6 +259,12 @@ class DeviceProtocol(Protocol):
 
     def restore(self) -> list[Setting]:
         """Put the originals back; what did not come back has `read_back` None. Raises DeviceLost."""
+
+    def make_safe(self) -> list[Setting]:
+        """After a stop for safety: leave the device cold and at rest instead of as it was found.
+
+        What did not come true has `read_back` None. Raises DeviceLost.
+        """
 
     def wire_counters(self) -> dict[str, int]:
         """`frames`, `damaged_frames` and `skipped_bytes` of the line so far; empty without a line."""

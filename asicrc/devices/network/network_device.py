@@ -209,6 +209,11 @@ class NetworkMinerDevice:
             self._tell("the miner was pointed here by hand: write its own pool back now, by hand too")
         return settings
 
+    def make_safe(self) -> list[Setting]:
+        """Slowed down as far as it can be; its own pools put back, its clock and voltage not."""
+        self._overheated = True
+        return self.restore()
+
     def wire_counters(self) -> dict[str, int]:
         return {} if self._serving is None else self._serving.wire_counters()
 
