@@ -33,6 +33,8 @@ def describe(
             "requested": plan.requested,
             "job_interval_s": job_interval_s(device, plan) if recorded is None else None,
             "max_events": plan.max_events,
+            "mode": plan.mode if recorded is None else "replay",
+            "handshake_timeout_s": plan.handshake_timeout_s if plan.mode == "handshake" else None,
         },
         "seed": plan.seed,
         "clock": device.stamps,

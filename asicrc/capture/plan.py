@@ -13,8 +13,10 @@ from asicrc.errors import ExitCode
 class CapturePlan:
     """What to capture. `requested` are settings by name; None leaves the driver's default.
 
-    `job_interval_s` None is the device's own interval. With `replay_work` the jobs of that capture are sent
-    again at their own intervals; `duration_s` None is then as long as they were worked on.
+    `job_interval_s` None is the device's own interval. `mode` is `stream` (jobs by a timer) or `handshake`
+    (the next job when the one before was answered, or after `handshake_timeout_s`). With `replay_work` the
+    jobs of that capture are sent again at their own intervals; `duration_s` None is then as long as they were
+    worked on.
     """
 
     output: Path
@@ -25,6 +27,8 @@ class CapturePlan:
     seed: int = 1
     progress: str = "plain"
     replay_work: Path | None = None
+    mode: str = "stream"
+    handshake_timeout_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from asicrc.capture.wall_clock import WallClockWatch
 from asicrc.clock import MACHINE_CLOCK, boot_id
 from asicrc.devices.scan_settings import scan_period_ns
 from asicrc.errors import AsicrcError, ExitCode
-from asicrc.work import ChipJobs, JobSource
+from asicrc.work import JobSource, jobs_for
 from asicrc.work.recorded_jobs import RecordedJobs
 from firmware_protocols.device import (
     Batch,
@@ -28,6 +28,7 @@ from firmware_protocols.device import (
     Setting,
     SettingRefused,
 )
+from firmware_protocols.errors import ProtocolError
 
 PULL_NS = 50_000_000
 ANCHOR_INTERVAL_NS = 5_000_000_000
@@ -111,10 +112,13 @@ class _Session:
         self._storage = storage
         self._clock = device.clock
         self._takes_work = device.capabilities.get("work") is not Capability.NONE
-        self._jobs: JobSource = recorded or ChipJobs(
-            plan.seed,
+        self._jobs: JobSource = recorded or jobs_for(
+            device.work_form,
+            mode=plan.mode,
+            seed=plan.seed,
             ntime=self._clock.realtime_ns() // 1_000_000_000 & 0xFFFFFFFF,
             interval_s=job_interval_s(device, plan),
+            timeout_s=plan.handshake_timeout_s,
         )
         self._events = 0
         self._next_anchor_ns = self._clock.now_ns()
@@ -138,10 +142,11 @@ class _Session:
             ended = f"refused: {error}", ExitCode.REFUSED
         except SafetyStop as error:
             ended = f"stopped for safety: {error}", ExitCode.REFUSED
+            return self._put_back(ended, self._device.make_safe)
         except BaseException as error:
             self._restore_without_storage(error)
             raise
-        return self._put_back(ended)
+        return self._put_back(ended, self._device.restore)
 
     def finish_answers(self) -> None:
         """Hand the last verdicts to a device that waits for them, and keep what it has to say about it."""
@@ -152,19 +157,31 @@ class _Session:
         with suppress(DeviceLost, SafetyStop):  # the capture has ended already
             self._store(self._device.read(self._clock.now_ns()))
 
-    def _put_back(self, ended: tuple[str, ExitCode]) -> tuple[str, ExitCode]:
-        """Restore, then keep with the capture whether that worked: `asicrc restore` asks for it."""
+    def _put_back(
+        self, ended: tuple[str, ExitCode], way: Callable[[], list[Setting]]
+    ) -> tuple[str, ExitCode]:
+        """Restore, then keep with the capture whether that worked: `asicrc restore` asks for it.
+
+        After a stop for safety the device is made safe and not restored. The first reason of the end stays;
+        only one that was none gives way to a device that could not be put back.
+        """
         settings: list[Setting] = []
         if self._touched:
             self.restored = False
+            said = ""
             try:
-                settings = self._device.restore()
-                self.restored = all(setting.came_true for setting in settings)
+                settings = way()
+                self.restored = way == self._device.restore and all(s.came_true for s in settings)
             except DeviceLost as error:
-                if ended[1] is not ExitCode.DEVICE:
-                    ended = f"device lost: {error}", ExitCode.DEVICE
-            except SafetyStop as error:
-                self._log(f"not restored: {error}", "error")
+                said = f"device lost: {error}"
+            except (SafetyStop, SettingRefused, ProtocolError) as error:
+                said = f"the device was not put back: {error}"
+            if said:
+                self._log(said, "error")
+            if not self.restored and ended[1] in (ExitCode.OK, ExitCode.INTERRUPTED):
+                lost = said.startswith("device lost")
+                code = ExitCode.DEVICE if lost else ExitCode.REFUSED
+                ended = said or f"{ended[0]}, but the device was not put back", code
         # Storage comes after the device: it may be what failed.
         if ended[1] is not ExitCode.OK:
             self._log(ended[0], "error")
@@ -180,7 +197,7 @@ class _Session:
             return
         try:
             failed = [setting.name for setting in self._device.restore() if not setting.came_true]
-        except (DeviceLost, SafetyStop) as lost:
+        except (DeviceLost, SafetyStop, SettingRefused, ProtocolError) as lost:
             failed = [str(lost)]
         if failed:
             said = f"the device was not restored either: {', '.join(failed)}"
@@ -190,11 +207,12 @@ class _Session:
 
     def _prepare(self) -> None:
         """Originals are durable before the first write."""
-        self._storage.put("settings", self._device.originals())
+        originals = self._device.originals()
+        self._storage.put("settings", originals)
         self._storage.flush()
         if self._stop.reason is not None:
             return  # nothing was written yet
-        self._touched = True
+        self._touched = bool(originals)
         settings = self._device.configure(self._plan.requested)
         self._storage.put("settings", settings)
         self._storage.put("scan_period_ns", scan_period_ns(self._device.identity, settings))

@@ -51,6 +51,16 @@ def capture(
     job_interval: Annotated[
         str | None, typer.Option(help="Time between jobs. Default: the device's own, 2s for most.")
     ] = None,
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="stream: jobs by a timer. handshake: the next job when a share of the one before has come; "
+            "for network miners."
+        ),
+    ] = "stream",
+    handshake_timeout: Annotated[
+        str, typer.Option(help="Handshake: how long to wait for a share before the next job goes out.")
+    ] = "30s",
     max_events: Annotated[int | None, typer.Option(min=1, help="Stop after this many nonces.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the work. Default: 1.")] = None,
     replay_work: Annotated[
@@ -97,6 +107,8 @@ def capture(
         seed=1 if seed is None else seed,
         progress=progress_mode(plain),
         replay_work=replay_work,
+        mode=mode,
+        handshake_timeout_s=seconds(handshake_timeout),
     )
     result, exit_code = _capture(plan, device, Circumstances(chosen_station(station), allow_beyond))
     if as_json:
@@ -189,6 +201,8 @@ def _capture(plan: CapturePlan, url: str, circumstances: Circumstances) -> tuple
     from asicrc.capture.counts import counts_json
     from asicrc.capture.running import capture_to_file
 
+    for remark in circumstances.remarks(url):
+        note(remark)
     outcome = capture_to_file(url, plan, circumstances, note)
     result = counts_json(plan.output, outcome.counters, outcome.wire_counters)
     result |= {

@@ -1,0 +1,319 @@
+"""One connected miner: what was agreed on with it, its jobs, and its shares on their way in."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import Any
+
+from asicrc.transports.tcp_connection import TcpConnection
+from asicrc.work.pool_work import EXTRANONCE2_SIZE
+from asicrc.work.stratum_server.answers import Expected
+from asicrc.work.stratum_server.hub import Hub
+from asicrc.work.stratum_server.limits import Bucket
+from asicrc.work.stratum_server.records import shown_agent
+from asicrc.work.stratum_server.rows import packed
+from asicrc.work.stratum_server.work_line import WorkLine
+from firmware_protocols.device import NO_JOB, NO_TIME, Job, Reason, Stamp, Verdict
+from firmware_protocols.stratum_v1 import (
+    Authorize,
+    ClientMessage,
+    Configure,
+    Damaged,
+    ErrorCode,
+    Malformed,
+    Reply,
+    ServerConnection,
+    Submit,
+    Subscribe,
+    UnknownMethod,
+)
+
+MOST_WORKERS = 16
+LONGEST_WORKER = 256
+DAMAGED_LOGGED = 3
+"""Of one connection, each with what is wrong with it; the number of all is kept."""
+_METHOD = re.compile(r"[a-z_]{1,16}\.[a-z_.]{1,32}")
+
+
+class MinerConnection:
+    """What has no underscore may be read from any thread. `extranonce1` tells its jobs from others'."""
+
+    def __init__(self, hub: Hub, tcp: TcpConnection, extranonce1: bytes, t_ns: int) -> None:
+        self.extranonce1 = extranonce1
+        self.peer = tcp.peer
+        self.host = tcp.host
+        self.user_agent: str | None = None
+        self.worker: str | None = None
+        """A pseudonym: the name itself is kept nowhere."""
+        self.connected_ns = t_ns
+        self.ready_ns: int | None = None
+        """Since when it can be sent work."""
+        self.left: str | None = None
+        """Why it is not there any more."""
+        self.last_message_ns = t_ns
+        self.last_share_ns: int | None = None
+        self.shares = 0
+        self.accepted = 0
+        self.damaged_lines = 0
+        self.waits = 0
+        """How often it was read no further for a while: it sent more than `messages_per_s`."""
+        self.jobs_waited = 0
+        """Jobs that waited here because it had left earlier ones unread: their `sent_ns` is too early."""
+        self._hub = hub
+        self._tcp = tcp
+        self._codec = ServerConnection(
+            version_mask=hub.version_mask,
+            algorithm=hub.algorithm,
+            jobs_kept=hub.limits.jobs_kept,
+            max_line_bytes=hub.limits.line_bytes,
+        )
+        self._rate = Bucket(hub.limits.messages_per_s, hub.limits.burst_messages)
+        self._damaged_in_a_row = 0
+        self._refused_at_once = 0
+        self._refused_by_verdict = 0
+        self._bytes_since_message = 0
+        self._work_number = 0
+        self._sent_ns = self._sent_before_ns = NO_TIME
+        self._raw_agent: str | None = None
+        self._out: list[bytes] = []
+        self._lock = threading.Lock()
+
+    @property
+    def is_ready(self) -> bool:
+        return self.ready_ns is not None and self.left is None
+
+    @property
+    def refused(self) -> int:
+        return self._refused_at_once + self._refused_by_verdict
+
+    @property
+    def name(self) -> str:
+        """For the log."""
+        return f"miner {self.extranonce1.hex()} ({self.peer})"
+
+    @property
+    def version_mask(self) -> int:
+        """The version bits that its next job lets it roll."""
+        return self._codec.jobs.version_mask
+
+    def knows_worker(self, worker: str) -> bool:
+        """Whether it has authorised a worker of this name."""
+        return worker in self._codec.workers
+
+    def record(self) -> dict[str, Any]:
+        """What the capture keeps of it."""
+        return {
+            "peer": self.peer,
+            "user_agent": self.user_agent,
+            "worker": self.worker,
+            "connected_ns": self.connected_ns,
+            "ready_ns": self.ready_ns,
+            "version_mask": f"{self.version_mask:08x}",
+        }
+
+    def line_counters(self) -> dict[str, int]:
+        codec = self._codec
+        return {
+            "frames": codec.frames,
+            "damaged_frames": codec.damaged_frames,
+            "skipped_bytes": codec.skipped_bytes,
+        }
+
+    # From the session's thread
+
+    def send(self, line: bytes) -> bool:
+        return self._tcp.send(line)
+
+    def send_work(self, work: WorkLine) -> Job | None:
+        """Its own job of this work, as it was sent; None where it has newer work or is gone."""
+        with self._lock:
+            return self._send_work(work, clean=work.clean)
+
+    def set_difficulty(self, difficulty: float) -> None:
+        """For the jobs from the next on."""
+        with self._lock:
+            self._tcp.send(self._codec.set_difficulty(difficulty))
+
+    def answered(self, accepted: bool) -> None:
+        if accepted:
+            self.accepted += 1
+        else:
+            self._refused_by_verdict += 1
+
+    def drop(self, reason: str) -> None:
+        self._tcp.close(reason)
+
+    # From the receiver's thread
+
+    def received(self, data: bytes, stamp: Stamp) -> None:
+        with self._lock:
+            messages = self._codec.receive_data(data, stamp.t_ns)
+            for message, _, n_in_read in messages:
+                if isinstance(message, Submit):
+                    answer = self._share(message, stamp, n_in_read)
+                else:
+                    answer = self._talk(message, stamp, n_in_read)
+                if answer is not None:
+                    self._out.append(answer)
+                if not isinstance(message, Damaged):
+                    self._damaged_in_a_row = 0
+            self._send_answers()
+        self._mind_the_limits(len(messages), len(data), stamp.t_ns)
+
+    def ended(self, reason: str, t_ns: int) -> None:
+        with self._lock:
+            self._codec.receive_eof(t_ns)
+            self.left = reason
+        self._hub.went(self, t_ns)
+
+    def look_at_time(self, now_ns: int) -> None:
+        limits = self._hub.limits
+        if self.ready_ns is None and now_ns - self.connected_ns > limits.greeting_s * 1e9:
+            self.drop(f"it has not authorised a worker within {limits.greeting_s:g} s")
+        elif now_ns - self.last_message_ns > limits.idle_s * 1e9:
+            self.drop(f"it has said nothing for {limits.idle_s:g} s")
+
+    def _share(self, submit: Submit, stamp: Stamp, n_in_read: int) -> bytes | None:
+        """Take in a share. The answer, where no hash is needed to tell it."""
+        codec, hub = self._codec, self._hub
+        found = codec.shares.before_hashing(
+            submit, authorized=submit.worker in codec.workers, subscribed=codec.subscribed
+        )
+        if found.code in (ErrorCode.UNAUTHORIZED, ErrorCode.NOT_SUBSCRIBED):
+            self._refused_at_once += 1
+            return codec.answer_submit(submit, found)
+        self.shares += 1
+        self.last_share_ns = stamp.t_ns
+        job, version, extranonce2 = found.job, found.version, found.extranonce2
+        seq = hub.next_seq()
+        expected = None
+        verdict, reason = Verdict.PENDING, Reason.NONE
+        if job is None:
+            reason = Reason.NO_JOB
+        elif version is None or extranonce2 is None or found.code is ErrorCode.OTHER:
+            verdict, reason = Verdict.MALFORMED, Reason.BAD_FIELDS
+        else:
+            before = job.previous_difficulty
+            expected = Expected(
+                self,
+                submit.id,
+                stamp.t_ns,
+                job.difficulty,
+                job.target(hub.algorithm),
+                0 if before is None else hub.algorithm.target(before),
+            )
+            if found.stale:
+                reason = Reason.CLEANED
+        row = packed(
+            seq,
+            stamp.t_ns,
+            stamp.kernel_ns,
+            self._sent_ns if self._sent_ns <= stamp.t_ns else self._sent_before_ns,
+            n_in_read,
+            NO_JOB if job is None else job.number,
+            submit.nonce,
+            version or 0,
+            submit.ntime,
+            extranonce2 or b"",
+            verdict,
+            reason,
+        )
+        hub.share(seq, row, expected)
+        if expected is not None:
+            return None
+        self._refused_at_once += 1
+        return codec.answer_submit(submit, found)
+
+    def _talk(self, message: ClientMessage | Damaged, stamp: Stamp, n_in_read: int) -> bytes | None:
+        codec = self._codec
+        match message:
+            case Configure():
+                return codec.answer_configure(message)[0]
+            case Subscribe():
+                self._raw_agent = message.user_agent
+                self.user_agent = shown_agent(message.user_agent)
+                return codec.answer_subscribe(message, self.extranonce1, EXTRANONCE2_SIZE)
+            case Authorize():
+                return self._authorize(message, stamp)
+            case Damaged():
+                self.damaged_lines += 1
+                self._damaged_in_a_row += 1
+                if self._damaged_in_a_row >= self._hub.limits.damaged_in_a_row:
+                    self.drop(f"{self._damaged_in_a_row} lines in a row were damaged")
+                elif self.damaged_lines <= DAMAGED_LOGGED:
+                    self._hub.say(f"{self.name} sent a damaged line: {message.reason}")
+                return None
+            case UnknownMethod():
+                method = message.method if _METHOD.fullmatch(message.method) else "of no usual name"
+                self._hub.say(f"{self.name} asked for a method that is not known here: {method}")
+            case Malformed(method="mining.submit"):
+                self._malformed_share(stamp, n_in_read)
+            case Reply():
+                return None
+        return codec.routine_answer(message)
+
+    def _authorize(self, message: Authorize, stamp: Stamp) -> bytes | None:
+        codec, hub = self._codec, self._hub
+        is_new = message.worker not in codec.workers
+        if is_new and (len(message.worker) > LONGEST_WORKER or len(codec.workers) >= MOST_WORKERS):
+            return codec.refuse(message, ErrorCode.UNAUTHORIZED, "No more workers, or shorter names")
+        answer = codec.answer_authorize(message)
+        self.user_agent = shown_agent(self._raw_agent, message.worker, message.password)
+        if self.worker is None:
+            self.worker = hub.pseudonym(message.worker)
+        if not codec.subscribed or self.ready_ns is not None:
+            return answer
+        self.ready_ns = stamp.t_ns
+        difficulty, work = hub.became_ready(self, stamp.t_ns)
+        self._out += [answer, codec.set_difficulty(difficulty)]
+        self._send_answers()
+        if work is not None:
+            job = self._send_work(work, clean=True)
+            if job is not None:
+                hub.sent_by_itself(job)
+        return None
+
+    def _malformed_share(self, stamp: Stamp, n_in_read: int) -> None:
+        seq = self._hub.next_seq()
+        self.shares += 1
+        self._refused_at_once += 1
+        row = packed(
+            seq, stamp.t_ns, stamp.kernel_ns, self._sent_ns, n_in_read, NO_JOB, 0, 0, 0, b"",
+            Verdict.MALFORMED, Reason.BAD_FIELDS,
+        )  # fmt: skip
+        self._hub.share(seq, row, None)
+
+    def _send_work(self, work: WorkLine, *, clean: bool) -> Job | None:
+        if work.number <= self._work_number or self.left is not None:
+            return None
+        self._work_number = work.number
+        hub = self._hub
+        number = hub.next_job_number()
+        notify, line = work.named(number, clean=clean)
+        sent_ns = hub.clock.now_ns()
+        if not self._tcp.send(line):
+            return None
+        self.jobs_waited += self._tcp.backlog_bytes > 0
+        bound = self._codec.jobs.bind(notify, number=number, at_ns=sent_ns)
+        self._sent_before_ns, self._sent_ns = self._sent_ns, sent_ns
+        return bound.device_job(algorithm=hub.algorithm, chip_target=hub.algorithm.target(1.0))
+
+    def _send_answers(self) -> None:
+        if self._out:
+            self._tcp.send(b"".join(self._out))
+            self._out.clear()
+
+    def _mind_the_limits(self, messages: int, n_bytes: int, now_ns: int) -> None:
+        limits = self._hub.limits
+        if messages:
+            self.last_message_ns = now_ns
+            self._bytes_since_message = 0
+        else:
+            self._bytes_since_message += n_bytes
+            if self._bytes_since_message > limits.bytes_without_message:
+                self.drop(f"{self._bytes_since_message} bytes came without a message in them")
+        debt_ns = self._rate.take(messages, now_ns)
+        if debt_ns > 0:
+            self.waits += 1
+            self._tcp.pause(now_ns + round(debt_ns))
