@@ -38,6 +38,7 @@ class HttpExchange:
         self._client = httpx.Client(
             transport=transport,
             trust_env=False,
+            verify=False,  # there is no TLS here, and certificates take their time to load
             follow_redirects=False,
             timeout=httpx.Timeout(WITHIN_S, connect=CONNECT_S),
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=5.0),

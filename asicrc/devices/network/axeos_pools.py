@@ -150,7 +150,8 @@ def _of_list(info: AxeosInfo) -> WayBack:
         secondary_pool_index=secondary,
         use_fallback_pool=info.use_fallback_pool,
     )
-    slot = info.free_slot()
+    taken = {pool.slot for pool in info.pools or ()} | {primary, secondary}
+    slot = next((slot for slot in range(SLOTS) if slot not in taken), None)
     if slot is not None:
         return WayBack(settings, slot)
     spare = [pool for pool in info.pools or () if pool.slot not in (primary, secondary)]

@@ -94,16 +94,17 @@ def setpoints(info: AxeosInfo, profile: Profile) -> dict[str, float]:
 
 
 def expected_ghs(info: AxeosInfo, chips: int) -> float | None:
-    """Clock times hashing units: one hash in each unit and cycle."""
-    if info.expected_hash_rate_ghs is not None:
-        return info.expected_hash_rate_ghs
+    """The clock that is set times hashing units, one hash in each unit and cycle; else what the miner says,
+    which may follow the clock that it really runs at."""
     units = info.small_core_count
-    if units is None:
+    if not units:
         try:
             units = model_by_name(info.asic_model or "").small_cores
         except ProtocolError:
-            return None
-    return None if info.frequency_mhz is None else info.frequency_mhz * units * chips / 1000
+            return info.expected_hash_rate_ghs
+    if info.frequency_mhz is None:
+        return info.expected_hash_rate_ghs
+    return info.frequency_mhz * units * chips / 1000
 
 
 def _mines_at(info: AxeosInfo, pool_slot: int | None, pointed: bool) -> MinesAt:

@@ -143,6 +143,7 @@ async def _by_http(host: str, port: int) -> FoundMiner | None:
     async with httpx.AsyncClient(
         base_url=f"http://{address}:{port}",
         trust_env=False,
+        verify=False,  # there is no TLS here, and certificates take their time to load
         follow_redirects=False,
         timeout=ANSWER_S,
         headers={"User-Agent": "asicrc", "Accept-Encoding": "identity"},

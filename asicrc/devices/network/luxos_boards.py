@@ -14,7 +14,8 @@ SAME_MHZ = 0.5
 """Chips of a board whose clocks lie closer together than this run at one."""
 NEAREST_MHZ = 26.0
 """An S9 has a table of clocks in steps of 6 to 50 MHz: the nearest is at most half of that away."""
-SETTLES_WITHIN_S = 60.0
+SETTLES_WITHIN_S = 45.0
+"""Within the 60 s after which LuxOS ends a session that is not used."""
 WITHIN_V = 0.05
 """The supply is measured: 0.05 V is three steps of its controller."""
 

@@ -1,0 +1,168 @@
+"""What keeps the gate shut, and what ends a capture, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from asicrc.bench.limits import envelope_for
+from asicrc.devices.network import gate
+from asicrc.devices.network.control import Habits, MinesAt, Observation
+from asicrc.devices.network.supervision import SILENT_S, Supervision
+from firmware_protocols.device import DeviceLost, SafetyStop
+from firmware_protocols.stratum_v1 import SHA256D
+
+LV06 = envelope_for("lv06", "BM1366")
+WELL = Observation(
+    t_ns=0,
+    setpoints={"frequency_mhz": 485.0, "voltage_mv": 1200.0},
+    frequency_actual_mhz=485.0,
+    temperature_c=55.0,
+    power_w=11.0,
+    hash_rate_ghs=430.0,
+    expected_hash_rate_ghs=433.6,
+    overheated=False,
+    uptime_s=100.0,
+    mines_at=MinesAt.HERE,
+)
+EXPECTED = gate.Expected(
+    {"frequency_mhz": 485.0},
+    256.0,
+    True,
+    Habits(SHA256D, 256.0, lowest_difficulty=256.0, fall_back_mhz=50.0),
+    LV06,
+    has_power_meter=True,
+)
+RNG = np.random.default_rng(5)
+
+
+def test_a_miner_that_is_well_passes() -> None:
+    assert gate.of_the_miner(WELL, EXPECTED) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said", "passes"),
+    [
+        ({"overheated": True}, "shut down for heat", False),
+        ({"faults": ("VR fault",)}, "reports a fault: VR fault", False),
+        ({"setpoints": {"frequency_mhz": 478.0}}, "485 was asked for, the miner is set to 478", False),
+        ({"temperature_c": 80.0}, "above the limit of 72 degC", False),
+        ({"temperature_c": None}, "tells no temperature", True),
+        ({"paused": True}, "does not mine", True),
+        ({"frequency_actual_mhz": 50.0}, "set to 485 MHz and runs at 50 MHz", True),
+        ({"power_w": 1.4}, "draws 1.4 W: its chip does not hash", True),
+        ({"hash_rate_ghs": 44.7}, "reports 44.7 GH/s where its clock makes 433.6 GH/s (10%)", True),
+    ],
+)
+def test_what_is_wrong_with_a_miner_is_said(wrong: dict[str, object], said: str, passes: bool) -> None:
+    findings = gate.of_the_miner(replace(WELL, **wrong), EXPECTED)
+    assert len(findings) == 1
+    assert findings[0].passes is passes
+    assert said in findings[0].text
+
+
+def test_50_mhz_is_explained_as_the_overheat_that_it_comes_from_unless_it_was_asked_for() -> None:
+    stuck = replace(
+        WELL,
+        setpoints={"frequency_mhz": 50.0, "voltage_mv": 990.0},
+        frequency_actual_mhz=50.0,
+        hash_rate_ghs=44.7,
+        expected_hash_rate_ghs=44.7,
+    )
+    (finding,) = gate.of_the_miner(stuck, replace(EXPECTED, requested={}))
+    assert not finding.passes
+    for said in ("50 MHz", "overheated", "990", "--frequency-mhz 485 --voltage-mv 1200"):
+        assert said in finding.text
+    assert gate.of_the_miner(stuck, replace(EXPECTED, requested={"frequency_mhz": 50.0})) == []
+
+
+def test_a_hash_rate_from_shares_has_more_room_than_one_that_is_counted() -> None:
+    noisy = replace(WELL, hash_rate_ghs=300.0)
+    assert gate.of_the_miner(noisy, EXPECTED)
+    assert gate.of_the_miner(replace(noisy, hash_rate_from_shares=True), EXPECTED) == []
+
+
+def shares(scaled: np.ndarray, expected: float | None = None, counted: int | None = None) -> gate.GateShares:
+    return gate.GateShares(scaled, expected, len(scaled) if counted is None else counted)
+
+
+def test_shares_as_they_should_be_pass_in_all_but_one_of_ten_thousand() -> None:
+    refused = sum(
+        bool(gate.of_the_shares(shares(1.0 - RNG.random(n := int(RNG.poisson(24.0))), 24.0, n), EXPECTED))
+        for _ in range(3000)
+    )
+    assert refused <= 3
+
+
+def test_a_tenth_of_the_shares_is_refused_once_enough_should_have_come() -> None:
+    passed = 0
+    for _ in range(3000):
+        n = int(RNG.poisson(2.4))
+        passed += not gate.of_the_shares(shares(1.0 - RNG.random(n), 24.0, n), EXPECTED)
+    assert passed <= 12
+    assert gate.of_the_shares(shares(np.array([]), 23.0), EXPECTED) == []
+    (finding,) = gate.of_the_shares(shares(np.array([0.5]), 24.0), EXPECTED)
+    assert "1 shares came where its clock makes 24.0" in finding.text
+
+
+def test_easier_shares_and_a_higher_floor_are_told_as_a_difficulty_that_is_ignored() -> None:
+    (easier,) = gate.of_the_shares(shares(np.array([0.5, 1.7, 3.0])), EXPECTED)
+    assert "ignores the difficulty: 2 of 3 shares are easier than the 256" in easier.text
+    of_256 = (1.0 - RNG.random(30)) / 256
+    asked_1 = replace(EXPECTED, difficulty=1.0)
+    (floor,) = gate.of_the_shares(shares(of_256), asked_1)
+    assert "1 was asked for, and no share is easier than about 2" in floor.text
+    assert gate.of_the_shares(shares(of_256), replace(asked_1, difficulty_asked=False)) == []
+    found = gate.floor_of(shares(of_256), 1.0)
+    assert found is not None
+    assert 256 <= found < 300
+    assert gate.floor_of(shares(1.0 - RNG.random(30)), 256.0) is None
+
+
+def watched() -> Supervision:
+    supervision = Supervision(WELL.setpoints, LV06, began_ns=0)
+    assert supervision.look(WELL) == []
+    return supervision
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "said"),
+    [
+        ({"overheated": True}, SafetyStop, "says that it overheated"),
+        ({"faults": ("x",)}, SafetyStop, "reports a fault: x"),
+        ({"temperature_c": 73.0}, SafetyStop, "73 degC, above the limit of 72"),
+        ({"power_w": 26.0}, SafetyStop, "draws 26.0 W, above the limit of 25"),
+        (
+            {"setpoints": {"frequency_mhz": 385.0, "voltage_mv": 1100.0}},
+            SafetyStop,
+            "frequency_mhz from 485 to 385, voltage_mv from 1200 to 1100: firmware does that",
+        ),
+        ({"setpoints": {"frequency_mhz": 550.0}}, DeviceLost, "somebody else has changed the miner"),
+        ({"mines_at": MinesAt.ELSEWHERE}, DeviceLost, "mines at a pool of its own"),
+        ({"paused": True}, DeviceLost, "does not mine any more"),
+    ],
+)
+def test_what_ends_a_capture_is_named(wrong: dict[str, object], error: type[Exception], said: str) -> None:
+    supervision = watched()
+    with pytest.raises(error) as caught:
+        for _ in range(2):
+            supervision.look(replace(WELL, **wrong))
+    assert said in str(caught.value)
+
+
+def test_one_odd_answer_is_borne_and_a_restart_is_a_line_in_the_log() -> None:
+    supervision = watched()
+    assert supervision.look(replace(WELL, temperature_c=90.0)) == []
+    assert supervision.look(WELL) == []
+    assert supervision.look(replace(WELL, temperature_c=90.0)) == []
+    (line,) = supervision.look(replace(WELL, uptime_s=4.0))
+    assert line == "the miner has restarted: it is up for 4 s, and was for 100 s"
+
+
+def test_a_miner_that_is_not_heard_of_is_not_left_to_itself() -> None:
+    supervision = watched()
+    supervision.silence(round((SILENT_S - 1) * 1e9), "time-out")
+    with pytest.raises(SafetyStop, match="has not told its temperature for 91 s: time-out"):
+        supervision.silence(round((SILENT_S + 1) * 1e9), "time-out")

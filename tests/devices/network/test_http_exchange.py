@@ -1,0 +1,101 @@
+"""HTTP with one miner: bounded in time and size, without proxies, and silent about what stands in a query."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+
+import httpx
+import pytest
+
+from asicrc.transports.http_exchange import MAX_BODY, HttpExchange
+from firmware_protocols.device import DeviceLost
+from firmware_protocols.http_messages import HttpRequest
+
+GET = HttpRequest("GET", "/api/system/info")
+
+
+def test_a_reply_that_does_not_end_in_time_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        done = threading.Event()
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                while not done.is_set():
+                    try:
+                        connection.sendall(b"x")
+                    except OSError:
+                        return
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        exchange = HttpExchange("127.0.0.1", listener.getsockname()[1])
+        began_s = time.monotonic()
+        with pytest.raises(DeviceLost, match="no whole reply came in time"):
+            exchange.ask(GET, within_s=0.4)
+        assert time.monotonic() - began_s < 1.5
+        done.set()
+        exchange.close()
+        thread.join()
+
+
+def test_a_reply_of_any_length_is_cut_off() -> None:
+    def endless() -> httpx.SyncByteStream:
+        class Stream(httpx.SyncByteStream):
+            def __iter__(self):  # type: ignore[no-untyped-def]
+                while True:
+                    yield b"x" * 65536
+
+        return Stream()
+
+    exchange = HttpExchange("miner", 80, httpx.MockTransport(lambda _: httpx.Response(200, stream=endless())))
+    with pytest.raises(DeviceLost, match=f"more than {MAX_BODY} bytes"):
+        exchange.ask(GET)
+
+
+def test_a_compressed_reply_is_not_unpacked() -> None:
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"bomb"))
+    )
+    with pytest.raises(DeviceLost, match="compressed"):
+        HttpExchange("miner", 80, transport).ask(GET)
+
+
+def test_a_connection_that_was_closed_meanwhile_is_opened_anew_but_no_post_is_said_twice() -> None:
+    calls: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        calls.append(request.method)
+        if len(calls) == 1:
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+        return httpx.Response(200, json={})
+
+    exchange = HttpExchange("miner", 80, httpx.MockTransport(answer))
+    assert exchange.ask(GET).status == 200
+    assert calls == ["GET", "GET"]
+    calls.clear()
+    with pytest.raises(DeviceLost):
+        exchange.ask(HttpRequest("POST", "/api/system/restart"))
+    assert calls == ["POST"]
+
+
+def test_no_proxy_no_redirection_and_no_secret_in_a_message(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    moved = httpx.Response(302, headers={"Location": "http://evil.example/"})
+    exchange = HttpExchange("miner", 80, httpx.MockTransport(lambda _: moved))
+    login = HttpRequest("GET", "/user/login", (("username", "admin"), ("password", "hunter2")))
+    assert exchange.ask(login).status == 302
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(DeviceLost) as caught:
+        HttpExchange("127.0.0.1", port).ask(login)
+    assert "/user/login" in str(caught.value)
+    assert "hunter2" not in str(caught.value) + caplog.text

@@ -1,0 +1,134 @@
+"""LuxOS on an S9: sessions given back on every way out, boards set in steps, tuned boards left alone."""
+
+from __future__ import annotations
+
+import pytest
+from fake_cgminer import FakeCgminer
+from quick_waiting import QuickWaiting
+
+from asicrc.bench.limits import envelope_for
+from asicrc.clock import MACHINE_CLOCK
+from asicrc.devices.network.cgminer_client import CgminerClient
+from asicrc.devices.network.luxos import LuxosControl
+from firmware_protocols.device import DeviceIdentity, Setting, SettingRefused
+
+
+def control_of(client: CgminerClient) -> LuxosControl:
+    identity = DeviceIdentity("luxos://192.0.2.9", "luxos", "BM1387", 189, details={"board": "s9"})
+    envelope = envelope_for("s9", "BM1387")
+    return LuxosControl(client, identity, envelope, QuickWaiting(MACHINE_CLOCK), MACHINE_CLOCK)
+
+
+def test_sets_every_board_and_puts_each_back_to_its_own() -> None:
+    miner = FakeCgminer(luxos=True)
+    with miner.serving() as client:
+        control = control_of(client)
+        control.originals()
+        settings = control.configure({"frequency_mhz": 550.0, "voltage_mv": 8500.0})
+        assert [s.read_back for s in settings if s.name == "frequency_mhz"] == [550.0] * 3
+        assert miner.volts == [8.5, 8.5, 8.5]
+        restored = control.restore(overheated=False)
+        assert all(setting.came_true for setting in restored), restored
+    assert miner.volts == pytest.approx([8.9, 8.9, 8.8], abs=0.02)
+    assert {mhz for board in miner.clocks for mhz in board.values()} == {650.0}
+    assert miner.session == ""
+    assert miner.names().count("logon") == miner.names().count("logoff") == 2
+
+
+def test_voltage_and_clock_go_in_steps_and_the_clock_first_on_the_way_down() -> None:
+    miner = FakeCgminer(luxos=True)
+    with miner.serving() as client:
+        control = control_of(client)
+        control.originals()
+        control.configure({"frequency_mhz": 500.0, "voltage_mv": 8600.0})
+    sets = [(name, parameter.split(",")) for name, parameter in miner.commands if name.endswith("yset")]
+    sets += [(name, parameter.split(",")) for name, parameter in miner.commands if name == "voltageset"]
+    clocks = [float(values[2]) for name, values in sets if name == "frequencyset" and values[1] == "0"]
+    volts = [float(values[2]) for name, values in sets if name == "voltageset" and values[1] == "0"]
+    assert clocks == [600.0, 550.0, 500.0]
+    assert max(abs(b - a) for a, b in zip([8.91, *volts], volts, strict=False)) <= 0.1 + 1e-9
+    order = [name for name, parameter in miner.commands if name in ("frequencyset", "voltageset")]
+    assert order[:3] == ["frequencyset"] * 3
+
+
+@pytest.mark.parametrize("ignored", ["frequency", "voltage"])
+def test_a_board_that_does_not_follow_is_an_error_and_the_session_is_given_back(
+    ignored: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asicrc.devices.network.luxos_boards.SETTLES_WITHIN_S", 0.2)
+    miner = FakeCgminer(luxos=True)
+    miner.ignores = {ignored}
+    with miner.serving() as client:
+        control = control_of(client)
+        control.originals()
+        with pytest.raises(SettingRefused, match=r"was asked for|answered that it goes"):
+            control.configure({"frequency_mhz": 600.0, "voltage_mv": 8800.0})
+    assert miner.session == ""
+
+
+def test_another_session_is_respected() -> None:
+    miner = FakeCgminer(luxos=True)
+    miner.taken_by_another = True
+    with miner.serving() as client:
+        control = control_of(client)
+        control.originals()
+        with pytest.raises(SettingRefused, match="one session at a time"):
+            control.configure({"frequency_mhz": 600.0})
+    assert "frequencyset" not in miner.names()
+    assert "logoff" not in miner.names()
+
+
+def test_a_board_whose_chips_were_tuned_is_not_flattened() -> None:
+    miner = FakeCgminer(luxos=True)
+    miner.clocks[1][17] = 675.0
+    with miner.serving() as client:
+        control = control_of(client)
+        control.originals()
+        with pytest.raises(SettingRefused, match="board 1 are tuned one by one"):
+            control.configure({"frequency_mhz": 600.0})
+    assert "logon" not in miner.names()
+
+
+def test_no_voltage_above_the_temperature_limit() -> None:
+    miner = FakeCgminer(luxos=True)
+    miner.hottest = 104.0
+    with miner.serving() as client:
+        control = control_of(client)
+        control.originals()
+        with pytest.raises(SettingRefused, match="above 100 degC"):
+            control.configure({"voltage_mv": 9000.0})
+    assert "voltageset" not in miner.names()
+    assert miner.session == ""
+
+
+def test_a_clock_between_two_of_the_table_is_told_as_what_it_became() -> None:
+    with FakeCgminer(luxos=True).serving() as client:
+        control = control_of(client)
+        control.originals()
+        settings = control.configure({"frequency_mhz": 640.0})
+    assert {(s.requested, s.read_back) for s in settings} == {(640.0, 650.0)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("board0_frequency_mhz", 9e9, "no miner has that"),
+        ("board0_voltage_mv", 1.0, "no miner has that"),
+        ("board9_frequency_mhz", 600.0, "board 9"),
+    ],
+)
+def test_originals_that_this_miner_cannot_have_had_are_refused(name: str, value: float, said: str) -> None:
+    miner = FakeCgminer(luxos=True)
+    with miner.serving() as client, pytest.raises(SettingRefused, match=said):
+        control_of(client).adopt_originals([Setting(0, name, None, value, "original")], None)
+    assert "logon" not in miner.names()
+
+
+def test_foreign_originals_are_held_to_the_limits_here() -> None:
+    miner = FakeCgminer(luxos=True)
+    with miner.serving() as client:
+        control = control_of(client)
+        control.adopt_originals([Setting(0, "board0_frequency_mhz", None, 900.0, "original")], None)
+        (setting,) = control.restore(overheated=False)
+    assert setting.requested == 650.0
+    assert max(miner.clocks[0].values()) == 650.0
