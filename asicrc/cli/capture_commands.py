@@ -36,12 +36,17 @@ def capture(
         str | None,
         typer.Option(help="How long: 90, 90s, 15m, 8h. Default: 60s, or that of the recorded work."),
     ] = None,
-    frequency_mhz: Annotated[float | None, typer.Option(help="Hash clock. Default: low and safe.")] = None,
+    frequency_mhz: Annotated[
+        float | None, typer.Option(help="Hash clock. Default: low and safe; of a network miner, as it is.")
+    ] = None,
     voltage_mv: Annotated[
         float | None,
-        typer.Option(help="Core voltage, where a board can set it. Default: a low one."),
+        typer.Option(help="Core voltage, where a board can set it. Default: a low one, or as it is."),
     ] = None,
     fan_percent: Annotated[float | None, typer.Option(help="Fan, where there is one. Default: 100.")] = None,
+    power_plan: Annotated[
+        int | None, typer.Option(help="Level of a Goldshell box's power plan. Default: as it is.")
+    ] = None,
     difficulty: Annotated[
         float | None, typer.Option(help="Difficulty of what the chip reports; a power of two.")
     ] = None,
@@ -88,6 +93,7 @@ def capture(
         "frequency_mhz": frequency_mhz,
         "voltage_mv": voltage_mv,
         "fan_percent": fan_percent,
+        "power_plan": power_plan,
         "difficulty": difficulty,
         "hash_counting_number": hash_counting_number,
     }
