@@ -95,7 +95,7 @@ def check(
             "--with-work", help="Also run jobs for a moment and measure the jitter floor; restores."
         ),
     ] = False,
-    duration: Annotated[str, typer.Option(help="How long to listen or to work.")] = "5s",
+    duration: Annotated[str | None, typer.Option(help="How long to listen or to work. Default: 5s.")] = None,
     bundle: Annotated[
         Path | None,
         typer.Option(help="Also write every byte, version and time into an archive that can be mailed."),
@@ -120,9 +120,16 @@ def check(
             "--passive sends nothing; --with-work sends jobs, --bundle keeps questions and answers",
             "choose one of them",
         )
+    if passive and station is not None:
+        raise UsageError("--passive sets nothing, so no limits are needed", "leave out --station")
+    if duration is not None and not (passive or with_work):
+        raise UsageError(
+            "--duration is for listening (--passive) and for work (--with-work)",
+            "leave it out, or add one of them",
+        )
     if bundle is not None and bundle.exists():
         raise UsageError(f"{bundle} exists already", "choose another name for the bundle")
-    wait_s = seconds(duration)
+    wait_s = seconds(duration or "5s")
     record = None if bundle is None else WireRecord()
     circumstances = Circumstances(chosen_station(station), record=record)
     report = check_passively(device, wait_s) if passive else check_device(device, circumstances)
