@@ -19,8 +19,9 @@ from asicrc.evidence import Estimate
 
 MIN_PAIRS = 40
 _ENOUGH_JOBS = 6
-_MOST_BLOCKS = 40
+_MOST_BLOCKS = 24
 _BLOCKS_WITHIN_JOBS = 16
+_TOO_FEW = "the clocks hang on too few pairs: without some of them they cannot be fitted"
 _BATCH, _PLACE = 0, -1  # columns of the regression; without batches there is one
 
 
@@ -38,17 +39,35 @@ class RunTimes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ClockFit:
+    """Both runs fitted. `fitted_a_s` and `fitted_b_s` are the times after load that the fitted clocks give
+    each nonce, the jobs' own offsets apart."""
+
+    a: RunTimes
+    b: RunTimes
+    job: Groups
+    with_batches: bool
+    fit_a: RobustSlopes
+    fit_b: RobustSlopes
+
+    @property
+    def fitted_a_s(self) -> Floats:
+        return _columns(self.a, self.with_batches) @ self.fit_a.slopes
+
+    @property
+    def fitted_b_s(self) -> Floats:
+        return _columns(self.b, self.with_batches) @ self.fit_b.slopes
+
+
+@dataclass(frozen=True, slots=True)
 class ClockRatio:
     """B against A. `crystal_ppm` is above 0 where the crystal runs faster in B; it is None, for the reason in
-    `crystal_unanswered`, where no job reached a second batch. `fitted_a_s` and `fitted_b_s` are the times
-    after load that the fitted clocks give each nonce, the jobs' own offsets apart."""
+    `crystal_unanswered`, where no job reached a second batch."""
 
     hash_clock_ratio: Estimate
     stated_ratio: float
     crystal_ppm: Estimate | None
     crystal_unanswered: str | None
-    fitted_a_s: Floats
-    fitted_b_s: Floats
 
     @property
     def off_ppm(self) -> Estimate:
@@ -56,22 +75,19 @@ class ClockRatio:
         return _ppm(self.hash_clock_ratio.scaled(1 / self.stated_ratio))
 
 
-def clock_ratio(a: RunTimes, b: RunTimes, job: Groups) -> ClockRatio:
-    """Fit both runs; `job` numbers the job of each nonce from 0.
+def fit_clocks(a: RunTimes, b: RunTimes, job: Groups) -> ClockFit:
+    """Robust regression (`robust_slopes`) of both runs; `job` numbers the job of each nonce from 0.
 
-    Robust regression (`robust_slopes`) with an intercept for each job. The intervals come from a jackknife
-    that leaves out parts of both runs at once: whole jobs where there are 6 or more, so that a latency of the
-    host that drifts over a job is in them, otherwise stretches within jobs (Kuensch 1989), where it is not.
-    Raises NoAnswer for fewer than 40 pairs, or places that do not vary.
+    Each job has an intercept. Raises NoAnswer for fewer than 40 pairs, for places that do not vary, and for
+    times that do not rise with the scan.
     """
     n = len(job)
     if n < MIN_PAIRS:
         raise NoAnswer(f"{n} pairs; the ratio of the clocks needs {MIN_PAIRS}", "capture for longer")
     with_batches = _spans_batches(a, job) and _spans_batches(b, job)
-    columns_a, columns_b = _columns(a, with_batches), _columns(b, with_batches)
     try:
-        fit_a = robust_slopes(a.after_load_s, columns_a, job)
-        fit_b = robust_slopes(b.after_load_s, columns_b, job)
+        fit_a = robust_slopes(a.after_load_s, _columns(a, with_batches), job)
+        fit_b = robust_slopes(b.after_load_s, _columns(b, with_batches), job)
     except ValueError:
         raise NoAnswer(
             f"the {n} pairs lie at too few different places of the scan to fit the clocks",
@@ -82,9 +98,20 @@ def clock_ratio(a: RunTimes, b: RunTimes, job: Groups) -> ClockRatio:
             "the arrivals do not follow the scan order: times fall where they should rise",
             "check that the settings of both captures are those that were set",
         )
-    block, blocks_are = _blocks(a.after_load_s, job)
-    logs = np.log(fit_a.slopes / fit_b.slopes)
-    errors = _jackknife(a, b, columns_a, columns_b, job, block, fit_a, fit_b)
+    return ClockFit(a, b, job, with_batches, fit_a, fit_b)
+
+
+def clock_ratio(fit: ClockFit) -> ClockRatio:
+    """The ratios with their intervals, from a jackknife that leaves out parts of both runs at once.
+
+    The parts are whole jobs where there are 6 or more, so that a latency of the host that drifts over a job
+    is in the interval, otherwise stretches within jobs (Kuensch 1989), where it is not. Raises NoAnswer where
+    everything hangs on a few pairs.
+    """
+    n = len(fit.job)
+    block, blocks_are = _blocks(fit.a.after_load_s, fit.job)
+    logs = np.log(fit.fit_a.slopes / fit.fit_b.slopes)
+    errors = _jackknife(fit, block)
     n_blocks = int(block.max()) + 1
     half = stats.t.ppf(0.975, n_blocks - 1) * errors
     method = f"robust regression within jobs, jackknife over {n_blocks} {blocks_are}"
@@ -93,14 +120,12 @@ def clock_ratio(a: RunTimes, b: RunTimes, job: Groups) -> ClockRatio:
         low, value, high = np.exp(logs[column] + np.array([-1.0, 0.0, 1.0]) * half[column]).tolist()
         return Estimate(value, low, high, n, method=method)
 
-    stated = b.frequency_hz / a.frequency_hz
+    stated = fit.b.frequency_hz / fit.a.frequency_hz
     return ClockRatio(
         hash_clock_ratio=ratio(_PLACE).scaled(stated),
         stated_ratio=stated,
-        crystal_ppm=_ppm(ratio(_BATCH)) if with_batches else None,
-        crystal_unanswered=None if with_batches else "no job reached more than one batch in both runs",
-        fitted_a_s=columns_a @ fit_a.slopes,
-        fitted_b_s=columns_b @ fit_b.slopes,
+        crystal_ppm=_ppm(ratio(_BATCH)) if fit.with_batches else None,
+        crystal_unanswered=None if fit.with_batches else "no job reached more than one batch in both runs",
     )
 
 
@@ -136,38 +161,28 @@ def _blocks(after_load_s: Floats, job: Groups) -> tuple[Groups, str]:
     return block, "stretches within jobs"
 
 
-def _jackknife(
-    a: RunTimes,
-    b: RunTimes,
-    columns_a: Floats,
-    columns_b: Floats,
-    job: Groups,
-    block: Groups,
-    fit_a: RobustSlopes,
-    fit_b: RobustSlopes,
-) -> Floats:
+def _jackknife(fit: ClockFit, block: Groups) -> Floats:
     """Standard errors of the logarithms of the ratios of the slopes."""
     n_blocks = int(block.max()) + 1
-    logs = np.empty((n_blocks, columns_a.shape[1]))
+    runs = [
+        (run.after_load_s, _columns(run, fit.with_batches), whole)
+        for run, whole in ((fit.a, fit.fit_a), (fit.b, fit.fit_b))
+    ]
+    logs = np.empty((n_blocks, len(fit.fit_a.slopes)))
     for left_out in range(n_blocks):
         kept = block != left_out
-        held = numbered(job[kept])
+        job = numbered(fit.job[kept])
         try:
             slopes = [
-                robust_slopes(
-                    run.after_load_s[kept], columns[kept], held, scale=fit.scale, weights=fit.weights[kept]
-                ).slopes
-                for run, columns, fit in ((a, columns_a, fit_a), (b, columns_b, fit_b))
+                robust_slopes(t_s[kept], x[kept], job, scale=whole.scale, weights=whole.weights[kept]).slopes
+                for t_s, x, whole in runs
             ]
         except ValueError:
-            raise NoAnswer(
-                "the clocks hang on too few pairs: without some of them they cannot be fitted",
-                "capture for longer",
-            ) from None
+            raise NoAnswer(_TOO_FEW, "capture for longer") from None
         with np.errstate(divide="ignore", invalid="ignore"):
             logs[left_out] = np.log(slopes[0] / slopes[1])
     if not np.all(np.isfinite(logs)):
-        raise NoAnswer("the clocks hang on too few pairs", "capture for longer")
+        raise NoAnswer(_TOO_FEW, "capture for longer")
     spread = logs - logs.mean(axis=0)
     errors: Floats = np.sqrt((n_blocks - 1) / n_blocks * (spread**2).sum(axis=0))
     return errors

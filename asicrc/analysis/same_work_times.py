@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from asicrc.analysis.block_bootstrap import Floats
-from asicrc.analysis.clock_ratio import ClockRatio, RunTimes, clock_ratio
+from asicrc.analysis.clock_ratio import ClockFit, ClockRatio, RunTimes, clock_ratio, fit_clocks
 from asicrc.analysis.label_shift import LabelShift, LabelShifts, label_shifts
 from asicrc.analysis.robust_fit import Groups, group_medians, mad_sigma, numbered
 from asicrc.analysis.same_work_pairs import Pairs, Side
@@ -96,27 +96,40 @@ def pair_times(pairs: Pairs, a: Run, b: Run, seed: int) -> PairTimes:
     n = pairs.matched
     if n < MIN_PAIRS:
         raise NoAnswer(f"{n} proofs came in both runs; their times need {MIN_PAIRS}", "capture for longer")
-    times = _with_shifts(pairs, a, b, seed, np.zeros(n))
-    moved = {(shift.chip, shift.core): shift.shift_host_us / 1e6 for shift in times.cores + times.chips
-             if shift.p_corrected <= ALPHA}  # fmt: skip
-    if not moved:
-        return times
-    # A core that moved is an error of the clocks' fit: fit them again without it.
+    fit, no_clock = _fit(pairs, a, b, np.zeros(n))
+    times = _with_shifts(pairs, a, b, seed, fit)
+    late_s = _moved_s(times, pairs)
+    if fit is not None and late_s.any():
+        # What moved is an error of the clocks' fit: fit them again without it.
+        fit, no_clock = _fit(pairs, a, b, late_s)
+        times = _with_shifts(pairs, a, b, seed, fit)
+    if fit is not None:
+        try:
+            times.clock = clock_ratio(fit)
+        except NoAnswer as error:
+            no_clock = error.message
+    if times.clock is None:
+        times.unanswered["hash_clock_ratio"] = no_clock
+    elif times.clock.crystal_unanswered:
+        times.unanswered["crystal_ppm"] = times.clock.crystal_unanswered
+    return times
+
+
+def _moved_s(times: PairTimes, pairs: Pairs) -> Floats:
+    """By how much each pair is late in B because of its core or chip, as far as that was found."""
+    found = [shift for shift in times.cores + times.chips if shift.p_corrected <= ALPHA]
+    moved = {(shift.chip, shift.core): shift.shift_host_us / 1e6 for shift in found}
     rows = pairs.match_a
     places = zip(pairs.a.chip[rows].tolist(), pairs.a.core[rows].tolist(), strict=True)
-    late_s = [moved.get((chip, core), 0.0) + moved.get((chip, None), 0.0) for chip, core in places]
-    return _with_shifts(pairs, a, b, seed, np.array(late_s))
+    return np.array([moved.get((chip, core), 0.0) + moved.get((chip, None), 0.0) for chip, core in places])
 
 
-def _with_shifts(pairs: Pairs, a: Run, b: Run, seed: int, late_s: Floats) -> PairTimes:
-    """Times and shifts; `late_s` is by how much each pair is known to be late in B, which the clocks are not
-    to be fitted to."""
+def _with_shifts(pairs: Pairs, a: Run, b: Run, seed: int, fit: ClockFit | None) -> PairTimes:
     rows_a, rows_b = pairs.match_a, pairs.match_b
     job = numbered(pairs.a.job[rows_a])
     in_a, in_b = pairs.a.after_load_s[rows_a], pairs.b.after_load_s[rows_b]
-    clock, no_clock = _clock(pairs, a, b, job, late_s)
-    if clock is not None:
-        dt_s = (in_b - clock.fitted_b_s) - (in_a - clock.fitted_a_s)
+    if fit is not None:
+        dt_s = (in_b - fit.fitted_b_s) - (in_a - fit.fitted_a_s)
     elif pairs.by_order:
         dt_s = (in_b - pairs.b.due_s[rows_b]) - (in_a - pairs.a.due_s[rows_a])
     elif a.settings.get("frequency_mhz") == b.settings.get("frequency_mhz"):
@@ -139,24 +152,20 @@ def _with_shifts(pairs: Pairs, a: Run, b: Run, seed: int, late_s: Floats) -> Pai
         bulk_ms=mad_sigma(left_s) * 1e3,
         offset_ms=_median(offsets_s * 1e3),
         floor_ms=float(np.hypot(a.floor_s or 0.0, b.floor_s or 0.0)) * 1e3 if known else None,
-        clock=clock,
     )
-    if no_clock:
-        times.unanswered["hash_clock_ratio"] = no_clock
-    elif clock is not None and clock.crystal_unanswered:
-        times.unanswered["crystal_ppm"] = clock.crystal_unanswered
     _find_shifts(times, pairs.a, rows_a, dt_s, job, a.time_scale, seed)
     return times
 
 
-def _clock(pairs: Pairs, a: Run, b: Run, job: Groups, late_s: Floats) -> tuple[ClockRatio | None, str]:
+def _fit(pairs: Pairs, a: Run, b: Run, late_s: Floats) -> tuple[ClockFit | None, str]:
+    """The clocks of both runs, `late_s` taken off the times of B; or None, and why not."""
     if not pairs.by_order:
         return None, "without a scan order that can be relied on the clocks do not show in the times"
     try:
         times_a = _run_times(a, pairs.a, pairs.match_a)
         times_b = _run_times(b, pairs.b, pairs.match_b)
         times_b = replace(times_b, after_load_s=times_b.after_load_s - late_s)
-        return clock_ratio(times_a, times_b, job), ""
+        return fit_clocks(times_a, times_b, numbered(pairs.a.job[pairs.match_a])), ""
     except NoAnswer as error:
         return None, f"{error.message}; {error.hint}"
 
