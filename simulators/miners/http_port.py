@@ -117,7 +117,7 @@ class _Client:
         for request in self._reader.feed(data):
             if isinstance(request, Answer):
                 self._say(request)
-                break
+                return
             if "upgrade" in request.headers and self._upgrade(request, self._stream):
                 self._gone(self)
                 return
@@ -127,7 +127,7 @@ class _Client:
             ends = answer.ends or request.headers.get("connection", "").lower() == "close"
             self._say(answer, ends)
             if ends:
-                break
+                return
         self._idle = self._reactor.after(IDLE_S, self.close)
 
     def _say(self, answer: Answer, ends: bool = True) -> None:
@@ -141,6 +141,7 @@ class _Client:
         self._stream.send(head.encode() + answer.body)
         if ends:
             self._stream.close_when_sent()
+            self._gone(self)
 
 
 class RequestReader:

@@ -93,14 +93,18 @@ class Pool:
         self._sock = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._sock.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
+        self._lines: list[Line] = []
 
     def accept(self, seconds: float = 10.0) -> Line:
         self._sock.settimeout(seconds)
         sock, _ = self._sock.accept()
-        return Line(sock)
+        self._lines.append(Line(sock))
+        return self._lines[-1]
 
     def close(self) -> None:
         self._sock.close()
+        for line in self._lines:
+            line.close()
 
 
 class Line:
@@ -192,6 +196,15 @@ class Line:
                     self.reply(message, True if result is True else None, error)
                 else:
                     self.answer(message)
+        return found
+
+    def shares_of(self, job_id: str, count: int, seconds: float = 5.0) -> list[Share]:
+        """So many of one job; those of others are answered and left out."""
+        found: list[Share] = []
+        deadline = time.monotonic() + seconds
+        while len(found) < count and (left := deadline - time.monotonic()) > 0:
+            found += [share for share in self.shares(left, until=1) if share.job_id == job_id]
+        assert len(found) >= count, f"{len(found)} shares of job {job_id} in {seconds} s"
         return found
 
     def value(self, share: Share, hashed: Callable[[bytes], bytes] = sha256d) -> int:

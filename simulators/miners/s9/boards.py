@@ -85,8 +85,8 @@ class Boards:
             board.on = on
 
     def step(self, dt_s: float) -> None:
-        self._since_step_s += dt_s
-        while self._since_step_s >= self._ramp_s > 0 or (self._ramp_s == 0 and self._any_ramping):
+        self._since_step_s = self._since_step_s + dt_s if self._any_ramping else 0.0
+        while self._any_ramping and self._since_step_s >= self._ramp_s:
             self._since_step_s -= self._ramp_s
             for board in self.all:
                 away = board.target_mhz - board.frequency_mhz
