@@ -95,6 +95,8 @@ def _with_recorded_settings(
 
 def _check_interval(plan: CapturePlan, device: DeviceProtocol, recorded: RecordedJobs | None) -> None:
     """A device that wants its work more often than others knows why."""
+    if plan.job_interval_s is not None and device.capabilities.get("work") is Capability.NONE:
+        raise UsageError(f"{device.identity.url} takes no work", "leave out --job-interval")
     shortest_s = min(SHORTEST_JOB_INTERVAL_S, device.job_interval_s)
     if recorded is not None and recorded.mean_life_s < shortest_s:
         raise UsageError(

@@ -22,6 +22,8 @@ SCAN_SPACE = ("cores", "subcores", "zero_bits", "time_scale")
 """Details of an identity that decide which nonces there are to be found, and when."""
 RECORDED_SETTINGS = ("frequency_mhz", "difficulty", "hash_counting_number", "voltage_mv")
 LARGEST_SETTING = float(1 << 32)
+MOST_JOBS = 500_000
+"""Kept in memory, about 250 MB: reading them from the file meanwhile would hold up the sending."""
 LONGEST_NS = 366 * 86_400 * 1_000_000_000
 _ALTERED = "the file is damaged or was altered: get it again from where it was written"
 
@@ -128,6 +130,11 @@ def _sendable(capture: Capture) -> list[Job]:
         else:
             # Targets and the wire id are the driver's; `sent_ns` stays for the schedule.
             jobs.append(replace(job, wire_id="", chip_target=None))
+            if len(jobs) > MOST_JOBS:
+                raise UsageError(
+                    f"{capture.path} holds more than {MOST_JOBS} jobs, which a replay keeps in memory",
+                    "replay a shorter capture",
+                )
             continue
         raise UsageError(
             f"job {job.number} of {capture.path} cannot be sent again: {fault}",
