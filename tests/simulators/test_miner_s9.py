@@ -89,8 +89,8 @@ def test_replies_end_with_a_nul_and_stats_lacks_a_comma(bmminer: tuple[Miner, Li
 
 def test_commands_in_text_and_what_is_none(bmminer: tuple[Miner, Line]) -> None:
     device, _ = bmminer
-    said = rb"STATUS=S,When=\d+,Code=22,Msg=BMMiner versions,Description=bmminer 1.0.0\|VERSION,BMMiner=2.0.0,"
-    assert re.fullmatch(said + rb".*\|\0", device.command("version|"))
+    said = rb"STATUS=S,When=\d+,Code=22,Msg=BMMiner versions,Description=bmminer 1.0.0\|VERSION,"
+    assert re.fullmatch(said + rb"BMMiner=2.0.0,.*\|\0", device.command("version|"))
     codes = {
         "summary": 11,
         "pools": 7,

@@ -14,7 +14,7 @@ from simulators.miners.feeding import QueuedFeed, esp_work
 from simulators.miners.hash_meter import GuessedRate
 from simulators.miners.hasher import Hit
 from simulators.miners.http_port import Answer, Request
-from simulators.miners.lv06.board import SUPPLY_MV
+from simulators.miners.lv06.board import SUPPLY_MV, pll_mhz
 from simulators.miners.lv06.esp_firmware import FREE_HEAP, EspFirmware, parsed_object, suffixed
 from simulators.miners.options import MinerOptions
 from simulators.miners.pool_link import ONE_POOL, Pool
@@ -77,8 +77,7 @@ class EspOld(EspFirmware):
         self._since_poll_s = 0.0
         self._fan_percent = 100.0
         self._best = 0.0
-        if self._boot_mhz == options.frequency_mhz:
-            self.board.frequency_mhz = options.frequency_mhz  # found running, not starting
+        self.board.frequency_mhz = pll_mhz(self._boot_mhz)  # found running, not starting
 
     def pools(self) -> Sequence[Pool]:
         nvs = self.nvs
