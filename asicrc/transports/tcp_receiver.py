@@ -138,6 +138,8 @@ class TcpReceiver:
                     )
                     continue
                 reads.append(_Read(connection, data, Stamp(now(), kernel_ns), "the miner hung up"))
+                if data:
+                    connection.acknowledge()
                 if kernel_ns != NO_TIME:
                     self.delays_ns.append(wall() - kernel_ns)
         for connection, data, stamp, ending in reads:

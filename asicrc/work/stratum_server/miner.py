@@ -232,7 +232,6 @@ class MinerConnection:
                 return codec.answer_configure(message)[0]
             case Subscribe():
                 self._raw_agent = message.user_agent
-                self.user_agent = shown_agent(message.user_agent)
                 return codec.answer_subscribe(message, self.extranonce1, EXTRANONCE2_SIZE)
             case Authorize():
                 return self._authorize(message, stamp)
@@ -259,8 +258,8 @@ class MinerConnection:
         if is_new and (len(message.worker) > LONGEST_WORKER or len(codec.workers) >= MOST_WORKERS):
             return codec.refuse(message, ErrorCode.UNAUTHORIZED, "No more workers, or shorter names")
         answer = codec.answer_authorize(message)
-        self.user_agent = shown_agent(self._raw_agent, message.worker, message.password)
-        if self.worker is None:
+        if self.worker is None:  # only now it can be told whether the one contains the other
+            self.user_agent = shown_agent(self._raw_agent, message.worker, message.password)
             self.worker = hub.pseudonym(message.worker)
         if not codec.subscribed or self.ready_ns is not None:
             return answer
