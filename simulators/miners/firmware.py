@@ -13,6 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from simulators.miners.dialects import Dialect
 from simulators.miners.faults import AFTER
@@ -152,7 +153,7 @@ class Firmware(ABC):
         """Take what the hasher has found, each proof at the moment at which the chips have it."""
         while self.hasher.hits:
             hit = self.hasher.hits.popleft()
-            self.reactor.at(hit.due_ns, lambda hit=hit: self._found(hit))  # type: ignore[misc]
+            self.reactor.at(hit.due_ns, partial(self._found, hit))
         if self.hasher.failure is not None:
             self.reactor.end("failure")
 

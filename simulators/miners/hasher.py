@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from simulators.miners.scaling import Proof
 from simulators.miners.work import SCANS, Found, Work
 
-LOOKAHEAD_NS = 40_000_000
+LOOKAHEAD_NS = 100_000_000
 """How far ahead of real time it hashes. A change of the rate takes this long to show."""
 _SLICE_NS = 10_000_000
-_BEHIND_NS = 200_000_000
+_BEHIND_NS = 300_000_000
 """A thread that is later than this leaves the time out, and counts it."""
 
 

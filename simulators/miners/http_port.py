@@ -190,6 +190,9 @@ class RequestReader:
         if len(rest) < int(length):
             return None
         self._held = rest[int(length) :]
-        target = urlsplit(parts[1])
-        query = dict(parse_qsl(target.query, keep_blank_values=True))
+        try:
+            target = urlsplit(f"http://miner{parts[1]}")
+            query = dict(parse_qsl(target.query, keep_blank_values=True))
+        except ValueError:
+            return Answer.text("Bad request syntax", 400)
         return Request(parts[0], unquote(target.path), query, headers, rest[: int(length)])

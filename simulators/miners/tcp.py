@@ -38,7 +38,6 @@ class Stream:
         self._sock = sock
         self._waiting = bytearray()
         self._closes_when_sent = False
-        self._reading = True
         self._watch()
 
     def send(self, data: bytes) -> None:
@@ -59,19 +58,10 @@ class Stream:
         self._closes_when_sent = True
         self._flush()
 
-    def stop_reading(self) -> None:
-        """Leave what else the peer sends, and its end, unread."""
-        self._reading = False
-        self._watch()
-
     def _watch(self) -> None:
         if self.closed:
             return
-        events = (READ if self._reading else 0) | (WRITE if self._waiting else 0)
-        if events:
-            self._reactor.watch(self._sock, events, self._on_events)
-        else:
-            self._reactor.forget(self._sock)
+        self._reactor.watch(self._sock, READ | (WRITE if self._waiting else 0), self._on_events)
 
     def _on_events(self, events: int) -> None:
         if events & WRITE:

@@ -205,6 +205,8 @@ def test_heads_and_bodies_have_an_end() -> None:
     assert isinstance(told, Answer) and told.status == 431
     (told,) = RequestReader().feed(b"PUT / HTTP/1.1\r\nContent-Length: 99999\r\n\r\n")
     assert isinstance(told, Answer) and told.status == 500
+    (told,) = RequestReader().feed(b"GET //[ HTTP/1.1\r\n\r\n")
+    assert isinstance(told, Answer | Request)
     (told,) = RequestReader().feed(b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
     assert isinstance(told, Answer) and told.status == 411
 
