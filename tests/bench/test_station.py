@@ -227,7 +227,9 @@ def test_which_entry_a_url_means(tmp_path: Path) -> None:
         "serial:/dev/ttyUSB00": None,
         "serial:/dev/ttyUSB1?baud=9600&chip=bm1387": 1,
         "serial:/dev/ttyUSB1?chip=bm1366": 2,
-        "serial:/dev/ttyUSB1": None,
+        "serial:/dev/ttyUSB1": 2,  # the usual chip
+        "serial:/dev/ttyUSB1?chip=BM1387": 1,
+        "serial:/dev/ttyUSB1?chip=bm1370": None,
         "sim:bm1366?seed=2": 3,
         "bitaxe-raw:/dev/ttyACM0,/dev/ttyACM1?board=ultra": 4,
         "bitaxe-raw:/dev/ttyACM1,/dev/ttyACM0": None,
