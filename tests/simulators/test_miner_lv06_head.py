@@ -187,6 +187,7 @@ def test_pools_are_slots(running: tuple[Miner, Line]) -> None:
 
 def test_the_log_and_the_live_state_are_sockets(running: tuple[Miner, Line]) -> None:
     device, line = running
+    line.shares(0.2)  # those that had no answer yet
     with websocket(device.port, "/api/ws") as log, websocket(device.port, "/api/ws/live") as live:
         first = json.loads(frame(live))
         assert first["event"] == "update"
