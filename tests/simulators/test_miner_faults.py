@@ -51,13 +51,17 @@ def test_settings_are_ignored_and_praised() -> None:
         assert len(device.ask("pools")["POOLS"]) == 1
 
 
-def test_a_difficulty_can_be_ignored_and_the_floor_be_higher() -> None:
+def test_a_difficulty_can_be_ignored() -> None:
     with pool() as served, miner(*HEAD, "faults=ignore_difficulty", f"pool={served.address}") as device:
         line = served.accept()
         line.welcome()
         line.difficulty(1e9)
         line.notify(Job("a"))
         assert min(device.difficulty_one / line.value(share) for share in line.shares_of("a", 30)) < 2000
+
+
+@pytest.mark.long
+def test_the_floor_can_be_higher() -> None:
     with pool() as served, miner(*HEAD, "floor=1024", f"pool={served.address}") as device:
         line = served.accept()
         begun(line)

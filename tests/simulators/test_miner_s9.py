@@ -225,6 +225,7 @@ def status(reply: dict[str, Any]) -> tuple[str, int]:
     return told["STATUS"], told["Code"]
 
 
+@pytest.mark.long
 def test_a_pool_that_is_gone_is_left_for_the_next_and_returned_to() -> None:
     first, second = Pool(), Pool()
     try:
