@@ -98,12 +98,16 @@ class TcpReceiver:
         if self._thread.is_alive():
             os.write(self._stop_write, b".")
             self._thread.join()
-        for connection in list(self._connections.values()):
-            self._end(connection, reason)
-        self._listener.close()
-        self._epoll.close()
-        os.close(self._stop_read)
-        os.close(self._stop_write)
+        try:
+            for connection in list(self._connections.values()):
+                self._end(connection, reason)
+        finally:
+            for connection in self._connections.values():
+                connection.release()
+            self._listener.close()
+            self._epoll.close()
+            os.close(self._stop_read)
+            os.close(self._stop_write)
 
     def _run(self) -> None:
         try:

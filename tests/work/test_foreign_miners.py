@@ -85,9 +85,9 @@ def test_what_they_find_hashes(
     no = len(re.findall(r"\(boooo\)|Rejected \d+", said))
     print(
         f"\n{agent}, {coin}, {mode}: {result['events']} shares of {len(jobs)} jobs in {SECONDS} s, "
-        f"{result['valid']} verified, {result['stale']} stale, {result['low']} low; answered true {wire['accepted']}, refused "
-        f"{refused or 'none'}; the miner counts {yes} accepted, {no} rejected; effective difficulty "
-        f"{meta['effective_difficulty']}; handshakes "
+        f"{result['valid']} verified, {result['stale']} stale, {result['low']} low; answered true "
+        f"{wire['accepted']}, refused {refused or 'none'}; the miner counts {yes} accepted, {no} rejected; "
+        f"effective difficulty {meta['effective_difficulty']}; handshakes "
         f"{sum(r.channel == 'handshake_dead_time_s' for r in readings)}"
     )
     assert result["valid"] >= 5

@@ -241,11 +241,11 @@ class MinerConnection:
                 if self._damaged_in_a_row >= self._hub.limits.damaged_in_a_row:
                     self.drop(f"{self._damaged_in_a_row} lines in a row were damaged")
                 elif self.damaged_lines <= DAMAGED_LOGGED:
-                    self._hub.say(f"{self.name} sent a damaged line: {message.reason}")
+                    self._say(f"{self.name} sent a damaged line: {message.reason}")
                 return None
             case UnknownMethod():
                 method = message.method if _METHOD.fullmatch(message.method) else "of no usual name"
-                self._hub.say(f"{self.name} asked for a method that is not known here: {method}")
+                self._say(f"{self.name} asked for a method that is not known here: {method}")
             case Malformed(method="mining.submit"):
                 self._malformed_share(stamp, n_in_read)
             case Reply():
@@ -297,6 +297,9 @@ class MinerConnection:
         bound = self._codec.jobs.bind(notify, number=number, at_ns=sent_ns)
         self._sent_before_ns, self._sent_ns = self._sent_ns, sent_ns
         return bound.device_job(algorithm=hub.algorithm, chip_target=hub.algorithm.target(1.0))
+
+    def _say(self, text: str) -> None:
+        self._hub.say(text, of_stranger=self.ready_ns is None)
 
     def _send_answers(self) -> None:
         if self._out:

@@ -29,7 +29,7 @@ from firmware_protocols.errors import LocalProtocolError
 from firmware_protocols.stratum_v1 import BIP320_MASK, SHA256D, Algorithm
 
 META_INTERVAL_NS = 2_000_000_000
-LOOK_INTERVAL_NS = 1_000_000_000
+LOOK_INTERVAL_NS = 250_000_000
 LONGEST_DELAY_NS = 1_000_000_000
 
 
@@ -77,8 +77,8 @@ class WorkServer:
         self._extranonces = count(secrets.randbits(8 * EXTRANONCE1_SIZE))
         self._first_id = secrets.randbits(32)
         self._accepting = Bucket(self.limits.accepted_per_s, self.limits.accepted_burst)
-        self._saying = Bucket(self.limits.log_lines_per_s, self.limits.log_burst)
-        self._unsaid = 0
+        self._saying = _Saying(self.limits)
+        self._saying_of_strangers = _Saying(self.limits)
         self._next_look_ns = self._next_meta_ns = clock.now_ns()
         self._gone = {"frames": 0, "damaged_frames": 0, "skipped_bytes": 0}
         self._receiver = self._started(listen)
@@ -208,7 +208,7 @@ class WorkServer:
         refusal = self._refusal(connection.host, t_ns)
         if refusal:
             self.turned_away += 1
-            self.say(f"{connection.peer} was turned away: {refusal}")
+            self.say(f"{connection.peer} was turned away: {refusal}", of_stranger=True)
             return None
         extranonce1 = (next(self._extranonces) % (1 << 8 * EXTRANONCE1_SIZE)).to_bytes(
             EXTRANONCE1_SIZE, "big"
@@ -239,7 +239,7 @@ class WorkServer:
         if miner.ready_ns is not None:
             self._records.left(miner.extranonce1, t_ns, reason, (miner.host, miner.worker or ""))
             self._gathered.went.append(miner)
-        self.say(f"{miner.name} went: {reason}")
+        self.say(f"{miner.name} went: {reason}", of_stranger=miner.ready_ns is None)
 
     def next_job_number(self) -> int:
         return next(self._job_numbers)
@@ -258,15 +258,10 @@ class WorkServer:
     def pseudonym(self, worker: str) -> str:
         return self._pseudonyms.of(worker)
 
-    def say(self, text: str) -> None:
-        """For the log, unless somebody makes us say too much."""
-        if not self._saying.take_if_any(self.clock.now_ns()):
-            self._unsaid += 1
-            return
-        if self._unsaid:
-            text = f"({self._unsaid} lines were left out here) {text}"
-            self._unsaid = 0
-        self._gathered.log.append(text)
+    def say(self, text: str, *, of_stranger: bool = False) -> None:
+        """For the log, unless somebody makes us say too much; strangers drown no line about a miner."""
+        saying = self._saying_of_strangers if of_stranger else self._saying
+        self._gathered.log += saying.of(text, self.clock.now_ns())
 
     def turned(self, now_ns: int) -> None:
         self._hand_over()
@@ -297,6 +292,21 @@ class WorkServer:
         if not self._accepting.take_if_any(t_ns):
             return f"more than {self.limits.accepted_per_s:g} a second want to connect"
         return ""
+
+
+class _Saying:
+    """Lines of log at a bounded rate; what is left out is counted in the next line."""
+
+    def __init__(self, limits: ServerLimits) -> None:
+        self._bucket = Bucket(limits.log_lines_per_s, limits.log_burst)
+        self._left_out = 0
+
+    def of(self, text: str, now_ns: int) -> list[str]:
+        if not self._bucket.take_if_any(now_ns):
+            self._left_out += 1
+            return []
+        before, self._left_out = self._left_out, 0
+        return [f"({before} lines were left out here) {text}" if before else text]
 
 
 def _checked(difficulty: float) -> float:
