@@ -18,9 +18,9 @@ from asicrc.importing.csv_proofs import CsvSource, proof_batches, require_column
 from asicrc.importing.proofs import Proof, ProofTable, Work
 from asicrc.importing.row_fields import BadField, Row
 from asicrc.importing.source_text import SourceText
-from asicrc.importing.stratum_shares import BIP320_MASK, reversed_in_words
 from firmware_protocols.bitcoin import HEADER_SIZE, Header
 from firmware_protocols.device import NO_TIME, Batch
+from firmware_protocols.stratum_v1 import BIP320_MASK, swapped_words
 
 COLUMNS = (
     "block_header_hex",
@@ -106,7 +106,7 @@ def _versions(row: Row) -> tuple[int, int, int]:
 
 def _prev_hash(row: Row, stated_header: bytes) -> bytes:
     if row.has("prevhash"):
-        return reversed_in_words(row.hex_bytes("prevhash", 32))
+        return swapped_words(row.hex_bytes("prevhash", 32))
     if row.has(_PREV_HASH_COLUMN):
         return row.hex_bytes(_PREV_HASH_COLUMN, 32)
     return Header.unpack(stated_header).prev_hash  # the only place where it stands

@@ -16,6 +16,7 @@ from asicrc.importing.proofs import Proof, ProofTable, Work
 from asicrc.importing.row_fields import BadField, Row
 from asicrc.importing.source_text import SourceText
 from firmware_protocols.device import NO_TIME, Batch
+from firmware_protocols.stratum_v1 import BIP320_MASK, rolled, swapped_words
 
 COLUMNS = (
     "timestamp",
@@ -32,8 +33,6 @@ COLUMNS = (
     "nonce",
 )
 """Needed. `jitter_ms` (since the newest dispatch), `version_bits`, `target` and `difficulty` may be there."""
-
-BIP320_MASK = 0x1FFFE000
 
 
 def read_shares(text: SourceText, context: ImportContext) -> Iterator[Batch]:
@@ -60,16 +59,11 @@ def read_shares(text: SourceText, context: ImportContext) -> Iterator[Batch]:
     )
 
 
-def reversed_in_words(data: bytes) -> bytes:
-    """The bytes of each 4-byte word the other way round."""
-    return b"".join(data[i : i + 4][::-1] for i in range(0, len(data), 4))
-
-
-def rolled(version: int, version_bits: int) -> int:
-    """The version that was hashed: the bits that BIP 320 sets free are the miner's. Raises BadField."""
+def _rolled(version: int, version_bits: int) -> int:
+    """The version that was hashed. Raises BadField for bits that BIP 320 does not set free."""
     if version_bits & ~BIP320_MASK:
         raise BadField("version_bits has bits outside 1fffe000")
-    return version & ~BIP320_MASK | version_bits
+    return rolled(version, version_bits, BIP320_MASK)
 
 
 def _share(row: Row, stated_in: str) -> Proof:
@@ -89,7 +83,7 @@ def _share(row: Row, stated_in: str) -> Proof:
         work=Work(
             wire_id=row.text("job_id"),
             version=version,
-            prev_hash=reversed_in_words(row.hex_bytes("prevhash", 32)),
+            prev_hash=swapped_words(row.hex_bytes("prevhash", 32)),
             nbits=row.hex_u32("nbits"),
             coinbase1=row.hex_bytes("coinb1"),
             extranonce1=row.hex_bytes("extranonce1", longest=64, empty=True),
@@ -98,7 +92,7 @@ def _share(row: Row, stated_in: str) -> Proof:
             version_mask=BIP320_MASK if with_bits else 0,
         ),
         nonce=row.hex_u32("nonce"),
-        version=rolled(version, row.hex_u32("version_bits")) if with_bits else version,
+        version=_rolled(version, row.hex_u32("version_bits")) if with_bits else version,
         ntime=row.hex_u32("ntime"),
         extranonce2=row.hex_bytes("extranonce2", longest=16, empty=True),
         t_ns=t_ns,

@@ -16,11 +16,11 @@ from asicrc.importing.csv_proofs import CsvSource, proof_batches, require_column
 from asicrc.importing.proofs import Proof, ProofTable, Work
 from asicrc.importing.row_fields import BadField, Row
 from asicrc.importing.source_text import SourceText
-from asicrc.importing.stratum_shares import BIP320_MASK
 from firmware_protocols.bitcoin import HEADER_SIZE, Header
 from firmware_protocols.bm13xx import ChipModel, model_by_name
 from firmware_protocols.device import Batch, Setting
 from firmware_protocols.errors import LocalProtocolError
+from firmware_protocols.stratum_v1 import BIP320_MASK
 
 COLUMNS = ("t_ms", "nonce_wire_hex", "version_bits_hex", "header80_hex")
 """Needed. `difficulty` may be there; it is then found out whether it is required or was reached."""
