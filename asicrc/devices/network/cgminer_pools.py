@@ -9,7 +9,7 @@ from __future__ import annotations
 from asicrc.devices.network.cgminer_client import CgminerClient, active, in_order, is_at
 from asicrc.devices.network.control import ServerAddress
 from asicrc.devices.network.waiting import Waiting
-from firmware_protocols.cgminer_api import Pool, add_pool, order_pools, remove_pool, switch_pool
+from firmware_protocols.cgminer_api import Pool, add_pool, disable_pool, order_pools, remove_pool, switch_pool
 from firmware_protocols.device import SettingRefused
 from firmware_protocols.json_values import JsonObject
 
@@ -66,20 +66,30 @@ def put_back(client: CgminerClient, content: JsonObject, server: ServerAddress, 
     client.do(order_pools(*numbers))
     ours = _ours(client.pools(), server)
     if ours is not None and ours.number is not None:
-        number = ours.number
-
-        def has_left() -> bool:
-            now = active(client.pools())
-            return now is None or now.number != number
-
-        if not waiting.until(has_left, LEAVES_WITHIN_S):
-            raise SettingRefused("the miner stays with our pool, though it was told to go to its own")
-        client.do(remove_pool(number))
+        _take_out(client, ours.number, waiting)
     after = client.pools()
     if _ours(after, server) is not None:
         raise SettingRefused("our pool is still in the miner's list")
     if [pool.number for pool in in_order(after)] != _numbers(after, own):
         raise SettingRefused("the miner's own pools are not in the order that they had")
+
+
+def _take_out(client: CgminerClient, number: int, waiting: Waiting) -> None:
+    """Our pool, once the miner has left it: disabled, it is left even for a pool that is slow to answer."""
+    client.do(disable_pool(number))
+
+    def has_left() -> bool:
+        now = active(client.pools())
+        return now is None or now.number != number
+
+    if not waiting.until(has_left, LEAVES_WITHIN_S):
+        own = [pool for pool in client.pools() if pool.number != number]
+        said = ", ".join(sorted({pool.status or "of unknown state" for pool in own}))
+        raise SettingRefused(
+            f"the miner stays with our pool, as its own are {said}. Ours is disabled, and gone once it "
+            "is restarted; or run `asicrc restore` once its own pool answers"
+        )
+    client.do(remove_pool(number))
 
 
 def _own(content: JsonObject) -> list[tuple[str | None, str | None]]:

@@ -50,10 +50,12 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Why it does not open. `passes` says that time may mend it."""
+    """Why it does not open. `passes` says that time may mend it, `unsafe` that the miner has to be slowed
+    down rather than put back as it was."""
 
     text: str
     passes: bool
+    unsafe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,8 @@ def _heat(seen: Observation, expected: Expected) -> Finding | None:
         return Finding("the miner tells no temperature", True)
     if seen.temperature_c <= limit:
         return None
-    return Finding(f"its chip is at {seen.temperature_c:g} degC, above the limit of {limit:g} degC", False)
+    said = f"its chip is at {seen.temperature_c:g} degC, above the limit of {limit:g} degC"
+    return Finding(said, passes=False, unsafe=True)
 
 
 def _paused(seen: Observation) -> Finding | None:

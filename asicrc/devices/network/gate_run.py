@@ -13,13 +13,24 @@ from asicrc.devices.network import gate
 from asicrc.devices.network.control import Observation
 from asicrc.devices.network.watcher import Watcher
 from firmware_protocols.bitcoin import DIFFICULTY_1_TARGET
-from firmware_protocols.device import Batch, Clock, Job, NonceBatch, SettingRefused, Verdict
+from firmware_protocols.device import (
+    Batch,
+    Clock,
+    DeviceLost,
+    Job,
+    NonceBatch,
+    SafetyStop,
+    SettingRefused,
+    Verdict,
+)
 
 WITHIN_S = 180.0
 """Old firmware's hash rate is an average of minutes; a restarted miner warms up first."""
 PICK_UP_S = 3.0
 """From a job to the first share that can be of it: old firmware gives its chips work every 2.14 s."""
 TAKE_S = 0.2
+SILENT_S = 45.0
+"""Without an answer of the management interface; the miner is up again by then, and its shares come."""
 
 
 class Server(Protocol):
@@ -103,7 +114,7 @@ class GateRun:
             self._counted += int(np.count_nonzero(proofs["t_ns"] > counts_from_ns))
 
     def run(self, watcher: Watcher, within_s: float = WITHIN_S) -> Opened:
-        """Raises SettingRefused with every reason, DeviceLost, and what `check_stop` raises."""
+        """Raises SettingRefused with every reason, SafetyStop, DeviceLost, and what `check_stop` raises."""
         began_ns = self.clock.now_ns()
         counts_from_ns = counted_ns = began_ns + round(PICK_UP_S * 1e9)
         seen: Observation | None = None
@@ -114,39 +125,40 @@ class GateRun:
                 self.offer()
             self.add(self.take(now_ns + round(TAKE_S * 1e9)), counts_from_ns)
             seen = next(reversed(watcher.take()), seen)
+            self._check_silence(began_ns if seen is None else seen.t_ns, watcher.last_error)
             now_ns = self.clock.now_ns()
             if seen is not None and now_ns > counted_ns:
                 self._expect(seen, (now_ns - counted_ns) / 1e9)
                 counted_ns = now_ns
-            opened = self._decide(seen, (now_ns - began_ns) / 1e9, within_s, watcher.last_error)
+            opened = self._decide(seen, (now_ns - began_ns) / 1e9, within_s)
             if opened is not None:
                 return opened
 
-    def _decide(
-        self, seen: Observation | None, seconds: float, within_s: float, last_error: str
-    ) -> Opened | None:
+    def _check_silence(self, heard_ns: int, last_error: str) -> None:
+        silent_s = (self.clock.now_ns() - heard_ns) / 1e9
+        if silent_s > SILENT_S:
+            raise DeviceLost(f"the miner has not said how it is for {silent_s:.0f} s: {last_error}")
+
+    def _decide(self, seen: Observation | None, seconds: float, within_s: float) -> Opened | None:
         shares = self._shares(seen)
         findings = gate.of_the_shares(shares, self.expected)
         findings += [] if seen is None else gate.of_the_miner(seen, self.expected)
         final = [finding for finding in findings if not finding.passes]
+        unsafe = next((finding for finding in final if finding.unsafe), None)
+        if unsafe is not None:
+            raise SafetyStop(unsafe.text)
         if final:
             raise _refused(final)
         if seen is not None and not findings and gate.is_decided(shares):
             floor = gate.floor_of(shares, self.expected.difficulty)
             return Opened(self._jobs, len(self._scaled), seconds, shares.expected, floor, seen)
         if seconds >= within_s:
-            raise self._not_in_time(findings, seen, within_s, last_error)
+            raise self._not_in_time(findings, within_s)
         return None
 
-    def _not_in_time(
-        self, findings: list[gate.Finding], seen: Observation | None, within_s: float, last_error: str
-    ) -> SettingRefused:
+    def _not_in_time(self, findings: list[gate.Finding], within_s: float) -> SettingRefused:
         if findings:
             return _refused(findings)
-        if seen is None:
-            return SettingRefused(
-                f"nothing was heard of the miner for {within_s:.0f} s: {last_error}; nothing was recorded"
-            )
         return SettingRefused(
             f"{len(self._scaled)} shares came in {within_s:.0f} s, too few to tell whether the miner does as "
             f"it is asked; nothing was recorded. Ask for a difficulty below {self.expected.difficulty:g}, or "

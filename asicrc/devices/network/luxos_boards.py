@@ -56,7 +56,7 @@ def set_frequency(client: CgminerClient, session: str, board: int, mhz: float, w
         missing = luxos.unmet(settings, _chips(client, board), None)
         return not missing
 
-    if not waiting.until(has_arrived, SETTLES_WITHIN_S, each_s=1.0):
+    if not waiting.until(has_arrived, SETTLES_WITHIN_S, each_s=0.5):
         asked, is_now = missing["frequency_mhz"]
         told = "its chips do not tell theirs" if is_now is None else f"a chip stays at {is_now:g}"
         raise SettingRefused(
@@ -77,7 +77,7 @@ def set_voltage(client: CgminerClient, session: str, board: int, mv: float, wait
         told = _voltage(client, board)
         return not luxos.unmet(settings, (), told, WITHIN_V)
 
-    arrived = waiting.until(is_there, SETTLES_WITHIN_S, each_s=1.0)
+    arrived = waiting.until(is_there, SETTLES_WITHIN_S, each_s=0.5)
     if told is None or told.voltage_v is None:
         raise SettingRefused(f"voltage_mv: {mv:g} was asked for, and board {board} does not tell what it has")
     if not arrived:

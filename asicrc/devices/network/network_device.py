@@ -7,9 +7,11 @@ makes sure that it does as it is set. The way back: settings and pools as they w
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
+
+import numpy as np
 
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.network import gate
@@ -33,7 +35,6 @@ from firmware_protocols.device import (
     Job,
     NonceBatch,
     Reading,
-    SafetyStop,
     Setting,
     SettingRefused,
     WorkForm,
@@ -80,8 +81,8 @@ class NetworkMinerDevice:
         self._supervision: Supervision | None = None
         self._gate_jobs: list[Job] = []
         self._meta: dict[str, Any] = {}
-        self._overheated = False
-        self._restored = False
+        self._back_ns: int | None = None
+        """When the way back began."""
         self._is_held = False
         self._by_hand = url.by_hand
         self._absent_since_ns: int | None = None
@@ -114,7 +115,7 @@ class NetworkMinerDevice:
     def stamps(self) -> dict[str, str]:
         return {
             "t_ns": "CLOCK_MONOTONIC of the host",
-            "t_kernel_ns": "CLOCK_REALTIME of the kernel, as the segment arrived, where it tells",
+            "t_kernel_ns": "CLOCK_REALTIME, set by the kernel on the last packet of the read, where it does",
             "stamped": "after each read of the miner's connection; its firmware and network lie before it",
         }
 
@@ -130,15 +131,17 @@ class NetworkMinerDevice:
         rest, difficulty = self._split(requested)
         if not LOWEST_DIFFICULTY <= difficulty <= HIGHEST_DIFFICULTY:
             raise SettingRefused(f"difficulty {difficulty:g} is none that a pool sets")
-        self._control.check(rest)
+        with self._answers_expected():
+            self._control.check(rest)
         self._reserve(difficulty)
 
     def originals(self) -> list[Setting]:
         """What is found now, or what a capture found that ended without putting the miner back."""
-        self._by_hand = self._by_hand or self._control.pointed_by() is PointedBy.HAND
-        settings = self._left.of_an_earlier_capture(self._control, self._log)
-        if settings is None:
-            settings = self._control.originals()
+        with self._answers_expected():
+            self._by_hand = self._by_hand or self._control.pointed_by() is PointedBy.HAND
+            settings = self._left.of_an_earlier_capture(self._control, self._log)
+            if settings is None:
+                settings = self._control.originals()
         self._left.found(settings)
         if self._by_hand:
             return settings
@@ -148,21 +151,23 @@ class NetworkMinerDevice:
         pointed = any(s.name == OWN_POOLS and s.kind == "original" for s in settings)
         self._by_hand = not pointed
         self._hold()
-        self._left.adopt(self._control, settings, self._log, pointed=pointed)
+        with self._answers_expected():
+            self._left.adopt(self._control, settings, self._log, pointed=pointed)
 
     def configure(self, requested: dict[str, float]) -> list[Setting]:
         self.check(requested)
         rest, difficulty = self._split(requested)
         settings: list[Setting] = []
         try:
-            serving = self._reserve(difficulty)
-            self._undo_an_earlier_capture()
-            run = self._gate(serving, rest, difficulty, asked="difficulty" in requested)
-            run.offer()
-            self._point(serving, rest)
-            self._await_miner(serving, run)
-            settings += self._control.configure(rest)
-            self._pass_gate(serving, run)
+            with self._answers_expected():
+                serving = self._reserve(difficulty)
+                self._undo_an_earlier_capture()
+                run = self._gate(serving, rest, difficulty, asked="difficulty" in requested)
+                run.offer()
+                self._point(serving, rest)
+                self._await_miner(serving, run)
+                settings += self._control.configure(rest)
+                self._pass_gate(serving, run)
         except Interrupted:
             self._log.append("asked to end before the miner was ready")
         now_ns = self.clock.now_ns()
@@ -171,8 +176,8 @@ class NetworkMinerDevice:
         return [*settings, Setting(now_ns, "difficulty", difficulty, difficulty)]
 
     def jitter_floor(self) -> JitterFloor | None:
-        """Nothing on the way of a share can be asked for its delay without a share."""
-        return None
+        """Of the way from the kernel to us; what lies before it tells nobody its delay."""
+        return None if self._serving is None else self._serving.jitter_floor()
 
     def send(self, job: Job) -> list[Job]:
         if self._serving is None:
@@ -186,6 +191,8 @@ class NetworkMinerDevice:
         batch.jobs = self._gate_jobs + batch.jobs
         self._gate_jobs = []
         batch.readings += self._look()
+        if self._back_ns is not None:
+            self._leave_out_what_came_later(batch, self._back_ns)
         return self._drained(batch)
 
     def judged(self, events: NonceBatch) -> None:
@@ -194,25 +201,11 @@ class NetworkMinerDevice:
 
     def restore(self) -> list[Setting]:
         """The miner's own settings and pools; the server stays until it is closed."""
-        self._stop_watching()
-        self._restored = True
-        settings: list[Setting] = []
-        with self._waiting.patient():
-            if self._overheated:
-                try:
-                    self._control.calm()
-                except (SettingRefused, DeviceLost, RemoteProtocolError) as error:
-                    self._log.append(f"it could not be slowed down: {error}")
-            settings = self._control.restore(overheated=self._overheated)
-            settings += self._left.after_restore(settings, self.clock.now_ns())
-        if self._by_hand and self._serving is not None:
-            self._tell("the miner was pointed here by hand: write its own pool back now, by hand too")
-        return settings
+        return self._go_back(overheated=False)
 
     def make_safe(self) -> list[Setting]:
         """Slowed down as far as it can be; its own pools put back, its clock and voltage not."""
-        self._overheated = True
-        return self.restore()
+        return self._go_back(overheated=True)
 
     def wire_counters(self) -> dict[str, int]:
         return {} if self._serving is None else self._serving.wire_counters()
@@ -224,12 +217,41 @@ class NetworkMinerDevice:
         finally:
             self._control.close()
 
+    def _go_back(self, *, overheated: bool) -> list[Setting]:
+        self._stop_watching()
+        self._back_ns = self._back_ns or self.clock.now_ns()
+        with self._waiting.patient(), self._answers_expected():
+            if overheated:
+                try:
+                    self._control.calm()
+                except (SettingRefused, DeviceLost, RemoteProtocolError) as error:
+                    self._log.append(f"it could not be slowed down: {error}")
+            settings = self._control.restore(overheated=overheated)
+            settings += self._left.after_restore(settings, self.clock.now_ns())
+        if self._by_hand and self._serving is not None:
+            self._tell("the miner was pointed here by hand: write its own pool back now, by hand too")
+        return settings
+
+    def _leave_out_what_came_later(self, batch: Batch, back_ns: int) -> None:
+        """Shares of a miner that was on its way back to its own settings are of neither."""
+        later = batch.nonces["t_ns"] >= back_ns
+        if np.any(later):
+            count = int(np.count_nonzero(later))
+            self._log.append(f"{count} shares that came while the miner was put back are not recorded")
+            batch.nonces = batch.nonces[~later]
+
     def _readings_at_rest(self) -> list[Reading]:
         """Of a miner that nothing was done with: for a look at it."""
-        if self._restored:
+        if self._back_ns is not None:
             return []
-        try:
+        with self._answers_expected():
             return list(self._control.observe().readings)
+
+    @contextmanager
+    def _answers_expected(self) -> Iterator[None]:
+        """An answer that is none, in the middle of everything, is a miner that is lost."""
+        try:
+            yield
         except RemoteProtocolError as error:
             raise DeviceLost(f"{self._url.host}: {error}") from None
 
@@ -352,14 +374,10 @@ class NetworkMinerDevice:
         if watcher is None or supervision is None:
             return []
         readings: list[Reading] = []
-        try:
-            for seen in watcher.take():
-                readings += seen.readings
-                self._log.extend(supervision.look(seen))
-            supervision.silence(self.clock.now_ns(), watcher.last_error)
-        except SafetyStop:
-            self._overheated = True
-            raise
+        for seen in watcher.take():
+            readings += seen.readings
+            self._log.extend(supervision.look(seen))
+        supervision.silence(self.clock.now_ns(), watcher.last_error)
         self._check_presence()
         return readings
 

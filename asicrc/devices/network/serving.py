@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from asicrc.devices.jitter import floor_of
 from asicrc.devices.network.control import ServerAddress
 from asicrc.devices.network.local_address import address_towards
 from asicrc.devices.network.network_url import NetworkUrl
 from asicrc.errors import DeviceError
 from asicrc.work.stratum_server import ListenAddress, WorkServer
-from firmware_protocols.device import Batch, Clock, NonceBatch
+from firmware_protocols.device import Batch, Clock, JitterFloor, NonceBatch
 from firmware_protocols.stratum_v1 import BIP320_MASK, Algorithm
+
+MIN_DELAYS = 16
 
 
 class Serving:
@@ -43,6 +46,13 @@ class Serving:
     def begin_recording(self) -> None:
         """The next event is the capture's first."""
         self._first_seq = self._taken
+
+    def jitter_floor(self) -> JitterFloor | None:
+        """None before there were enough packets, and where the kernel stamps none."""
+        delays_ns = self.server.read_delays_ns
+        if len(delays_ns) < MIN_DELAYS:
+            return None
+        return floor_of(delays_ns, "from the kernel's stamp of a packet to the stamp of its read")
 
     def wire_counters(self) -> dict[str, int]:
         return self.server.counters()

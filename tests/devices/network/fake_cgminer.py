@@ -140,6 +140,10 @@ class FakeCgminer:
             self.active = number
         return _status("S", 27, "Switching to pool")
 
+    def _disablepool(self, parameter: str) -> bytes:
+        self.pools[int(parameter)]["Status"] = "Disabled"
+        return _status("S", 48, "Disabling pool")
+
     def _poolpriority(self, parameter: str) -> bytes:
         named = [int(number) for number in parameter.split(",")]
         rest = sorted(set(range(len(self.pools))) - set(named), key=lambda n: self.pools[n]["Priority"])
