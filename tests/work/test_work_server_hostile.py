@@ -36,14 +36,13 @@ def hung_up_on(connected: socket.socket, within_s: float = 10.0) -> bool:
 
 def still_serves(served: Served, miner: PlainMiner) -> None:
     """A share goes in and its answer comes back."""
-    before = served.verifier.counters.valid
     (job, *_) = (job for job in served.dispatch() if job.extranonce1 == miner.extranonce1)
     work = miner.next_work()
     while work.job_id != job.wire_id:
         work = miner.next_work()
     miner.submit(work, next(work.nonces(bytes(4))))
-    served.pump_until(lambda: served.verifier.counters.valid > before)
-    assert miner.reply()["result"] is True
+    with served.pumping():
+        assert miner.reply()["result"] is True
 
 
 @contextmanager
@@ -144,7 +143,7 @@ def test_a_session_that_cannot_keep_up_ends_with_that_reason(monkeypatch: pytest
 
 
 def test_a_fault_of_the_receiving_thread_is_raised_where_it_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a fault")
 
     with serving() as served, monkeypatch.context() as patched:
