@@ -23,10 +23,11 @@ lint: install
 	$(BIN)/lint-imports
 
 test: lint  ## what has to pass before every commit; under 8 minutes on 2 cores
-	$(BIN)/pytest -m "not long"
+	$(BIN)/pytest -m "not long" -n 2 --dist loadfile
 
 test-long: install  ## kills, floods, long statistics; under 30 minutes
-	$(BIN)/pytest -m long --timeout 600
+	$(BIN)/pytest -m "long and alone" --timeout 600
+	$(BIN)/pytest -m "long and not alone" -n 2 --timeout 600
 
 bench: install  ## throughput side by side, in one run
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only -o addopts="" -q -s

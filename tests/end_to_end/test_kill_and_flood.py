@@ -66,6 +66,7 @@ def test_a_killed_capture_keeps_what_was_acknowledged(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.timeout(600)
 def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
     moments = random.Random(20)
@@ -75,6 +76,7 @@ def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("rate", "burst", "seconds"), [(5000, 1, 30), (20_000, 2000, 5)], ids=["sustained", "bursts"]

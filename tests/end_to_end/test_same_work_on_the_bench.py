@@ -116,6 +116,7 @@ def test_captures_without_common_work_have_no_answer(recorded: Path, tmp_path: P
 
 
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_a_frequency_step_comes_out_to_10_ppm(tmp_path: Path) -> None:
     """200 to 300 MHz; one sweep lasts longer than a job, so that all of a life is a lever."""
@@ -147,6 +148,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_planted_misses_are_found(busy: Path, tmp_path: Path) -> None:
     again = tmp_path / "b.asicrc"
@@ -161,6 +163,7 @@ def test_planted_misses_are_found(busy: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_a_planted_core_shift_is_found_on_its_core(busy: Path, tmp_path: Path) -> None:
     """50 us of the device are 20 ms of the host at this scale."""

@@ -244,6 +244,7 @@ def test_a_fresh_process_scans_without_warnings(cache: str, tmp_path: Path) -> N
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_at_least_ten_times_a_hashlib_midstate_loop(
     header80: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -134,6 +134,7 @@ def test_a_wrong_confirmation_is_reported(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_a_midstate_scan_and_short_runs_keep_the_pace(capsys: pytest.CaptureFixture[str]) -> None:
     """At least ten times a hashlib midstate loop, also in 256 runs of 100; pairs measured in turn."""
     count, starts = 1 << 15, list(range(256))

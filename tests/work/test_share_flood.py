@@ -133,12 +133,14 @@ def test_a_flood(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.timeout(600)
 def test_stamps_under_load_for_long(tmp_path: Path) -> None:
     stamps_beside_bare_ones(tmp_path, seconds=10, pairs=5)
 
 
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("rate", "seconds", "burst"),
