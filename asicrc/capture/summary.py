@@ -26,6 +26,8 @@ DESCRIBED = (
     "replay_of",
     "source",
     "lag",
+    "effective_difficulty",
+    "miners",
 )
 
 

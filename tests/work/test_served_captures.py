@@ -22,6 +22,7 @@ from asicrc.capture.session import run_capture
 from asicrc.capture.stop_request import StopRequest
 from asicrc.capture.storage_link import StorageLink
 from asicrc.capture.wall_clock import ClockStep, WallClockWatch
+from asicrc.devices import open_device
 from asicrc.devices.served_miners import ServedMiners, open_served_miners
 from asicrc.devices.url import DeviceUrl
 from asicrc.errors import UsageError
@@ -138,14 +139,9 @@ def test_the_single_word_handshake(tmp_path: Path) -> None:
     [
         (("-d", "sim:bm1366", "--mode", "handshake"), "the handshake is for miners"),
         (("-d", "stratum://127.0.0.1:0", "--mode", "monologue"), "there is no mode 'monologue'"),
-        (("-d", "stratum://127.0.0.1"), "does not say where to listen"),
-        (("-d", "stratum://127.0.0.1:99999"), "does not say where to listen"),
-        (("-d", "stratum://127.0.0.1:0?algorithm=scrypt"), "there is no algorithm 'scrypt'"),
-        (("-d", "stratum://127.0.0.1:0?version_mask=xyz"), "version_mask=xyz"),
-        (("-d", "stratum://127.0.0.1:0?difficulty_one=0"), "difficulty_one=0"),
     ],
 )
-def test_what_cannot_be(options: tuple[str, ...], message: str, tmp_path: Path) -> None:
+def test_a_mode_that_cannot_be(options: tuple[str, ...], message: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "asicrc.cli.main", "capture", *options, "--duration", "5s", "--json"]
     run = subprocess.run(
         [*command, "-o", str(tmp_path / "a.asicrc")], capture_output=True, text=True, timeout=50
@@ -153,6 +149,23 @@ def test_what_cannot_be(options: tuple[str, ...], message: str, tmp_path: Path) 
     assert run.returncode == 2, run.stderr
     assert message in run.stdout
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("stratum://:3333", "does not say where to listen"),
+        ("stratum://127.0.0.1", "does not say where to listen"),
+        ("stratum://127.0.0.1:99999", "does not say where to listen"),
+        ("stratum://127.0.0.1:0?algorithm=scrypt", "there is no algorithm 'scrypt'"),
+        ("stratum://127.0.0.1:0?version_mask=xyz", "version_mask=xyz"),
+        ("stratum://127.0.0.1:0?difficulty_one=0", "difficulty_one=0"),
+        ("stratum://127.0.0.1:0?user=me", "user: no such option"),
+    ],
+)
+def test_a_url_that_cannot_be(url: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message), open_device(url):
+        pass
 
 
 def test_settings_of_miners_that_are_their_owners() -> None:
@@ -290,8 +303,3 @@ def test_effective_difficulty_of_a_firmware_with_a_floor(tmp_path: Path) -> None
     assert estimate.law is not None and estimate.law.p_value > 1e-4
     per_share = 2**256 / floor
     assert estimate.hashes_per_s.low < 80 / estimate.seconds * per_share < estimate.hashes_per_s.high
-
-
-def test_a_url_without_a_place() -> None:
-    with pytest.raises(UsageError, match="does not say where"):
-        open_served_miners(DeviceUrl.parse("stratum://:3333"))

@@ -137,6 +137,25 @@ def test_who_comes_late_begins_with_the_newest_work() -> None:
             assert code_of(miner.reply()) is None
 
 
+def test_a_miner_may_authorise_before_it_subscribes() -> None:
+    with serving() as served, PlainMiner(served.server.address, greet=False) as miner:
+        served.dispatch()
+        miner.send("mining.authorize", [miner.worker, "x"], 1)
+        assert miner.reply(1)["result"] is True
+        assert not served.server.miners
+        miner.send("mining.subscribe", [], 2)
+        miner.extranonce1 = bytes.fromhex(miner.reply(2)["result"][1])
+        work = miner.next_work()
+        miner.submit(work, next(work.nonces(bytes(4))))
+        served.pump_until(lambda: len(served.events) == 1)
+        assert code_of(miner.reply()) is None
+        miner.send("mining.subscribe", [], 3)  # once more: nothing begins anew
+        miner.send("mining.authorize", [miner.worker, "x"], 4)
+        assert (miner.reply(3)["result"][1], miner.reply(4)["result"]) == (miner.extranonce1.hex(), True)
+        served.pump(0.05)
+        assert len(served.came) == 1
+
+
 def test_versions_are_rolled_within_what_was_agreed() -> None:
     with serving() as served, PlainMiner(served.server.address, roll=True) as miner:
         assert miner.mask == 0x1FFFE000

@@ -59,3 +59,18 @@ class Bucket:
             return False
         self.left -= 1.0
         return True
+
+
+class BoundedLog:
+    """Lines of log at a bounded rate; what is left out is counted in the next line."""
+
+    def __init__(self, limits: ServerLimits) -> None:
+        self._bucket = Bucket(limits.log_lines_per_s, limits.log_burst)
+        self._left_out = 0
+
+    def of(self, text: str, now_ns: int) -> list[str]:
+        if not self._bucket.take_if_any(now_ns):
+            self._left_out += 1
+            return []
+        before, self._left_out = self._left_out, 0
+        return [f"({before} lines were left out here) {text}" if before else text]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import Any
 
 from asicrc.transports.tcp_connection import TcpConnection
 from asicrc.work.pool_work import EXTRANONCE2_SIZE
 from asicrc.work.stratum_server.answers import Expected
 from asicrc.work.stratum_server.hub import Hub
 from asicrc.work.stratum_server.limits import Bucket
+from asicrc.work.stratum_server.miner_state import MinerState
 from asicrc.work.stratum_server.records import shown_agent
 from asicrc.work.stratum_server.rows import packed
 from asicrc.work.stratum_server.work_line import WorkLine
@@ -36,30 +36,11 @@ DAMAGED_LOGGED = 3
 _METHOD = re.compile(r"[a-z_]{1,16}\.[a-z_.]{1,32}")
 
 
-class MinerConnection:
-    """What has no underscore may be read from any thread. `extranonce1` tells its jobs from others'."""
+class MinerConnection(MinerState):
+    """A `MinerState` with the connection behind it."""
 
     def __init__(self, hub: Hub, tcp: TcpConnection, extranonce1: bytes, t_ns: int) -> None:
-        self.extranonce1 = extranonce1
-        self.peer = tcp.peer
-        self.host = tcp.host
-        self.user_agent: str | None = None
-        self.worker: str | None = None
-        """A pseudonym: the name itself is kept nowhere."""
-        self.connected_ns = t_ns
-        self.ready_ns: int | None = None
-        """Since when it can be sent work."""
-        self.left: str | None = None
-        """Why it is not there any more."""
-        self.last_message_ns = t_ns
-        self.last_share_ns: int | None = None
-        self.shares = 0
-        self.accepted = 0
-        self.damaged_lines = 0
-        self.waits = 0
-        """How often it was read no further for a while: it sent more than `messages_per_s`."""
-        self.jobs_waited = 0
-        """Jobs that waited here because it had left earlier ones unread: their `sent_ns` is too early."""
+        super().__init__(extranonce1, tcp.peer, tcp.host, t_ns)
         self._hub = hub
         self._tcp = tcp
         self._codec = ServerConnection(
@@ -70,47 +51,17 @@ class MinerConnection:
         )
         self._rate = Bucket(hub.limits.messages_per_s, hub.limits.burst_messages)
         self._damaged_in_a_row = 0
-        self._refused_at_once = 0
-        self._refused_by_verdict = 0
         self._bytes_since_message = 0
         self._work_number = 0
         self._sent_ns = self._sent_before_ns = NO_TIME
         self._raw_agent: str | None = None
+        self._secrets: tuple[str, ...] = ()
         self._out: list[bytes] = []
         self._lock = threading.Lock()
-
-    @property
-    def is_ready(self) -> bool:
-        return self.ready_ns is not None and self.left is None
-
-    @property
-    def refused(self) -> int:
-        return self._refused_at_once + self._refused_by_verdict
-
-    @property
-    def name(self) -> str:
-        """For the log."""
-        return f"miner {self.extranonce1.hex()} ({self.peer})"
-
-    @property
-    def version_mask(self) -> int:
-        """The version bits that its next job lets it roll."""
-        return self._codec.jobs.version_mask
 
     def knows_worker(self, worker: str) -> bool:
         """Whether it has authorised a worker of this name."""
         return worker in self._codec.workers
-
-    def record(self) -> dict[str, Any]:
-        """What the capture keeps of it."""
-        return {
-            "peer": self.peer,
-            "user_agent": self.user_agent,
-            "worker": self.worker,
-            "connected_ns": self.connected_ns,
-            "ready_ns": self.ready_ns,
-            "version_mask": f"{self.version_mask:08x}",
-        }
 
     def line_counters(self) -> dict[str, int]:
         codec = self._codec
@@ -134,12 +85,6 @@ class MinerConnection:
         """For the jobs from the next on."""
         with self._lock:
             self._tcp.send(self._codec.set_difficulty(difficulty))
-
-    def answered(self, accepted: bool) -> None:
-        if accepted:
-            self.accepted += 1
-        else:
-            self._refused_by_verdict += 1
 
     def drop(self, reason: str) -> None:
         self._tcp.close(reason)
@@ -229,12 +174,18 @@ class MinerConnection:
         codec = self._codec
         match message:
             case Configure():
-                return codec.answer_configure(message)[0]
+                answer, _ = codec.answer_configure(message)
+                self.version_mask = codec.jobs.version_mask
+                return answer
             case Subscribe():
                 self._raw_agent = message.user_agent
-                return codec.answer_subscribe(message, self.extranonce1, EXTRANONCE2_SIZE)
+                self._out.append(codec.answer_subscribe(message, self.extranonce1, EXTRANONCE2_SIZE))
+                self._begin_if_it_can(stamp)
+                return None
             case Authorize():
-                return self._authorize(message, stamp)
+                self._out.append(self._authorize(message))
+                self._begin_if_it_can(stamp)
+                return None
             case Damaged():
                 self.damaged_lines += 1
                 self._damaged_in_a_row += 1
@@ -252,26 +203,31 @@ class MinerConnection:
                 return None
         return codec.routine_answer(message)
 
-    def _authorize(self, message: Authorize, stamp: Stamp) -> bytes | None:
-        codec, hub = self._codec, self._hub
+    def _authorize(self, message: Authorize) -> bytes:
+        codec = self._codec
         is_new = message.worker not in codec.workers
         if is_new and (len(message.worker) > LONGEST_WORKER or len(codec.workers) >= MOST_WORKERS):
             return codec.refuse(message, ErrorCode.UNAUTHORIZED, "No more workers, or shorter names")
-        answer = codec.answer_authorize(message)
-        if self.worker is None:  # only now it can be told whether the one contains the other
-            self.user_agent = shown_agent(self._raw_agent, message.worker, message.password)
-            self.worker = hub.pseudonym(message.worker)
-        if not codec.subscribed or self.ready_ns is not None:
-            return answer
+        if not codec.workers:
+            self._secrets = message.worker, message.password
+            self.worker = self._hub.pseudonym(message.worker)
+        return codec.answer_authorize(message)
+
+    def _begin_if_it_can(self, stamp: Stamp) -> None:
+        """Send the first work as soon as it has subscribed and authorised a worker, in either order."""
+        if self.ready_ns is not None or not self._codec.subscribed or not self._codec.workers:
+            return
+        # Only now it can be told whether the one contains the other.
+        self.user_agent = shown_agent(self._raw_agent, *self._secrets)
+        self._raw_agent, self._secrets = None, ()
         self.ready_ns = stamp.t_ns
-        difficulty, work = hub.became_ready(self, stamp.t_ns)
-        self._out += [answer, codec.set_difficulty(difficulty)]
+        difficulty, work = self._hub.became_ready(self, stamp.t_ns)
+        self._out.append(self._codec.set_difficulty(difficulty))
         self._send_answers()
         if work is not None:
             job = self._send_work(work, clean=True)
             if job is not None:
-                hub.sent_by_itself(job)
-        return None
+                self._hub.sent_by_itself(job)
 
     def _malformed_share(self, stamp: Stamp, n_in_read: int) -> None:
         seq = self._hub.next_seq()

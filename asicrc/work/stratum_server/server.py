@@ -18,7 +18,7 @@ from asicrc.transports.tcp_receiver import ListenAddress, TcpReceiver
 from asicrc.work.pool_work import EXTRANONCE1_SIZE
 from asicrc.work.stratum_server.answers import Answers, Expected
 from asicrc.work.stratum_server.arrivals import ArrivalQueue, Arrived, Gathered
-from asicrc.work.stratum_server.limits import Bucket, ServerLimits
+from asicrc.work.stratum_server.limits import BoundedLog, Bucket, ServerLimits
 from asicrc.work.stratum_server.miner import MinerConnection
 from asicrc.work.stratum_server.records import MinerRecords, Pseudonyms
 from asicrc.work.stratum_server.scaled import ScaledAlgorithm
@@ -77,8 +77,8 @@ class WorkServer:
         self._extranonces = count(secrets.randbits(8 * EXTRANONCE1_SIZE))
         self._first_id = secrets.randbits(32)
         self._accepting = Bucket(self.limits.accepted_per_s, self.limits.accepted_burst)
-        self._saying = _Saying(self.limits)
-        self._saying_of_strangers = _Saying(self.limits)
+        self._saying = BoundedLog(self.limits)
+        self._saying_of_strangers = BoundedLog(self.limits)
         self._next_look_ns = self._next_meta_ns = clock.now_ns()
         self._gone = {"frames": 0, "damaged_frames": 0, "skipped_bytes": 0}
         self._receiver = self._started(listen)
@@ -292,21 +292,6 @@ class WorkServer:
         if not self._accepting.take_if_any(t_ns):
             return f"more than {self.limits.accepted_per_s:g} a second want to connect"
         return ""
-
-
-class _Saying:
-    """Lines of log at a bounded rate; what is left out is counted in the next line."""
-
-    def __init__(self, limits: ServerLimits) -> None:
-        self._bucket = Bucket(limits.log_lines_per_s, limits.log_burst)
-        self._left_out = 0
-
-    def of(self, text: str, now_ns: int) -> list[str]:
-        if not self._bucket.take_if_any(now_ns):
-            self._left_out += 1
-            return []
-        before, self._left_out = self._left_out, 0
-        return [f"({before} lines were left out here) {text}" if before else text]
 
 
 def _checked(difficulty: float) -> float:
