@@ -109,6 +109,16 @@ def test_firmware_that_ignores_settings_is_an_error_and_keeps_its_pools(tmp_path
     assert "answered that it was done, but did not do it" in run.json["reason"]
 
 
+def test_nobody_coming_is_explained_with_address_port_and_what_to_try(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    with miner("s9", "profile=bmminer", "api_allow=stock") as url:
+        run = capture(f"{url}&wait_s=2", path)
+    assert run.code == 3
+    for said in ("no miner has come to 127.0.0.1, port", "firewall", "nc -vz 127.0.0.1", "for 2 s"):
+        assert said in run.json["reason"]
+    assert run.json["restored"] is not False
+
+
 def test_a_password_in_a_url_is_refused_and_never_shown(tmp_path: Path) -> None:
     path = tmp_path / "a.asicrc"
     for url in ("axeos://admin:hunter2@10.0.0.7", "goldshell://10.0.0.7?password=hunter2"):
@@ -214,6 +224,7 @@ def test_a_lv06_is_set_captured_and_given_back(tmp_path: Path, profile: str, sta
         ),
         (("lbbox", "hash_rate_scale=2e6"), ("--power-plan", "1"), {"power_plan": (1.0, 1.0)}),
         (("lbbox", "hash_rate_scale=2e6", "login=cipher", "flaky_tokens=1"), (), {}),
+        (("lbbox", "hash_rate_scale=2e6", "difficulty_factor=1", "floor=1"), ("--difficulty", "16"), {}),
     ],
 )
 def test_other_miners_are_set_captured_and_given_back(

@@ -248,12 +248,18 @@ class AxeosControl:
             )
 
     def _await_following(self, name: str, member: str, value: float, within: float) -> None:
-        """Until the miner measures what is stored; firmware that does not measure it is believed."""
+        """Until the miner measures what is stored; firmware that does not measure it is believed.
+
+        A miner that does not hash, for want of a pool, goes there when it does.
+        """
         measured: float | None = None
 
         def is_there() -> bool:
             nonlocal measured
-            measured = getattr(self._client.info(), member)
+            info = self._client.info()
+            measured = getattr(info, member)
+            if info.mining_paused or not info.hash_rate_ghs:
+                return True
             return not measured or abs(measured - value) <= within
 
         if not self._waiting.until(is_there, SETTLES_WITHIN_S):

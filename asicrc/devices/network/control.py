@@ -80,6 +80,8 @@ class Habits:
     usual_difficulty: float
     lowest_difficulty: float | None = None
     fall_back_mhz: float | None = None
+    other_unit: float | None = None
+    """Some of the family are said to mean this many times as much by a difficulty; not known before."""
     hash_rate_tolerance: float = 0.15
     """Of the hash rate against cores times clock: the share by which it may be off."""
 

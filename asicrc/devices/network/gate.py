@@ -113,6 +113,12 @@ def floor_of(shares: GateShares, difficulty: float) -> float | None:
     return difficulty / largest
 
 
+def is_in_other_unit(floor: float, expected: Expected) -> bool:
+    """Whether the shares are as hard as they would be if the miner counted difficulties in its other unit."""
+    unit = expected.habits.other_unit
+    return unit is not None and unit / RESOLVED < floor / expected.difficulty < unit * RESOLVED
+
+
 def _overheated(seen: Observation) -> Finding | None:
     if not seen.overheated:
         return None
@@ -223,7 +229,7 @@ def _easier(shares: GateShares, expected: Expected) -> Finding | None:
 
 def _floor(shares: GateShares, expected: Expected) -> Finding | None:
     floor = floor_of(shares, expected.difficulty)
-    if floor is None or not expected.difficulty_asked:
+    if floor is None or not expected.difficulty_asked or is_in_other_unit(floor, expected):
         return None
     return Finding(
         f"the firmware ignores the difficulty: {expected.difficulty:g} was asked for, and no share is easier "

@@ -159,6 +159,13 @@ class GateRun:
     def _not_in_time(self, findings: list[gate.Finding], within_s: float) -> SettingRefused:
         if findings:
             return _refused(findings)
+        unit = self.expected.habits.other_unit
+        if unit is not None and not len(self._scaled):
+            return SettingRefused(
+                f"no share came in {within_s:.0f} s; nothing was recorded. If this miner does not count "
+                f"difficulties as the pools of its coin do, it wants one {unit:g} times lower: --difficulty "
+                f"{self.expected.difficulty / unit:g}"
+            )
         return SettingRefused(
             f"{len(self._scaled)} shares came in {within_s:.0f} s, too few to tell whether the miner does as "
             f"it is asked; nothing was recorded. Ask for a difficulty below {self.expected.difficulty:g}, or "

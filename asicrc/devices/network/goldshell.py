@@ -26,7 +26,7 @@ from firmware_protocols.errors import RemoteProtocolError
 from firmware_protocols.goldshell import SLEEP_LEVEL, Change, PowerPlan
 from firmware_protocols.goldshell import Setting as BoxSetting
 from firmware_protocols.json_values import JsonObject
-from firmware_protocols.lbry import Lbry
+from firmware_protocols.lbry import DIFFICULTY_SCALE, Lbry
 
 PLAN, MANUAL = "power_plan", "manual_plan"
 USUAL_DIFFICULTY = 4096.0
@@ -47,7 +47,7 @@ class GoldshellControl:
         self.log: list[str] = []
         self.identity = identity
         self.envelope = envelope
-        self.habits = Habits(Lbry(), usual_difficulty=USUAL_DIFFICULTY)
+        self.habits = Habits(Lbry(), usual_difficulty=USUAL_DIFFICULTY, other_unit=float(DIFFICULTY_SCALE))
         self._client = client
         self._waiting = waiting
         self._clock = clock

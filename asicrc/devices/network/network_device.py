@@ -357,7 +357,10 @@ class NetworkMinerDevice:
         self._meta["gate"] = opened.as_json()
         self._tell(f"the gate opened after {opened.seconds:.1f} s")
         self._log.append(f"{opened.shares} shares before the gate opened are not recorded")
-        if opened.floor is not None:
+        if opened.floor is not None and gate.is_in_other_unit(opened.floor, run.expected):
+            unit = run.expected.habits.other_unit
+            self._tell(f"the miner means {unit:g} times as much by a difficulty as the pools of its coin do")
+        elif opened.floor is not None:
             self._log.append(f"no share is easier than about {opened.floor:.0f}, whatever is asked for")
         self._supervision = Supervision(
             opened.seen.setpoints, self._control.envelope, began_ns=self.clock.now_ns()

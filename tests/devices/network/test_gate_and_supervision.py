@@ -121,6 +121,16 @@ def test_easier_shares_and_a_higher_floor_are_told_as_a_difficulty_that_is_ignor
     assert gate.floor_of(shares(1.0 - RNG.random(30)), 256.0) is None
 
 
+def test_a_box_that_counts_in_another_unit_is_told_and_not_refused() -> None:
+    lbry = replace(EXPECTED, difficulty=16.0, habits=replace(EXPECTED.habits, other_unit=256.0))
+    harder = shares((1.0 - RNG.random(40)) / 256)
+    assert gate.of_the_shares(harder, lbry) == []
+    floor = gate.floor_of(harder, 16.0)
+    assert floor is not None
+    assert gate.is_in_other_unit(floor, lbry)
+    assert not gate.is_in_other_unit(16.0 * 20, lbry)
+
+
 def watched() -> Supervision:
     supervision = Supervision(WELL.setpoints, LV06, began_ns=0)
     assert supervision.look(WELL) == []
