@@ -35,7 +35,8 @@ class Supervision:
     def look(self, seen: Observation) -> list[str]:
         """Lines for the log. Raises SafetyStop where it must not go on, DeviceLost where it mines elsewhere
         or was changed."""
-        self._heard_ns = seen.t_ns
+        if seen.temperature_c is not None or self._envelope.temperature_c is None:
+            self._heard_ns = seen.t_ns
         said = self._restarted(seen)
         self._check_heat(seen)
         self._check_power(seen)
@@ -48,9 +49,11 @@ class Supervision:
         return said
 
     def silence(self, now_ns: int, why: str) -> None:
-        """Raises SafetyStop where it was not heard of for too long."""
+        """Raises SafetyStop where it was not heard of for too long, or told no temperature. `why` is the
+        last error, empty where it answers."""
         silent_s = (now_ns - self._heard_ns) / 1e9
         if silent_s > SILENT_S:
+            why = why or "it answers, but without one"
             raise SafetyStop(f"the miner has not told its temperature for {silent_s:.0f} s: {why}")
 
     def _restarted(self, seen: Observation) -> list[str]:
@@ -67,8 +70,7 @@ class Supervision:
         if seen.faults:
             raise SafetyStop(f"the miner reports a fault: {seen.faults[0]}")
         limit = self._envelope.temperature_c
-        if limit is None or seen.temperature_c is None:
-            self._rows.pop("heat", None)
+        if limit is None or seen.temperature_c is None:  # none at all is no cool one: the row stands
             return
         if self._lasts("heat", seen.temperature_c > limit):
             raise SafetyStop(f"its chip is at {seen.temperature_c:g} degC, above the limit of {limit:g} degC")

@@ -176,3 +176,23 @@ def test_a_miner_that_is_not_heard_of_is_not_left_to_itself() -> None:
     supervision.silence(round((SILENT_S - 1) * 1e9), "time-out")
     with pytest.raises(SafetyStop, match="has not told its temperature for 91 s: time-out"):
         supervision.silence(round((SILENT_S + 1) * 1e9), "time-out")
+
+
+def test_a_miner_that_answers_without_a_temperature_is_not_left_to_itself() -> None:
+    supervision = watched()
+    blind = replace(WELL, temperature_c=None)
+    for second in range(1, 92):
+        supervision.look(replace(blind, t_ns=second * 10**9))
+    with pytest.raises(SafetyStop, match="its temperature for 91 s: it answers, but without one"):
+        supervision.silence(91 * 10**9, "")
+    unlimited = Supervision(WELL.setpoints, replace(LV06, temperature_c=None), began_ns=0)
+    unlimited.look(replace(blind, t_ns=91 * 10**9))
+    unlimited.silence(91 * 10**9, "")
+
+
+def test_a_hot_chip_between_answers_without_a_temperature_is_still_hot() -> None:
+    supervision = watched()
+    supervision.look(replace(WELL, temperature_c=90.0))
+    supervision.look(replace(WELL, temperature_c=None))
+    with pytest.raises(SafetyStop, match="above the limit"):
+        supervision.look(replace(WELL, temperature_c=90.0))
