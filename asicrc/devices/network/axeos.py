@@ -59,7 +59,7 @@ class AxeosControl:
         *,
         can_set_power: bool = True,
     ) -> None:
-        self.log: list[str] = []
+        self.log = client.log
         self.identity = identity
         self.envelope = envelope
         self.habits = Habits(
@@ -125,9 +125,6 @@ class AxeosControl:
         here = axeos_pools.pointing(info, self._profile, self._back, server, user)
         self._client.check(here)
         self.log.append(axeos_pools.in_words(self._profile, self._back))
-        if FAN in requested:
-            self._changed |= {FAN, AUTO_FAN}
-            self._client.change(AxeosSettings(auto_fan=False, fan_percent=int(requested[FAN])))
         self._before_a_restart(requested)
         self._pointed = True
         self._client.change(here)
@@ -146,8 +143,11 @@ class AxeosControl:
         return pool is not None and (pool.host, pool.port) == (server.host, server.port)
 
     def configure(self, requested: Mapping[str, float]) -> list[Setting]:
-        goal = {name: requested[name] for name in (FREQUENCY, VOLTAGE) if name in requested}
-        self._go_to(goal)
+        if not self._pointed:  # by its owner: then there was no restart yet
+            self._before_a_restart(requested)
+            if self._clock_needs_restart and self._changed & {FREQUENCY, AUTO_FAN}:
+                self._client.restart()
+        self._go_to({name: requested[name] for name in (FREQUENCY, VOLTAGE) if name in requested})
         now_ns, now = self._clock.now_ns(), setpoints(self._client.info(), self._profile)
         return [Setting(now_ns, name, value, now.get(name)) for name, value in requested.items()]
 
@@ -207,7 +207,11 @@ class AxeosControl:
         return lent[0].slot if lent else self._back.empty_slot
 
     def _before_a_restart(self, requested: Mapping[str, float]) -> None:
-        """On firmware that reads the clock at its start: store it, the voltage before it where both rise."""
+        """The fan before everything else; and on firmware that reads the clock at its start, the clock, the
+        voltage before it where both rise."""
+        if FAN in requested:
+            self._changed |= {FAN, AUTO_FAN}
+            self._client.change(AxeosSettings(auto_fan=False, fan_percent=int(requested[FAN])))
         if not self._clock_needs_restart or FREQUENCY not in requested:
             return
         now = setpoints(self._client.info(), self._profile)

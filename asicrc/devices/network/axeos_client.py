@@ -36,6 +36,7 @@ class AxeosClient:
     RemoteProtocolError for answers that are none."""
 
     def __init__(self, exchange: HttpExchange, profile: Profile, waiting: Waiting, clock: Clock) -> None:
+        self.log: list[str] = []
         self.profile = profile
         self.name = exchange.name
         self._exchange = exchange
@@ -94,8 +95,8 @@ class AxeosClient:
             reply = read_done(self._exchange.ask(encode_request(Act(Action.RESTART), self.profile)))
             if isinstance(reply, Refused):
                 raise SettingRefused(f"the miner does not restart: {reply.status} {reply.message}")
-        except DeviceLost:
-            was_gone = True  # it may be down before it has answered
+        except DeviceLost as error:
+            self.log.append(f"the request to restart had no answer ({error}); it may have been down already")
 
         def is_back() -> bool:
             nonlocal was_gone

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from asicrc.devices.network.control import Observation
+from asicrc.errors import AsicrcError
 from firmware_protocols.device import DeviceLost
 from firmware_protocols.errors import RemoteProtocolError
 
@@ -64,7 +65,7 @@ class Watcher:
                 with self._lock:
                     if len(self._seen) < MOST_WAITING:
                         self._seen.append(seen)
-            except (DeviceLost, RemoteProtocolError) as error:
+            except (DeviceLost, RemoteProtocolError, AsicrcError) as error:
                 self._last_error = str(error)
             except BaseException as error:
                 self._broken = error

@@ -6,8 +6,18 @@ import json
 from typing import Any
 
 import httpx
+from quick_waiting import QuickWaiting
 
+from asicrc.bench.limits import envelope_for
+from asicrc.clock import MACHINE_CLOCK
+from asicrc.devices.network.axeos import AxeosControl
+from asicrc.devices.network.axeos_client import AxeosClient
+from asicrc.devices.network.control import ServerAddress
 from asicrc.transports.http_exchange import HttpExchange
+from firmware_protocols.axeos import detect_profile, info_from
+from firmware_protocols.device import DeviceIdentity
+
+SERVER = ServerAddress("192.0.2.1", 3333)
 
 OLD_FIELDS = ("stratumURL", "stratumPort", "stratumUser")
 
@@ -146,3 +156,11 @@ class FakeAxeos:
             self.info["actualFrequency"] = self.running_mhz
         if self.info["coreVoltageActual"]:
             self.info["coreVoltageActual"] = self.info["coreVoltage"] - 10
+
+
+def control_of(miner: FakeAxeos) -> AxeosControl:
+    profile = detect_profile(info_from(json.loads(json.dumps(miner.info))))
+    waiting = QuickWaiting(MACHINE_CLOCK)
+    client = AxeosClient(miner.exchange(), profile, waiting, MACHINE_CLOCK)
+    identity = DeviceIdentity("axeos://192.0.2.7", "axeos", "BM1366", 1, details={"board": "lv06"})
+    return AxeosControl(client, identity, envelope_for("lv06", "BM1366"), waiting, MACHINE_CLOCK)

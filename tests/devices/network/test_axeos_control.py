@@ -6,27 +6,13 @@ import json
 from itertools import pairwise
 
 import pytest
-from fake_axeos import FakeAxeos
-from quick_waiting import QuickWaiting
+from fake_axeos import SERVER, FakeAxeos, control_of
 
-from asicrc.bench.limits import envelope_for
-from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.network.axeos import AxeosControl
-from asicrc.devices.network.axeos_client import AxeosClient
-from asicrc.devices.network.control import MinesAt, ServerAddress
-from firmware_protocols.axeos import detect_profile, info_from
-from firmware_protocols.device import Capability, DeviceIdentity, Setting, SettingRefused
+from asicrc.devices.network.control import MinesAt
+from firmware_protocols.device import Capability, Setting, SettingRefused
 
-SERVER = ServerAddress("192.0.2.1", 3333)
 EVERY = ("old", "live", "fan", "head")
-
-
-def control_of(miner: FakeAxeos) -> AxeosControl:
-    profile = detect_profile(info_from(json.loads(json.dumps(miner.info))))
-    waiting = QuickWaiting(MACHINE_CLOCK)
-    client = AxeosClient(miner.exchange(), profile, waiting, MACHINE_CLOCK)
-    identity = DeviceIdentity("axeos://192.0.2.7", "axeos", "BM1366", 1, details={"board": "lv06"})
-    return AxeosControl(client, identity, envelope_for("lv06", "BM1366"), waiting, MACHINE_CLOCK)
 
 
 def taken_over(miner: FakeAxeos, requested: dict[str, float]) -> tuple[AxeosControl, list[Setting]]:
@@ -112,6 +98,23 @@ def test_old_firmware_gets_its_clock_by_the_restart_that_the_pool_needs_anyway()
     taken_over(miner, {"frequency_mhz": 400.0})
     assert miner.restarts == 1
     assert miner.running_mhz == 400.0
+
+
+@pytest.mark.parametrize("generation", EVERY)
+def test_a_miner_that_its_owner_points_gets_its_settings_all_the_same(generation: str) -> None:
+    miner = FakeAxeos(generation)
+    control = control_of(miner)
+    control.originals()
+    control.pointed_by_hand_to(SERVER)
+    requested = {"frequency_mhz": 450.0, "voltage_mv": 1175.0, "fan_percent": 75.0}
+    assert all(setting.came_true for setting in control.configure(requested))
+    assert miner.running_mhz == 450.0
+    restored = {setting.name: setting.came_true for setting in control.restore(overheated=False)}
+    assert restored == {"frequency_mhz": True, "voltage_mv": True, "auto_fan": True} | (
+        {"fan_percent": True} if "fan_percent" in restored else {}
+    )
+    assert miner.running_mhz == 485.0
+    assert miner.info["stratumURL"] == "pool.example"
 
 
 @pytest.mark.parametrize("ignored", ["frequency", "coreVoltage", "stratumURL", "autofanspeed"])

@@ -1,0 +1,100 @@
+"""What an earlier capture has left: adopted while the miner is still so, forgotten once it was put back."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from pathlib import Path
+
+import pytest
+from fake_axeos import SERVER, FakeAxeos, control_of
+
+from asicrc.devices.network.kept_originals import KeptOriginals
+from asicrc.devices.network.left_behind import LeftBehind
+from asicrc.errors import BadFile
+from firmware_protocols.device import Setting
+
+
+@pytest.fixture(autouse=True)
+def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> KeptOriginals:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return KeptOriginals("a-miner")
+
+
+def left_by_a_capture(miner: FakeAxeos, kept: KeptOriginals) -> None:
+    """As a kill leaves it: pointed to us, at another clock."""
+    control = control_of(miner)
+    left = LeftBehind(kept)
+    left.found(control.originals())
+    left.keep(control, SERVER, 1_700_000_000_000_000_000)
+    control.point_to(SERVER, None, {})
+    control.configure({"frequency_mhz": 450.0})
+
+
+def test_what_that_one_found_counts_and_not_what_it_left(kept: KeptOriginals) -> None:
+    miner = FakeAxeos("head")
+    left_by_a_capture(miner, kept)
+    log: deque[str] = deque()
+    left, control = LeftBehind(kept), control_of(miner)
+    originals = left.of_an_earlier_capture(control, log)
+    assert originals is not None
+    assert {s.name: s.read_back for s in originals}["frequency_mhz"] == 485.0
+    assert left.is_left_behind
+    assert "a capture of 2023-11-14 22:13 UTC did not put this miner back" in log[0]
+    settings = control.restore(overheated=False)
+    assert left.after_restore(settings, 0) == []
+    assert kept.load() is None
+    assert miner.info["primaryPoolIndex"] == 0
+
+
+def test_a_miner_that_somebody_put_back_since_keeps_what_it_has(kept: KeptOriginals) -> None:
+    miner = FakeAxeos("live")
+    left_by_a_capture(miner, kept)
+    miner.info |= {"stratumURL": "new.example", "frequency": 500}
+    log: deque[str] = deque()
+    left = LeftBehind(kept)
+    assert left.of_an_earlier_capture(control_of(miner), log) is None
+    assert not left.is_left_behind
+    assert "somebody has since" in log[0]
+    assert kept.load() is None
+
+
+def test_pools_that_are_kept_nowhere_are_not_called_restored(kept: KeptOriginals) -> None:
+    miner = FakeAxeos("live")
+    log: deque[str] = deque()
+    left, control = LeftBehind(kept), control_of(miner)
+    left.adopt(control, [Setting(0, "frequency_mhz", None, 485.0, "original")], log, pointed=True)
+    (own_pools,) = left.after_restore(control.restore(overheated=False), 5)
+    assert (own_pools.name, own_pools.read_back) == ("own_pools", None)
+    assert "by hand" in log[0]
+    assert miner.info["stratumURL"] == "pool.example"
+
+
+def test_what_is_kept_stays_while_the_pools_are_not_back(kept: KeptOriginals) -> None:
+    miner = FakeAxeos("live")
+    left_by_a_capture(miner, kept)
+    miner.ignores = {"stratumURL"}
+    log: deque[str] = deque()
+    left, control = LeftBehind(kept), control_of(miner)
+    left.of_an_earlier_capture(control, log)
+    left.after_restore(control.restore(overheated=False), 0)
+    assert kept.load() is not None
+
+
+@pytest.mark.parametrize("content", [{"server_host": 5}, {"server_host": "a", "server_port": "b"}, {}])
+def test_a_kept_file_without_a_server_is_as_good_as_none(
+    kept: KeptOriginals, content: dict[str, object]
+) -> None:
+    kept.store(json.loads(json.dumps(content)))
+    miner = FakeAxeos("live")
+    assert LeftBehind(kept).of_an_earlier_capture(control_of(miner), deque()) is None
+    assert not miner.writes()
+
+
+def test_a_damaged_kept_file_is_said_and_nothing_is_done(kept: KeptOriginals) -> None:
+    kept.store({})
+    kept.path.write_bytes(b"{")
+    miner = FakeAxeos("live")
+    with pytest.raises(BadFile, match="cannot be used"):
+        LeftBehind(kept).of_an_earlier_capture(control_of(miner), deque())
+    assert not miner.writes()
