@@ -6,8 +6,11 @@ No proxy, no redirection, no `.netrc` and no cookie: a miner is asked directly o
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
+from contextlib import suppress
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -35,6 +38,8 @@ class HttpExchange:
         bracketed = f"[{host}]" if ":" in host else host
         self._base = f"http://{bracketed}:{port}"
         self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        """Of the newest connection."""
         self._client = httpx.Client(
             transport=transport,
             trust_env=False,
@@ -72,13 +77,43 @@ class HttpExchange:
         self._client.close()
 
     def _exchange(self, request: HttpRequest, end_s: float) -> HttpReply:
+        """httpx bounds each read alone: a peer that drips bytes is cut off when the time is over."""
         left_s = max(0.05, end_s - time.monotonic())
+        is_late = threading.Event()
+        timer = threading.Timer(left_s, self._cut_off, (is_late,))
+        timer.daemon = True
+        timer.start()
+        try:
+            reply = self._send(request, left_s)
+        except httpx.HTTPError:
+            if is_late.is_set():
+                raise httpx.ReadTimeout("the reply does not end") from None
+            raise
+        finally:
+            timer.cancel()
+        if is_late.is_set():  # a body without a length ends where it was cut off
+            raise httpx.ReadTimeout("the reply does not end")
+        return reply
+
+    def _cut_off(self, is_late: threading.Event) -> None:
+        is_late.set()
+        connection = self._socket
+        if connection is not None:
+            with suppress(OSError):  # it has ended already
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _trace(self, event: str, info: dict[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            self._socket = info["return_value"].get_extra_info("socket")
+
+    def _send(self, request: HttpRequest, left_s: float) -> HttpReply:
         outgoing = self._client.build_request(
             request.method,
             self._base + request.target,
             headers=dict(request.headers),
             content=request.body or None,
             timeout=httpx.Timeout(left_s, connect=min(CONNECT_S, left_s)),
+            extensions={"trace": self._trace},
         )
         reply = self._client.send(outgoing, stream=True)
         try:
@@ -92,8 +127,6 @@ class HttpExchange:
                         f"{self.name} answers {_named(request)} with more than {MAX_BODY} bytes: "
                         "this is no miner's management interface"
                     )
-                if time.monotonic() > end_s:
-                    raise httpx.ReadTimeout("the reply does not end")
             return HttpReply(reply.status_code, bytes(body), reply.headers.get("Content-Type", ""))
         finally:
             reply.close()

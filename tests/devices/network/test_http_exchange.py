@@ -17,31 +17,68 @@ from firmware_protocols.http_messages import HttpRequest
 GET = HttpRequest("GET", "/api/system/info")
 
 
-def test_a_reply_that_does_not_end_in_time_is_given_up() -> None:
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Header: ",
+        b"HTTP/1.1 ",
+    ],
+)
+def test_a_reply_that_does_not_end_in_time_is_given_up(begin: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         done = threading.Event()
 
         def drip() -> None:
             connection, _ = listener.accept()
             with connection:
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-                while not done.is_set():
+                connection.sendall(begin)
+                while not done.wait(0.05):
                     try:
                         connection.sendall(b"x")
                     except OSError:
                         return
-                    time.sleep(0.05)
 
         thread = threading.Thread(target=drip)
         thread.start()
+        at_last = threading.Timer(5.0, done.set)
+        at_last.start()
         exchange = HttpExchange("127.0.0.1", listener.getsockname()[1])
         began_s = time.monotonic()
         with pytest.raises(DeviceLost, match="no whole reply came in time"):
             exchange.ask(GET, within_s=0.4)
         assert time.monotonic() - began_s < 1.5
+        at_last.cancel()
         done.set()
         exchange.close()
         thread.join()
+
+
+def test_a_connection_that_was_cut_off_is_followed_by_a_new_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            kept = []
+            for reply in (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", b"HTTP/1.1 ", None, None):
+                if reply is None or not kept:
+                    kept.append(listener.accept()[0])
+                kept[-1].recv(4096)
+                kept[-1].sendall(reply or b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            for connection in kept:
+                connection.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        exchange = HttpExchange("127.0.0.1", listener.getsockname()[1])
+        assert exchange.ask(GET).status == 200
+        with pytest.raises(DeviceLost, match="in time"):
+            exchange.ask(GET, within_s=0.3)
+        assert exchange.ask(GET).status == 200
+        exchange.close()
+        with socket.create_connection(listener.getsockname()) as last:
+            last.sendall(b"end")
+            thread.join()
 
 
 def test_a_reply_of_any_length_is_cut_off() -> None:
