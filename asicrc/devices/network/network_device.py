@@ -45,8 +45,6 @@ COMES_WITHIN_S = 60.0
 BY_HAND_WITHIN_S = 1800.0
 JOB_INTERVAL_S = 30.0
 """As often as pools send one; a miner rolls its extranonce between."""
-ABSENT_S = 120.0
-"""Without a connection: a restart and its way back to the server are over by then."""
 GATE_SEED = 0x6A7E
 LOWEST_DIFFICULTY, HIGHEST_DIFFICULTY = 1e-6, 2.0**48
 OWN_POOLS, SERVER_PORT = "own_pools", "work_server_port"
@@ -85,7 +83,6 @@ class NetworkMinerDevice:
         """When the way back began."""
         self._is_held = False
         self._by_hand = url.by_hand
-        self._absent_since_ns: int | None = None
 
     @property
     def control(self) -> MinerControl:
@@ -381,21 +378,9 @@ class NetworkMinerDevice:
             readings += seen.readings
             self._log.extend(supervision.look(seen))
         supervision.silence(self.clock.now_ns(), watcher.last_error)
-        self._check_presence()
+        if self._serving is not None:
+            self._serving.check_presence(self.clock.now_ns())
         return readings
-
-    def _check_presence(self) -> None:
-        if self._serving is None or self._serving.has_miner:
-            self._absent_since_ns = None
-            return
-        now_ns = self.clock.now_ns()
-        self._absent_since_ns = self._absent_since_ns or now_ns
-        absent_s = (now_ns - self._absent_since_ns) / 1e9
-        if absent_s > ABSENT_S:
-            raise DeviceLost(
-                f"the miner has not been at the work server for {absent_s:.0f} s: it may have gone over to a "
-                "pool of its own, or lost its network"
-            )
 
     def _drained(self, batch: Batch) -> Batch:
         batch.log = [*self._control.log, *self._log, *batch.log]

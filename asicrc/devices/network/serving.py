@@ -11,10 +11,12 @@ from asicrc.devices.network.local_address import address_towards
 from asicrc.devices.network.network_url import NetworkUrl
 from asicrc.errors import DeviceError
 from asicrc.work.stratum_server import ListenAddress, WorkServer
-from firmware_protocols.device import Batch, Clock, JitterFloor, NonceBatch
+from firmware_protocols.device import Batch, Clock, DeviceLost, JitterFloor, NonceBatch
 from firmware_protocols.stratum_v1 import BIP320_MASK, Algorithm
 
 MIN_DELAYS = 16
+ABSENT_S = 120.0
+"""Without a connection: a restart and its way back to the server are over by then."""
 
 
 class Serving:
@@ -25,11 +27,26 @@ class Serving:
         self.address = address
         self._taken = 0
         self._first_seq = 0
+        self._absent_since_ns: int | None = None
 
     @property
     def has_miner(self) -> bool:
         """Whether somebody is there who can be sent work."""
         return bool(self.server.miners)
+
+    def check_presence(self, now_ns: int) -> None:
+        """Raises DeviceLost where nobody has been there for too long."""
+        if self.has_miner:
+            self._absent_since_ns = None
+            return
+        if self._absent_since_ns is None:
+            self._absent_since_ns = now_ns
+        absent_s = (now_ns - self._absent_since_ns) / 1e9
+        if absent_s > ABSENT_S:
+            raise DeviceLost(
+                f"the miner has not been at the work server for {absent_s:.0f} s: it may have gone over to a "
+                "pool of its own, or lost its network"
+            )
 
     def take(self, until_ns: int) -> Batch:
         """What has arrived, its events numbered from 0 since `begin_recording`. Raises DeviceLost."""
