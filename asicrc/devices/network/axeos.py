@@ -109,7 +109,7 @@ class AxeosControl:
     def pointed_by(self) -> PointedBy:
         return PointedBy.RESTART
 
-    def kept(self) -> JsonObject:
+    def kept(self, server: ServerAddress) -> JsonObject:
         self._back = axeos_pools.way_back(self._client.info(), self._profile)
         return axeos_pools.to_json(self._back)
 

@@ -76,8 +76,8 @@ class CgminerControl:
             return PointedBy.HAND
         return PointedBy.LIVE
 
-    def kept(self) -> JsonObject:
-        self._kept = cgminer_pools.kept(self._client.pools())
+    def kept(self, server: ServerAddress) -> JsonObject:
+        self._kept = cgminer_pools.kept(self._client.pools(), server)
         return self._kept
 
     def by_hand(self, server: ServerAddress) -> str:

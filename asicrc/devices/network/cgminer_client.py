@@ -102,17 +102,15 @@ class CgminerClient:
 
 
 def is_at(pool: Pool, server: ServerAddress) -> bool:
-    """Whether a pool of the miner is our server: by host and port, however the address is written."""
-    for url in (pool.url, pool.stratum_url):
-        if url is None:
-            continue
-        address = url.rpartition("://")[2].split("/", 1)[0].rpartition("@")[2]
-        host, _, port = address.rpartition(":")
-        if port == str(server.port) and host.strip("[]") == server.host:
-            return True
-        if address == server.host and pool.stratum_active:  # `Stratum URL` is the host alone
-            return True
-    return False
+    """Whether a pool of the miner is our server: by host and port, however the address is written.
+
+    `Stratum URL` is the host alone, which another pool of the owner may share: it counts only where the
+    miner tells no address.
+    """
+    if pool.url is None:
+        return pool.stratum_active is True and _address(pool.stratum_url or "").strip("[]") == server.host
+    host, _, port = _address(pool.url).rpartition(":")
+    return port == str(server.port) and host.strip("[]") == server.host
 
 
 def in_order(pools: tuple[Pool, ...]) -> list[Pool]:
@@ -124,3 +122,7 @@ def in_order(pools: tuple[Pool, ...]) -> list[Pool]:
 def active(pools: tuple[Pool, ...]) -> Pool | None:
     """The pool that it works for now."""
     return next((pool for pool in pools if pool.stratum_active), None)
+
+
+def _address(url: str) -> str:
+    return url.rpartition("://")[2].split("/", 1)[0].rpartition("@")[2]

@@ -18,11 +18,18 @@ LEAVES_WITHIN_S = 30.0
 MOST_POOLS = 64
 
 
-def kept(pools: tuple[Pool, ...]) -> JsonObject:
+def kept(pools: tuple[Pool, ...], server: ServerAddress) -> JsonObject:
     """Which pool it works for and in which order it prefers them: by their addresses, as numbers shift.
 
-    Raises SettingRefused for a miner without a pool of its own: cgminer does not give up its last one.
+    Raises SettingRefused for a miner without a pool of its own, as cgminer does not give up its last one, and
+    for one that lists `server` already: on the way back that would be taken out as ours.
     """
+    if any(is_at(pool, server) for pool in pools):
+        raise SettingRefused(
+            f"{server.host}:{server.port} is in the miner's own list of pools already, so it could not be "
+            "told from ours on the way back; nothing was changed. Take it out in the miner's web page, or "
+            "choose another port with ?server_port="
+        )
     ordered = in_order(pools)
     if not ordered:
         raise SettingRefused(

@@ -121,10 +121,10 @@ class MinerControl(Protocol):
     def pointed_by(self) -> PointedBy:
         """How it can be pointed, found out without changing anything."""
 
-    def kept(self) -> JsonObject:
+    def kept(self, server: ServerAddress) -> JsonObject:
         """What is needed to put its pools back: names and hosts, for a file that only its owner can read.
 
-        Raises SettingRefused where they could not be put back.
+        Raises SettingRefused where they could not be put back, or could not be told from `server`.
         """
 
     def point_to(self, server: ServerAddress, user: str | None, requested: Mapping[str, float]) -> None:

@@ -100,8 +100,8 @@ class GoldshellControl:
     def pointed_by(self) -> PointedBy:
         return PointedBy.LIVE
 
-    def kept(self) -> JsonObject:
-        self._own = goldshell_pools.way_back(self._client.pools())
+    def kept(self, server: ServerAddress) -> JsonObject:
+        self._own = goldshell_pools.way_back(self._client.pools(), server)
         return goldshell_pools.to_json(self._own)
 
     def by_hand(self, server: ServerAddress) -> str:
@@ -117,7 +117,7 @@ class GoldshellControl:
         return any(pool.url == server.url for pool in self._client.pools())
 
     def point_to(self, server: ServerAddress, user: str | None, requested: Mapping[str, float]) -> None:
-        own = self._own if self._own is not None else goldshell_pools.way_back(self._client.pools())
+        own = self._own if self._own is not None else goldshell_pools.way_back(self._client.pools(), server)
         self._own, self._server, self._pointed = own, server, True
         goldshell_pools.point_to(self._client, own, server, user)
         self.log.append("asicrc is the first of the box's pools for now, its own ones are behind it")

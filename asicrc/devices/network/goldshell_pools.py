@@ -28,9 +28,19 @@ class OwnPool:
     password: str = field(repr=False)
 
 
-def way_back(pools: tuple[BoxPool, ...]) -> list[OwnPool]:
-    """Its own pools in order. Raises SettingRefused where one could not be added again."""
+def way_back(pools: tuple[BoxPool, ...], server: ServerAddress) -> list[OwnPool]:
+    """Its own pools in order.
+
+    Raises SettingRefused where one could not be added again, where two have the same URL and user, as the box
+    deletes both with one, and where one is `server` itself.
+    """
     own: list[OwnPool] = []
+    if any(pool.url == server.url for pool in pools):
+        raise SettingRefused(
+            f"{server.url} is in the box's own list of pools already, so it could not be told from ours on "
+            "the way back; nothing was changed. Delete it in the box's web page, or choose another port with "
+            "?server_port="
+        )
     for pool in in_order(pools):
         secret = pool.password
         hidden = secret is None or (len(secret) >= 3 and set(secret) <= {"*"})
@@ -38,6 +48,11 @@ def way_back(pools: tuple[BoxPool, ...]) -> list[OwnPool]:
             raise SettingRefused(
                 "the box does not tell the password of one of its own pools, so that could not be put back; "
                 "nothing was changed"
+            )
+        if any((other.url, other.user) == (pool.url, pool.user) for other in own):
+            raise SettingRefused(
+                "two of the box's own pools have the same URL and user: with one of them the other would go, "
+                "and could not be put back; nothing was changed. Delete one of them in the box's web page"
             )
         own.append(OwnPool(pool.url, pool.user, secret))
     return own
@@ -56,12 +71,14 @@ def point_to(client: GoldshellClient, own: list[OwnPool], server: ServerAddress,
 
 def put_back(client: GoldshellClient, own: list[OwnPool], server: ServerAddress | None) -> None:
     """Raises SettingRefused where its list is not as it was at the end."""
-    for listed in client.pools():
-        if server is not None and listed.url == server.url:
-            client.delete_pool(listed)
-    if _named(in_order(client.pools())) != [(pool.url, pool.user) for pool in own]:
-        for pool in own:
-            _move_to_the_end(client, pool)
+    ours = None if server is None else server.url
+    listed = [pool for pool in in_order(client.pools()) if pool.url != ours]
+    if _named(listed) != [(pool.url, pool.user) for pool in own]:
+        for wanted in own:
+            _move_to_the_end(client, wanted)
+    for pool in client.pools():  # ours last: while it is listed, this way can be gone once more
+        if pool.url == ours:
+            client.delete_pool(pool)
     if _named(in_order(client.pools())) != [(pool.url, pool.user) for pool in own]:
         raise SettingRefused("the box's own pools are not as they were")
 

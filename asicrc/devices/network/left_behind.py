@@ -75,7 +75,7 @@ class LeftBehind:
                 "server_host": server.host,
                 "server_port": server.port,
                 "numbers": numbers,
-                "pools": control.kept(),
+                "pools": control.kept(server),
             }
         )
 

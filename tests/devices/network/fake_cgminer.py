@@ -113,10 +113,15 @@ class FakeCgminer:
 
     def _pools(self, _: str) -> bytes:
         records = [
-            pool | {"POOL": number, "Stratum Active": number == self.active, "Stratum URL": ""}
+            pool | {"POOL": number, "Stratum Active": number == self.active} | self._stratum_url(pool, number)
             for number, pool in enumerate(self.pools)
         ]
         return _status("S", 7, f"{len(records)} Pool(s)", {"POOLS": records})
+
+    def _stratum_url(self, pool: dict[str, Any], number: int) -> dict[str, Any]:
+        """The host alone, of the pool that it works for."""
+        host = pool["URL"].rpartition("://")[2].rpartition(":")[0]
+        return {"Stratum URL": host if number == self.active else ""}
 
     def _devs(self, _: str) -> bytes:
         return _status("S", 9, "devs", {"DEVS": [{"ASC": board, "ID": board} for board in range(3)]})

@@ -19,7 +19,7 @@ def taken_over(miner: FakeAxeos, requested: dict[str, float]) -> tuple[AxeosCont
     control = control_of(miner)
     control.check(requested)
     control.originals()
-    control.kept()
+    control.kept(SERVER)
     assert not miner.writes()
     control.point_to(SERVER, None, requested)
     return control, control.configure(requested)
@@ -124,7 +124,7 @@ def test_a_setting_that_is_answered_with_success_and_not_stored_is_an_error(igno
     control = control_of(miner)
     requested = {"frequency_mhz": 500.0, "voltage_mv": 1225.0, "fan_percent": 70.0}
     control.originals()
-    control.kept()
+    control.kept(SERVER)
     with pytest.raises(SettingRefused, match="did not do it") as caught:
         control.point_to(SERVER, None, requested)
         control.configure(requested)
@@ -140,7 +140,7 @@ def test_a_clock_that_is_stored_and_not_reached_is_an_error(monkeypatch: pytest.
     miner.ignores = {"actualFrequency"}
     control = control_of(miner)
     control.originals()
-    control.kept()
+    control.kept(SERVER)
     with pytest.raises(SettingRefused, match="500 is stored, but the miner measures 50"):
         control.configure({"frequency_mhz": 500.0})
 
@@ -176,7 +176,7 @@ def test_a_miner_that_hides_its_pool_is_refused_before_anything_is_changed() -> 
         del miner.info[key]
     control = control_of(miner)
     with pytest.raises(SettingRefused, match="could not be put back; nothing was changed"):
-        control.kept()
+        control.kept(SERVER)
     assert not miner.writes()
 
 
@@ -206,7 +206,7 @@ def test_what_was_kept_puts_a_miner_back_from_another_process(generation: str) -
     miner = FakeAxeos(generation)
     control = control_of(miner)
     originals = control.originals()
-    kept = json.loads(json.dumps(control.kept()))
+    kept = json.loads(json.dumps(control.kept(SERVER)))
     control.point_to(SERVER, None, {"frequency_mhz": 400.0})
     control.configure({"frequency_mhz": 400.0})
     later = control_of(miner)
@@ -303,7 +303,7 @@ def test_a_miner_that_does_not_come_back_from_its_restart_is_lost(monkeypatch: p
     miner = FakeAxeos("live")
     control = control_of(miner)
     control.originals()
-    control.kept()
+    control.kept(SERVER)
     real = miner._restart
 
     def dies() -> None:

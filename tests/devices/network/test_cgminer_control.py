@@ -32,7 +32,7 @@ def test_is_pointed_at_our_server_with_its_own_pools_behind_and_given_back() -> 
         control = control_of(client)
         assert control.pointed_by() is PointedBy.LIVE
         control.originals()
-        control.kept()
+        control.kept(SERVER)
         assert set(miner.names()) <= {"privileged", "stats", "pools"}
         control.point_to(SERVER, None, {})
         assert miner.preferred() == [SERVER.url, *OWN]
@@ -49,11 +49,35 @@ def test_the_second_of_its_pools_is_the_one_that_it_goes_back_to() -> None:
     miner.pools[0]["Priority"], miner.pools[1]["Priority"] = 1, 0
     with miner.serving() as client:
         control = control_of(client)
-        control.kept()
+        control.kept(SERVER)
         control.point_to(SERVER, "rig-1", {})
         control.restore(overheated=False)
     assert miner.preferred() == OWN[::-1]
     assert miner.active == 1
+
+
+def test_a_pool_of_the_owner_on_the_same_host_is_not_taken_for_ours() -> None:
+    miner = FakeCgminer()
+    own = f"stratum+tcp://{SERVER.host}:4444"
+    miner.pools[0]["URL"] = own
+    with miner.serving() as client:
+        control = control_of(client)
+        control.kept(SERVER)
+        assert not control.is_pointed_to(SERVER)
+        control.point_to(SERVER, None, {})
+        assert miner.preferred() == [SERVER.url, own, OWN[1]]
+        assert all(setting.came_true for setting in control.restore(overheated=False))
+        assert control.observe().mines_at is MinesAt.ELSEWHERE
+    assert miner.preferred() == [own, OWN[1]]
+    assert "Disabled" not in [pool["Status"] for pool in miner.pools]
+
+
+def test_a_miner_whose_own_list_has_our_address_is_refused_before_anything_is_changed() -> None:
+    miner = FakeCgminer()
+    miner.pools[1]["URL"] = SERVER.url
+    with miner.serving() as client, pytest.raises(SettingRefused, match=r"already.*nothing was changed"):
+        control_of(client).kept(SERVER)
+    assert not set(miner.names()) & {"addpool", "switchpool", "removepool", "disablepool"}
 
 
 def test_a_factory_image_is_found_out_before_anything_is_written() -> None:
@@ -74,7 +98,7 @@ def test_an_addition_that_is_refused_leaves_the_list_as_it_was() -> None:
     miner = FakeCgminer()
     with miner.serving() as client:
         control = control_of(client)
-        control.kept()
+        control.kept(SERVER)
         miner.writable = False
         with pytest.raises(SettingRefused, match="refuses addpool: Access denied"):
             control.point_to(SERVER, None, {})
@@ -86,7 +110,7 @@ def test_a_miner_that_stays_with_our_pool_is_not_called_restored(monkeypatch: py
     miner = FakeCgminer()
     with miner.serving() as client:
         control = control_of(client)
-        control.kept()
+        control.kept(SERVER)
         control.point_to(SERVER, None, {})
         miner.follows = False
         (own_pools,) = control.restore(overheated=False)
@@ -132,7 +156,7 @@ def test_what_was_kept_is_believed_only_as_far_as_the_miner_has_it(
     miner = FakeCgminer()
     with miner.serving() as client:
         control = control_of(client)
-        kept = spoil(json.loads(json.dumps(control.kept())))
+        kept = spoil(json.loads(json.dumps(control.kept(SERVER))))
         control.point_to(SERVER, None, {})
         later = control_of(client)
         later.adopt_originals([], kept | {"server_host": SERVER.host, "server_port": SERVER.port})

@@ -33,7 +33,7 @@ def test_plan_and_pools_are_set_and_given_back_whole() -> None:
     control = control_of(box.client())
     control.check({"power_plan": 1.0})
     control.originals()
-    kept = control.kept()
+    kept = control.kept(SERVER)
     assert not box.writes()
     control.point_to(SERVER, None, {})
     (setting,) = control.configure({"power_plan": 1.0})
@@ -96,15 +96,24 @@ def test_a_hidden_password_is_found_out_before_anything_is_changed() -> None:
         box = FakeGoldshell()
         box.pools[1]["pass"] = hidden
         with pytest.raises(SettingRefused, match=r"does not tell the password.*nothing was changed"):
-            control_of(box.client()).kept()
+            control_of(box.client()).kept(SERVER)
         assert not box.writes()
+
+
+@pytest.mark.parametrize("url", [OWN[0], SERVER.url])
+def test_a_pool_that_another_one_would_take_with_it_is_found_out_before_anything_is_changed(url: str) -> None:
+    box = FakeGoldshell()
+    box.pools[1] |= {"url": url, "user": box.pools[0]["user"], "pass": "p2"}
+    with pytest.raises(SettingRefused, match="nothing was changed"):
+        control_of(box.client()).kept(SERVER)
+    assert not box.writes()
 
 
 def test_a_full_list_is_refused_and_stays_as_it_was() -> None:
     box = FakeGoldshell()
     box.most_pools = 2
     control = control_of(box.client())
-    control.kept()
+    control.kept(SERVER)
     with pytest.raises(SettingRefused, match="may be full"):
         control.point_to(SERVER, None, {})
     assert box.urls() == OWN
@@ -114,7 +123,7 @@ def test_what_was_kept_brings_back_pools_that_a_killed_capture_had_moved() -> No
     box = FakeGoldshell()
     control = control_of(box.client())
     originals = control.originals()
-    kept = json.loads(json.dumps(control.kept()))
+    kept = json.loads(json.dumps(control.kept(SERVER)))
     control.point_to(SERVER, None, {})
     box.pools = box.pools[:-1]  # killed between taking a pool out and adding it again
     later = control_of(box.client())
