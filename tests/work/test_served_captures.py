@@ -196,6 +196,36 @@ def test_nobody_comes(monkeypatch: pytest.MonkeyPatch) -> None:
         device.close()
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("stratum://0.0.0.0:0", "0.0.0.0"),
+        ("stratum://[::]:0", "no one address"),
+        ("stratum://239.1.2.3:0", "no one address"),
+        ("stratum://127.0.0.1:0?accept_from=my-box.local", "my-box.local"),
+        ("stratum://127.0.0.1:0?accept_from=10.0.0.7,", "accept_from"),
+    ],
+)
+def test_what_lets_in_everybody_or_nobody_is_refused(url: str, said: str) -> None:
+    told: list[str] = []
+    with pytest.raises(UsageError, match=said):
+        open_served_miners(DeviceUrl.parse(url), told.append)
+    assert not told
+
+
+def test_a_miner_is_let_in_by_its_address_however_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+
+    def server(*_: object, accept_from: object, **__: object) -> object:
+        made.append(accept_from)
+        raise InterruptedError
+
+    monkeypatch.setattr("asicrc.devices.served_miners.WorkServer", server)
+    with pytest.raises(InterruptedError):
+        open_served_miners(DeviceUrl.parse("stratum://127.0.0.1:0?accept_from=10.0.0.7, FD00::0:5"))
+    assert made == [frozenset({"10.0.0.7", "fd00::5"})]
+
+
 class SettableClock:
     """The machine's, with a wall clock that somebody sets."""
 

@@ -161,9 +161,15 @@ def _address(url: DeviceUrl, key: str) -> str | None:
     if text is None:
         return None
     try:
-        return str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text)
     except ValueError:
         raise UsageError(f"{key}={text} in {url.text!r} is no IP address of this machine") from None
+    if address.is_unspecified or address.is_multicast:
+        raise UsageError(
+            f"{key}={text} in {url.text!r} is no one address of this machine",
+            "name the address that the miner reaches, or leave the option out: it is found then",
+        )
+    return str(address)
 
 
 def _user(url: DeviceUrl) -> str | None:
