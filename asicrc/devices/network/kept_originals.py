@@ -52,21 +52,25 @@ class KeptOriginals:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other captures away from the miner. Raises DeviceError while another one has it."""
+        """Keep other captures away from the miner. Raises DeviceError while another one has it.
+
+        The lock's file goes with it: those of emulated miners, on other ports each time, would pile up.
+        """
+        path = self.path.with_suffix(".lock")
         try:
-            _make_folder(self.path.parent)
-            file = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            _make_folder(path.parent)
+            file = _locked(path)
         except OSError as error:
             raise self._failed(error) from None
+        if file is None:
+            raise DeviceError(
+                "another capture on this machine drives this miner", "wait for its end, or end it"
+            )
         try:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise DeviceError(
-                    "another capture on this machine drives this miner", "wait for its end, or end it"
-                ) from None
             yield
         finally:
+            with contextlib.suppress(OSError):  # a file that is left behind is locked by nobody
+                path.unlink()
             os.close(file)
 
     def load(self) -> JsonObject | None:
@@ -143,6 +147,20 @@ def _machine_key() -> bytes:
     finally:
         new.unlink(missing_ok=True)
     return key
+
+
+def _locked(path: Path) -> int | None:
+    """A descriptor that holds the lock; None while another one does."""
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+            return None
+        if os.fstat(file).st_nlink:
+            return file
+        os.close(file)  # its holder took the file away between our opening and locking it
 
 
 def _make_folder(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import stat
 from pathlib import Path
@@ -66,6 +67,26 @@ def test_a_second_capture_waits_for_the_end_of_the_first() -> None:
             pass
     with KeptOriginals("x").held():
         pass
+
+
+def test_no_lock_is_left_and_none_is_held_on_a_file_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = KeptOriginals("x"), KeptOriginals("x")
+    real, taken = fcntl.flock, []
+
+    def flock(file: int, how: int) -> None:
+        """The first holder ends between the second's opening of the file and its locking."""
+        if not taken:
+            taken.append(file)
+            first.path.with_suffix(".lock").unlink()
+        real(file, how)
+
+    with first.held():
+        pass
+    assert list(folder().iterdir()) == []
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with second.held(), pytest.raises(DeviceError, match="another capture"), KeptOriginals("x").held():
+        pass
+    assert list(folder().iterdir()) == []
 
 
 def test_a_place_that_cannot_be_written_is_said_before_anything_else(
