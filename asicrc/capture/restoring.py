@@ -100,7 +100,7 @@ def _same_device(device: DeviceProtocol, recorded: DeviceIdentity, path: Path) -
             f"{path} was captured from {_named(recorded)}, but {_named(found)} answer here",
             "connect the device of the capture, or name it with --device; nothing was written",
         )
-    if recorded.serial is not None and found.serial != recorded.serial:
+    if found.serial != recorded.serial:  # a file without one is of no miner that has one
         raise DeviceError(
             f"{path} was captured from another {_named(recorded)} than answers here, or on another machine",
             "name the miner of the capture with --device, where it was captured; nothing was written",

@@ -101,6 +101,13 @@ class AxeosControl:
 
     def adopt_originals(self, settings: list[Setting], kept: JsonObject | None) -> None:
         self._originals = checked_originals(settings, possible(auto_fan=(0.0, 1.0)))
+        left_alone = [] if self._can_set_power else [n for n in (FREQUENCY, VOLTAGE) if n in self._originals]
+        for name in left_alone:
+            del self._originals[name]
+        if left_alone:
+            self.log.append(
+                f"{' and '.join(left_alone)} of the capture are left out: no limits are known for this board"
+            )
         self._changed = set(self._originals)
         if kept is not None:
             self._back = axeos_pools.from_json(kept)
@@ -163,6 +170,7 @@ class AxeosControl:
 
     def calm(self) -> None:
         """The clock goes to its lowest at once: a step that makes less heat needs no other before it."""
+        self._client.await_answer()
         self._changed |= {FREQUENCY, FAN, AUTO_FAN}
         lowest_mhz = self.envelope.frequency_mhz.low
         self._client.change(AxeosSettings(frequency_mhz=lowest_mhz, auto_fan=False, fan_percent=100))
@@ -170,6 +178,8 @@ class AxeosControl:
             self._client.restart()
 
     def restore(self, *, overheated: bool) -> list[Setting]:
+        if self._changed or self._pointed:
+            self._try(self._client.await_answer)
         goal = {name: value for name, value in self._originals.items() if name in self._changed}
         goal = within_limits(goal, self.envelope, self.log)
         power = {name: goal[name] for name in (FREQUENCY, VOLTAGE) if name in goal}

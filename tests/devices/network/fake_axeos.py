@@ -158,9 +158,10 @@ class FakeAxeos:
             self.info["coreVoltageActual"] = self.info["coreVoltage"] - 10
 
 
-def control_of(miner: FakeAxeos) -> AxeosControl:
+def control_of(miner: FakeAxeos, *, can_set_power: bool = True) -> AxeosControl:
     profile = detect_profile(info_from(json.loads(json.dumps(miner.info))))
     waiting = QuickWaiting(MACHINE_CLOCK)
     client = AxeosClient(miner.exchange(), profile, waiting, MACHINE_CLOCK)
     identity = DeviceIdentity("axeos://192.0.2.7", "axeos", "BM1366", 1, details={"board": "lv06"})
-    return AxeosControl(client, identity, envelope_for("lv06", "BM1366"), waiting, MACHINE_CLOCK)
+    envelope = envelope_for("lv06", "BM1366")
+    return AxeosControl(client, identity, envelope, waiting, MACHINE_CLOCK, can_set_power=can_set_power)

@@ -10,6 +10,7 @@ from fake_axeos import SERVER, FakeAxeos, control_of
 
 from asicrc.devices.network.axeos import AxeosControl
 from asicrc.devices.network.control import MinesAt
+from asicrc.devices.network.waiting import Interrupted
 from firmware_protocols.device import Capability, Setting, SettingRefused
 
 EVERY = ("old", "live", "fan", "head")
@@ -245,6 +246,17 @@ def test_foreign_originals_are_held_to_the_limits_of_this_machine() -> None:
     assert sum("outside the limits" in line for line in control.log) == 3
 
 
+def test_foreign_originals_of_a_board_without_limits_are_left_alone_but_for_its_fan() -> None:
+    miner = FakeAxeos("head", autofanspeed=0)
+    control = control_of(miner, can_set_power=False)
+    foreign = {"frequency_mhz": 500.0, "voltage_mv": 9000.0, "fan_percent": 70.0}
+    control.adopt_originals([Setting(0, n, None, v, "original") for n, v in foreign.items()], None)
+    restored = control.restore(overheated=False)
+    assert [(setting.name, setting.came_true) for setting in restored] == [("fan_percent", True)]
+    assert (miner.info["frequency"], miner.info["coreVoltage"]) == (485, 1200)
+    assert any("no limits are known" in line for line in control.log)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -313,3 +325,32 @@ def test_a_miner_that_does_not_come_back_from_its_restart_is_lost(monkeypatch: p
     monkeypatch.setattr(miner, "_restart", dies)
     with pytest.raises(DeviceLost, match="did not come back"):
         control.point_to(SERVER, None, {})
+
+
+@pytest.mark.parametrize("generation", EVERY)
+@pytest.mark.parametrize("down_for", [0, 8])
+def test_a_capture_that_is_ended_in_the_middle_of_a_restart_puts_the_pools_back(
+    generation: str, down_for: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    miner = FakeAxeos(generation)
+    control = control_of(miner)
+    waiting = control._waiting
+    control.originals()
+    control.kept()
+    is_to_end, real = False, miner._restart
+
+    def restarts_slowly() -> None:
+        nonlocal is_to_end
+        is_to_end = miner.restarts == 0
+        real()
+        miner.is_down_for = down_for if is_to_end else 1
+
+    monkeypatch.setattr(miner, "_restart", restarts_slowly)
+    monkeypatch.setattr(waiting, "_stop_asked", lambda: is_to_end)
+    miner.info["uptimeSeconds"] = 1000
+    with pytest.raises(Interrupted):
+        control.point_to(SERVER, None, {})
+    with waiting.patient():
+        restored = {setting.name: setting for setting in control.restore(overheated=False)}
+    assert restored["own_pools"].came_true, control.log
+    assert not control.is_pointed_to(SERVER)
