@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from asicrc.devices.network.waiting import Waiting
 from asicrc.transports.http_exchange import HttpExchange
 from firmware_protocols.axeos import (
@@ -27,6 +29,8 @@ from firmware_protocols.device import Clock, DeviceLost, SettingRefused
 from firmware_protocols.errors import LocalProtocolError, RemoteProtocolError
 
 RESTART_WITHIN_S = 120.0
+ANSWERS_WITHIN_S = 20.0
+"""Where no restart was asked for: it may be busy, or start anew by itself."""
 UPTIME_SLACK_S = 1.0
 """It is told in whole seconds."""
 
@@ -42,6 +46,8 @@ class AxeosClient:
         self._exchange = exchange
         self._waiting = waiting
         self._clock = clock
+        self._is_back: Callable[[], bool] | None = None
+        """Of a restart whose end was not waited for yet."""
 
     def info(self) -> AxeosInfo:
         info = read_info(self._exchange.ask(encode_request(GetInfo(), self.profile)))
@@ -110,11 +116,26 @@ class AxeosClient:
             elapsed_s = (self._clock.now_ns() - asked_ns) / 1e9
             return uptime_s + UPTIME_SLACK_S < before_s + elapsed_s
 
+        self._is_back = is_back
+        self._await_restart(is_back)
+
+    def await_answer(self) -> None:
+        """Return when it can be talked to, after a restart in the middle of which somebody asked to end too.
+
+        Raises DeviceLost where it does not come.
+        """
+        if self._is_back is not None:
+            self._await_restart(self._is_back)
+        else:
+            self._waiting.await_answer(self.info, ANSWERS_WITHIN_S)
+
+    def _await_restart(self, is_back: Callable[[], bool]) -> None:
         if not self._waiting.until(is_back, RESTART_WITHIN_S):
             raise DeviceLost(
                 f"{self.name} did not come back from a restart within {RESTART_WITHIN_S:g} s: look at its "
                 "display; a power cycle starts it with the settings that are stored"
             )
+        self._is_back = None
 
     def close(self) -> None:
         self._exchange.close()

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from firmware_protocols.device import Clock
+from firmware_protocols.device import Clock, DeviceLost
+from firmware_protocols.errors import RemoteProtocolError
 
 
 class Interrupted(Exception):
@@ -50,3 +51,20 @@ class Waiting:
                 return False
             self.pause(each_s)
         return True
+
+    def await_answer(self, ask: Callable[[], object], within_s: float) -> None:
+        """Return at the first answer to `ask`, asked again and again. Raises DeviceLost with the last error
+        when the time is over, and Interrupted."""
+        said = ""
+
+        def is_answered() -> bool:
+            nonlocal said
+            try:
+                ask()
+            except (DeviceLost, RemoteProtocolError) as error:
+                said = str(error)
+                return False
+            return True
+
+        if not self.until(is_answered, within_s):
+            raise DeviceLost(said)
