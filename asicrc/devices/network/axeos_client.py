@@ -29,8 +29,6 @@ from firmware_protocols.device import Clock, DeviceLost, SettingRefused
 from firmware_protocols.errors import LocalProtocolError, RemoteProtocolError
 
 RESTART_WITHIN_S = 120.0
-ANSWERS_WITHIN_S = 20.0
-"""Where no restart was asked for: it may be busy, or start anew by itself."""
 UPTIME_SLACK_S = 1.0
 """It is told in whole seconds."""
 
@@ -127,7 +125,7 @@ class AxeosClient:
         if self._is_back is not None:
             self._await_restart(self._is_back)
         else:
-            self._waiting.await_answer(self.info, ANSWERS_WITHIN_S)
+            self._waiting.await_answer(self.info)
 
     def _await_restart(self, is_back: Callable[[], bool]) -> None:
         if not self._waiting.until(is_back, RESTART_WITHIN_S):

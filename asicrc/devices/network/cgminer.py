@@ -99,6 +99,10 @@ class CgminerControl:
     def is_pointed_to(self, server: ServerAddress) -> bool:
         return any(is_at(pool, server) for pool in self._client.pools())
 
+    def has_pools(self, kept: JsonObject) -> bool:
+        """Never: pools are put back here without a restart, and at the end of it ours is gone."""
+        return False
+
     def configure(self, requested: Mapping[str, float]) -> list[Setting]:
         self.check(requested)
         return []
@@ -127,6 +131,7 @@ class CgminerControl:
             return []
         reached: float | None = 1.0
         try:
+            self._waiting.await_answer(self._client.version)
             cgminer_pools.put_back(self._client, self._kept, self._server, self._waiting)
             self._pointed = False
         except (SettingRefused, DeviceLost, RemoteProtocolError) as error:

@@ -122,6 +122,10 @@ class GoldshellControl:
         goldshell_pools.point_to(self._client, own, server, user)
         self.log.append("asicrc is the first of the box's pools for now, its own ones are behind it")
 
+    def has_pools(self, kept: JsonObject) -> bool:
+        """Never: pools are put back here without a restart, and at the end of it ours is gone."""
+        return False
+
     def configure(self, requested: Mapping[str, float]) -> list[Setting]:
         self.check(requested)
         if PLAN not in requested:
@@ -171,6 +175,7 @@ class GoldshellControl:
             return []
         now_ns, now = self._clock.now_ns(), dict[str, float]()
         try:
+            self._waiting.await_answer(self._client.setting)
             if overheated:
                 self.log.append("it had overheated: its power plan is left at the coolest")
             else:
@@ -195,6 +200,7 @@ class GoldshellControl:
             return []
         reached: float | None = 1.0
         try:
+            self._waiting.await_answer(self._client.pools)
             goldshell_pools.put_back(self._client, self._own, self._server)
             self._pointed = False
         except (SettingRefused, DeviceLost, RemoteProtocolError) as error:

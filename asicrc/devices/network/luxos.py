@@ -116,6 +116,7 @@ class LuxosControl(CgminerControl):
         if overheated:
             self.log.append("it had overheated: clock and voltage are left where they make no more heat")
         try:
+            self._waiting.await_answer(self._client.version)
             with self._client.luxos_session(self.log) as session:
                 for state in luxos_boards.states(self._client):
                     original = self._boards.get(state.board, {})

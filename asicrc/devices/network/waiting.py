@@ -10,6 +10,10 @@ from firmware_protocols.device import Clock, DeviceLost
 from firmware_protocols.errors import RemoteProtocolError
 
 
+ANSWERS_WITHIN_S = 20.0
+"""Of a miner that may be busy, or start anew by itself."""
+
+
 class Interrupted(Exception):
     """The capture was asked to end while it waited; the way back still has to be gone."""
 
@@ -52,7 +56,7 @@ class Waiting:
             self.pause(each_s)
         return True
 
-    def await_answer(self, ask: Callable[[], object], within_s: float) -> None:
+    def await_answer(self, ask: Callable[[], object], within_s: float = ANSWERS_WITHIN_S) -> None:
         """Return at the first answer to `ask`, asked again and again. Raises DeviceLost with the last error
         when the time is over, and Interrupted."""
         said = ""

@@ -24,6 +24,8 @@ class FakeGoldshell:
         self.password = password
         self.requests: list[tuple[str, str]] = []
         self.bodies: list[dict[str, Any]] = []
+        self.down_for = 0
+        """Requests that nobody answers, the next ones."""
         self.refused_tokens = 0
         """Requests with a right token that are refused all the same, the next ones."""
         self.boards_status = 200
@@ -59,6 +61,9 @@ class FakeGoldshell:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         self.requests.append((request.method, path))
+        if self.down_for > 0:
+            self.down_for -= 1
+            raise httpx.ConnectError("connection refused")
         body = json.loads(request.content) if request.content else {}
         self.bodies.append(body)
         if path == "/user/logout":

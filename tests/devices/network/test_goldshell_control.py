@@ -132,6 +132,17 @@ def test_what_was_kept_brings_back_pools_that_a_killed_capture_had_moved() -> No
     assert box.urls() == OWN
 
 
+def test_a_box_that_starts_anew_as_it_is_put_back_is_waited_for() -> None:
+    box = FakeGoldshell()
+    control = control_of(box.client())
+    control.originals()
+    control.kept(SERVER)
+    control.point_to(SERVER, None, {})
+    box.down_for = 3
+    assert all(setting.came_true for setting in control.restore(overheated=False))
+    assert box.urls() == OWN
+
+
 def test_a_manual_plan_comes_back_as_one() -> None:
     box = FakeGoldshell()
     box.setting["manual"] = True
