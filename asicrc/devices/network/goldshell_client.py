@@ -46,7 +46,8 @@ UNAUTHORIZED = 401
 
 class GoldshellClient:
     """Raises DeviceLost where the box does not answer in time, and RemoteProtocolError for answers that are
-    none. The first request that needs a login makes one; UsageError where the box does not let us in.
+    none. The first request that needs a login makes one: UsageError where the box does not let us in, DeviceLost
+    where it did before.
 
     `commands` is its command port: some boxes tell of their boards there alone.
     """
@@ -57,6 +58,7 @@ class GoldshellClient:
         self._exchange = exchange
         self._credentials = credentials
         self._token: Token | None = None
+        """The newest; None before the box has let us in."""
         self._boards_on_command_port = False
 
     def status(self) -> BoxStatus:
@@ -165,4 +167,7 @@ class GoldshellClient:
                 return found
             said = found.message
         given = "the given" if self._credentials.password else "its factory's"
-        raise UsageError(f"{self.name} does not take {given} password{f': {said}' if said else ''}", HINT)
+        said = f": {said}" if said else ""
+        if self._token is not None:
+            raise DeviceLost(f"{self.name} does not take {given} password any more{said}")
+        raise UsageError(f"{self.name} does not take {given} password{said}", HINT)

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from firmware_protocols.device import Clock, DeviceLost
 from firmware_protocols.errors import RemoteProtocolError
 
-
 ANSWERS_WITHIN_S = 20.0
 """Of a miner that may be busy, or start anew by itself."""
 

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 from fake_goldshell import FakeGoldshell
-from quick_waiting import QuickWaiting
+from quick_waiting import Hasty, QuickWaiting
 
 from asicrc.bench.limits import envelope_for
 from asicrc.clock import MACHINE_CLOCK
@@ -67,6 +67,22 @@ def test_a_wrong_password_is_explained_and_shown_nowhere(caplog: pytest.LogCaptu
     assert "ASICRC_MINER_PASSWORD" in caught.value.hint
     assert "hunter2" not in caught.value.message + caught.value.hint + caplog.text
     assert "hunter2" not in repr(box.client("hunter2hunter2")._credentials)
+
+
+def test_a_password_that_is_changed_meanwhile_is_a_lost_box_and_no_mistake_of_the_user() -> None:
+    box = FakeGoldshell()
+    control = control_of(box.client())
+    control.originals()
+    control.kept(SERVER)
+    control.point_to(SERVER, None, {})
+    control.configure({"power_plan": 1.0})
+    control._waiting = Hasty(MACHINE_CLOCK)
+    box.password, box.refused_tokens = "another", 1000
+    with pytest.raises(DeviceLost, match="does not take its factory's password any more"):
+        control.observe()
+    restored = {setting.name: setting.came_true for setting in control.restore(overheated=False)}
+    assert restored == {"power_plan": False, "manual_plan": False, "own_pools": False}
+    assert any("own pools are not restored" in line for line in control.log)
 
 
 def test_sleep_is_refused_as_a_plan_and_from_a_file() -> None:
