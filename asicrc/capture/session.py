@@ -174,7 +174,7 @@ class _Session:
                 self.restored = way == self._device.restore and all(s.came_true for s in settings)
             except DeviceLost as error:
                 said = f"device lost: {error}"
-            except (SafetyStop, SettingRefused, ProtocolError) as error:
+            except (SafetyStop, SettingRefused, ProtocolError, AsicrcError) as error:
                 said = f"the device was not put back: {error}"
             if said:
                 self._log(said, "error")
@@ -197,7 +197,7 @@ class _Session:
             return
         try:
             failed = [setting.name for setting in self._device.restore() if not setting.came_true]
-        except (DeviceLost, SafetyStop, SettingRefused, ProtocolError) as lost:
+        except (DeviceLost, SafetyStop, SettingRefused, ProtocolError, AsicrcError) as lost:
             failed = [str(lost)]
         if failed:
             said = f"the device was not restored either: {', '.join(failed)}"

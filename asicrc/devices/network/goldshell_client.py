@@ -46,8 +46,8 @@ UNAUTHORIZED = 401
 
 class GoldshellClient:
     """Raises DeviceLost where the box does not answer in time, and RemoteProtocolError for answers that are
-    none. The first request that needs a login makes one: UsageError where the box does not let us in, DeviceLost
-    where it did before.
+    none. The first request that needs a login makes one: UsageError where the box does not let us in, and
+    DeviceLost where it did before.
 
     `commands` is its command port: some boxes tell of their boards there alone.
     """
