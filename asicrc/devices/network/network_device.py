@@ -24,6 +24,7 @@ from asicrc.devices.network.serving import Serving, bound_server, nobody_came
 from asicrc.devices.network.supervision import Supervision
 from asicrc.devices.network.waiting import Interrupted, Waiting
 from asicrc.devices.network.watcher import Watcher
+from asicrc.errors import StorageError
 from asicrc.work.pool_work import PoolWork
 from firmware_protocols.device import (
     Batch,
@@ -224,10 +225,17 @@ class NetworkMinerDevice:
                 except (SettingRefused, DeviceLost, RemoteProtocolError) as error:
                     self._log.append(f"it could not be slowed down: {error}")
             settings = self._control.restore(overheated=overheated)
-            settings += self._left.after_restore(settings, self.clock.now_ns())
+            settings += self._after_restore(settings)
         if self._by_hand and self._serving is not None:
             self._tell("the miner was pointed here by hand: write its own pool back now, by hand too")
         return settings
+
+    def _after_restore(self, settings: list[Setting]) -> list[Setting]:
+        try:
+            return self._left.after_restore(settings, self.clock.now_ns())
+        except StorageError as error:  # the miner is back all the same, and the next capture sees it
+            self._log.append(f"what was kept of the miner could not be taken away: {error}")
+            return []
 
     def _leave_out_what_came_later(self, batch: Batch, back_ns: int) -> None:
         """Shares of a miner that was on its way back to its own settings are of neither."""
