@@ -132,7 +132,7 @@ def test_a_password_in_a_url_is_refused_and_never_shown(tmp_path: Path) -> None:
 def test_a_miner_that_is_not_there_is_said_and_no_file_is_left(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    for scheme in ("axeos", "cgminer", "luxos", "goldshell"):
+    for scheme in ("axeos", "luxos"):
         run = capture(f"{scheme}://127.0.0.1:{port}", tmp_path / "a.asicrc")
         assert run.code == 3, run
         assert f"127.0.0.1:{port}" in run.json["error"]["message"]
