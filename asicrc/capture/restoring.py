@@ -44,7 +44,7 @@ def restore_from(
     with open_device(device_url or _recorded_line(identity, path), circumstances) as device:
         _same_device(device, identity, path)
         try:
-            device.adopt_originals(originals)
+            device.adopt_originals([s for s in settings if s.kind in ("original", "restored")])
         except SettingRefused as error:
             raise Refused(
                 f"{path}: {error}; nothing was written to the device",

@@ -233,7 +233,10 @@ class DeviceProtocol(Protocol):
         """Read, without writing anything, every setting that `configure` may change."""
 
     def adopt_originals(self, settings: list[Setting]) -> None:
-        """Take the originals from a capture whose session was killed, instead of reading them."""
+        """Take the originals from a capture whose session was killed, instead of reading them.
+
+        `settings` has what the capture says was restored too, which tells what is back already.
+        """
 
     def configure(self, requested: dict[str, float]) -> list[Setting]:
         """Write settings within the limits, read each back. Raises SettingRefused, DeviceLost."""

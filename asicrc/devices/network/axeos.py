@@ -23,7 +23,7 @@ from asicrc.devices.network.setting_steps import (
     within_limits,
 )
 from asicrc.devices.network.waiting import Waiting
-from firmware_protocols.axeos import AxeosInfo, AxeosSettings
+from firmware_protocols.axeos import AxeosInfo, AxeosSettings, unmet
 from firmware_protocols.device import Capability, Clock, DeviceIdentity, DeviceLost, Setting, SettingRefused
 from firmware_protocols.errors import RemoteProtocolError
 from firmware_protocols.json_values import JsonObject
@@ -148,6 +148,9 @@ class AxeosControl:
             slot = info.primary_pool_index
             pool = next((listed for listed in info.pools or () if listed.slot == slot), None)
         return pool is not None and (pool.host, pool.port) == (server.host, server.port)
+
+    def has_pools(self, kept: JsonObject) -> bool:
+        return not unmet(axeos_pools.from_json(kept).settings, self._client.info())
 
     def configure(self, requested: Mapping[str, float]) -> list[Setting]:
         if not self._pointed:  # by its owner: then there was no restart yet

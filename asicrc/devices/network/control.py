@@ -142,6 +142,9 @@ class MinerControl(Protocol):
     def is_pointed_to(self, server: ServerAddress) -> bool:
         """Whether the miner's own list still has `server` as a pool of it."""
 
+    def has_pools(self, kept: JsonObject) -> bool:
+        """Whether the miner stores the pools of `kept` by now, and may still have to restart for them."""
+
     def configure(self, requested: Mapping[str, float]) -> list[Setting]:
         """Go to the settings, in steps, each read back. Raises SettingRefused, SafetyStop."""
 

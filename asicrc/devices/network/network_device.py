@@ -137,7 +137,9 @@ class NetworkMinerDevice:
         """What is found now, or what a capture found that ended without putting the miner back."""
         with self._answers_expected():
             self._by_hand = self._by_hand or self._control.pointed_by() is PointedBy.HAND
-            settings = self._left.of_an_earlier_capture(self._control, self._log)
+            settings = self._left.of_an_earlier_capture(self._control, said := deque[str]())
+            for line in said:
+                self._tell(line)
             if settings is None:
                 settings = self._control.originals()
         self._left.found(settings)
@@ -163,15 +165,16 @@ class NetworkMinerDevice:
                 run = self._gate(serving, rest, difficulty, asked="difficulty" in requested)
                 run.offer()
                 self._point(serving, rest)
+                if not self._by_hand:
+                    settings.append(Setting(self.clock.now_ns(), OWN_POOLS, 0.0, 0.0))
                 self._await_miner(serving, run)
+                # What a miner makes of it only its shares tell: `floor` of the gate, `effective_difficulty`.
+                settings.append(Setting(self.clock.now_ns(), "difficulty", difficulty, None))
                 settings += self._control.configure(rest)
                 self._pass_gate(serving, run)
         except Interrupted:
             self._log.append("asked to end before the miner was ready")
-        now_ns = self.clock.now_ns()
-        if not self._by_hand:
-            settings.append(Setting(now_ns, OWN_POOLS, 0.0, 0.0))
-        return [*settings, Setting(now_ns, "difficulty", difficulty, difficulty)]
+        return settings
 
     def jitter_floor(self) -> JitterFloor | None:
         """Of the way from the kernel to us; what lies before it tells nobody its delay."""
@@ -300,6 +303,7 @@ class NetworkMinerDevice:
 
     def _point(self, serving: Serving, requested: dict[str, float]) -> None:
         if self._by_hand:
+            self._left.keep(self._control, serving.address, self.clock.realtime_ns(), by_hand=True)
             self._control.pointed_by_hand_to(serving.address)
             self._tell(f"point the miner here by hand: {self._control.by_hand(serving.address)}")
             return

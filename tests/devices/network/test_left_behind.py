@@ -81,6 +81,100 @@ def test_what_is_kept_stays_while_the_pools_are_not_back(kept: KeptOriginals) ->
     assert kept.load() is not None
 
 
+@pytest.mark.parametrize("generation", ["live", "head"])
+def test_a_new_pool_of_the_owner_is_not_overwritten_by_what_was_kept(
+    generation: str, kept: KeptOriginals
+) -> None:
+    miner = FakeAxeos(generation)
+    left_by_a_capture(miner, kept)
+    if generation == "head":
+        miner.info["pools"].append(miner.pool(4, "new.example"))
+        miner.info["primaryPoolIndex"] = 4
+    else:
+        miner.info["stratumURL"] = "new.example"
+    names = ("pools", "primaryPoolIndex", "stratumURL")
+    pools = json.dumps([miner.info.get(name) for name in names])
+    log: deque[str] = deque()
+    left, control = LeftBehind(kept), control_of(miner)
+    left.adopt(control, [Setting(0, "frequency_mhz", None, 485.0, "original")], log, pointed=True)
+    settings = control.restore(overheated=False)
+    settings += left.after_restore(settings, 5)
+    assert {s.name: s.came_true for s in settings} == {"frequency_mhz": True, "own_pools": True}
+    assert miner.info["frequency"] == 485
+    assert json.dumps([miner.info.get(name) for name in names]) == pools
+    assert "pools of its owner again" in log[0]
+    assert kept.load() is None
+
+
+def test_own_pools_that_are_stored_and_not_yet_restarted_for_are_put_back_once_more(
+    kept: KeptOriginals,
+) -> None:
+    miner = FakeAxeos("head")
+    left_by_a_capture(miner, kept)
+    restarts = miner.restarts
+    miner.info |= {"primaryPoolIndex": 0, "secondaryPoolIndex": 1}  # killed before it emptied our place
+    left, control = LeftBehind(kept), control_of(miner)
+    left.adopt(control, [Setting(0, "frequency_mhz", None, 485.0, "original")], deque(), pointed=True)
+    settings = control.restore(overheated=False)
+    assert left.after_restore(settings, 5) == []
+    assert all(setting.came_true for setting in settings)
+    assert miner.restarts > restarts
+    assert [pool["id"] for pool in miner.info["pools"]] == [0, 1]
+
+
+@pytest.mark.parametrize(("read_back", "rows"), [(1.0, 0), (None, 1)])
+def test_pools_that_the_capture_says_are_back_are_not_asked_for_again(
+    kept: KeptOriginals, read_back: float | None, rows: int
+) -> None:
+    settings = [
+        Setting(0, "frequency_mhz", None, 485.0, "original"),
+        Setting(1, "own_pools", 1.0, read_back, "restored"),
+    ]
+    left, control = LeftBehind(kept), control_of(FakeAxeos("live"))
+    left.adopt(control, settings, deque(), pointed=True)
+    assert len(left.after_restore(control.restore(overheated=False), 5)) == rows
+
+
+def test_settings_changed_before_a_kill_and_before_the_pointing_are_named(kept: KeptOriginals) -> None:
+    miner = FakeAxeos("old")
+    left = LeftBehind(kept)
+    left.found(control_of(miner).originals())
+    left.keep(control_of(miner), SERVER, 1_700_000_000_000_000_000)
+    miner.info |= {"frequency": 400, "autofanspeed": 0}
+    log: deque[str] = deque()
+    assert LeftBehind(kept).of_an_earlier_capture(control_of(miner), log) is None
+    assert "frequency_mhz was 485, is 400; auto_fan was 1, is 0" in log[1]
+    assert "restore FILE" in log[1]
+
+
+def test_numbers_of_a_miner_that_is_pointed_by_hand_are_kept_and_no_pool(kept: KeptOriginals) -> None:
+    miner = FakeAxeos("live")
+    control, left = control_of(miner), LeftBehind(kept)
+    left.found(control.originals())
+    left.keep(control, SERVER, 0, by_hand=True)
+    content = kept.load()
+    assert content is not None
+    assert (content["pools"], content["numbers"]["frequency_mhz"]) == (None, 485.0)  # type: ignore[index,call-overload]
+    miner.info |= {"stratumURL": SERVER.host, "stratumPort": SERVER.port, "frequency": 450}  # by hand; killed
+    later, again = LeftBehind(kept), control_of(miner)
+    assert later.of_an_earlier_capture(again, deque()) is not None
+    assert later.after_restore(again.restore(overheated=False), 0) == []
+    assert miner.info["frequency"] == 485
+    assert miner.info["stratumURL"] == SERVER.host
+    assert kept.load() is None
+
+
+def test_what_another_capture_keeps_is_not_forgotten(kept: KeptOriginals) -> None:
+    left_by_a_capture(miner := FakeAxeos("live"), kept)
+    stranger = LeftBehind(kept)
+    assert stranger.after_restore([], 0) == []
+    stranger.adopt(
+        control_of(miner), [Setting(0, "frequency_mhz", None, 485.0, "original")], deque(), pointed=False
+    )
+    assert stranger.after_restore([], 0) == []
+    assert kept.load() is not None
+
+
 @pytest.mark.parametrize("content", [{"server_host": 5}, {"server_host": "a", "server_port": "b"}, {}])
 def test_a_kept_file_without_a_server_is_as_good_as_none(
     kept: KeptOriginals, content: dict[str, object]

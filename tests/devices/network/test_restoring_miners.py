@@ -73,3 +73,19 @@ def test_a_capture_of_the_miner_itself_is_put_back(opens: Opens, tmp_path: Path)
     path = capture(tmp_path / "a.asicrc", [Setting(0, "frequency_mhz", None, 400.0, "original")], "a1")
     assert restore_from(path, URL)["restored"] is True
     assert miner.info["frequency"] == 400
+
+
+def test_a_restore_after_the_pools_are_back_succeeds(opens: Opens, tmp_path: Path) -> None:
+    miner = FakeAxeos("head")
+    opens(miner, "a1")
+    settings = [
+        Setting(0, "frequency_mhz", None, 485.0, "original"),
+        Setting(0, "own_pools", None, 1.0, "original"),
+        Setting(9, "own_pools", 1.0, 1.0, "restored"),
+    ]
+    path = capture(tmp_path / "a.asicrc", settings, "a1")
+    first, again = restore_from(path, URL), restore_from(path, URL)
+    assert first["restored"] is again["restored"] is True
+    assert any("were put back already" in line for line in again["log"])
+    without = capture(tmp_path / "b.asicrc", settings[:2], "a1")
+    assert restore_from(without, URL)["restored"] is False
