@@ -35,7 +35,8 @@ class CapturePlan:
 class Outcome:
     """How a capture ended. The file is sealed whenever there is an outcome.
 
-    `restored` says whether the device took its originals back, None where nothing was written to it.
+    `restored` says whether the device took its originals back, None where nothing was written to it;
+    `not_restored` names the settings that are not known to be back.
     `lag_s` is the time from the last event's stamp to its commit, `worst_lag_s` the longest any waited;
     None where the stamps are not of now.
     """
@@ -49,3 +50,4 @@ class Outcome:
     restored: bool | None
     lag_s: float | None
     worst_lag_s: float | None
+    not_restored: tuple[str, ...] = ()

@@ -82,6 +82,7 @@ def run_capture(
         duration_s,
         wire_counters=wire_counters,
         restored=session.restored,
+        not_restored=session.not_restored,
         **report,
     )
 
@@ -127,6 +128,8 @@ class _Session:
         """Whether anything was written that has to be put back."""
         self.restored: bool | None = None
         """Whether it was; None where nothing was written."""
+        self.not_restored: tuple[str, ...] = ()
+        """Settings that were not read back as they had been."""
         self.pulled_ns: tuple[int, int] | None = None
         """From the first pull to the end of the last one."""
 
@@ -171,7 +174,8 @@ class _Session:
             said = ""
             try:
                 settings = way()
-                self.restored = way == self._device.restore and all(s.came_true for s in settings)
+                self.not_restored = tuple(dict.fromkeys(s.name for s in settings if not s.came_true))
+                self.restored = way == self._device.restore and not self.not_restored
             except DeviceLost as error:
                 said = f"device lost: {error}"
             except (SafetyStop, SettingRefused, ProtocolError, AsicrcError) as error:

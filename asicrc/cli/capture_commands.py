@@ -125,7 +125,8 @@ def capture(
         then = f"analyze {path} --figure timing.png"
         if replay_work is not None:
             then = f"compare {shlex.quote(str(replay_work))} {path}"
-        say(f"\nnext  asicrc {then}")
+        if result["events"]:
+            say(f"\nnext  asicrc {then}")
     return exit_code
 
 
@@ -221,6 +222,25 @@ def _capture(plan: CapturePlan, url: str, circumstances: Circumstances) -> tuple
     if outcome.exit_code in (ExitCode.DEVICE, ExitCode.REFUSED):
         note(f"error: {outcome.reason}")
     if outcome.restored is False:
-        note("the device was NOT put back: it may still be hashing")
-        note(f"  try: asicrc restore {shlex.quote(str(plan.output))}")
+        for line in _not_put_back(plan.output, url, outcome.not_restored):
+            note(line)
     return result, outcome.exit_code
+
+
+def _not_put_back(path: Path, url: str, names: tuple[str, ...]) -> list[str]:
+    """What to do about it. A file does not get to name a miner on a network, nor an emulator."""
+    from asicrc.devices.network.network_url import NETWORK_SCHEMES
+    from asicrc.devices.url import DeviceUrl
+
+    device = DeviceUrl.parse(url)
+    on_network = device.scheme in NETWORK_SCHEMES
+    state = "it may still be as the capture set it" if on_network else "it may still be hashing"
+    if names:
+        state = f"not confirmed: {', '.join(names)}"
+    said = [f"the device was NOT put back: {state}"]
+    if device.scheme == "sim":  # gone with the capture
+        return said
+    command = f"asicrc restore {shlex.quote(str(path))}"
+    if on_network or device.options.get("simulated") == "1":
+        command += f" --device {shlex.quote(url)}"
+    return [*said, f"  try: {command}"]

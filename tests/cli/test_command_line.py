@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from asicrc.capture.plan import Outcome
+from asicrc.capture.verification import Counters
 from asicrc.cli.main import _run
 from asicrc.cli.options import seconds
 from asicrc.cli.output import print_json, printable
-from asicrc.errors import UsageError
+from asicrc.errors import ExitCode, UsageError
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,41 @@ def test_an_empty_folder_lists_nothing(capsys: pytest.CaptureFixture[str], tmp_p
     (tmp_path / "a.asicrc").write_text("no capture")
     assert _run(["list", str(tmp_path)]) == 0
     assert "unreadable" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("url", "names", "state", "advice"),
+    [
+        (
+            "axeos://192.0.2.7",
+            ("own_pools", "voltage_mv"),
+            "own_pools, voltage_mv",
+            " --device axeos://192.0.2.7",
+        ),
+        ("luxos://192.0.2.7?user=rig", (), "as the capture set it", " --device 'luxos://192.0.2.7?user=rig'"),
+        ("serial:/dev/ttyUSB0?chip=bm1366", (), "may still be hashing", ""),
+    ],
+)
+def test_the_advice_after_a_failed_way_back_is_one_that_works(
+    url: str,
+    names: tuple[str, ...],
+    state: str,
+    advice: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.asicrc"
+    outcome = Outcome(
+        path, "refused: too hot", ExitCode.REFUSED, 0.0, Counters(), {}, False, None, None, not_restored=names
+    )
+    monkeypatch.setattr("asicrc.capture.running.capture_to_file", lambda *_: outcome)
+    assert _run(["capture", "-d", url, "-o", str(path)]) == ExitCode.REFUSED
+    shown = capsys.readouterr()
+    lines = shown.err.splitlines()
+    assert any("NOT put back" in line and state in line for line in lines)
+    assert any(line.endswith(f"try: asicrc restore {path}{advice}") for line in lines)
+    assert "next  asicrc" not in shown.out
 
 
 def test_json_is_finite(capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,14 @@ def test_a_way_back_that_breaks_is_said_and_kept_with_the_capture() -> None:
     assert ("meta", ("restored", False)) in stored
 
 
+def test_what_is_not_back_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = session_of([])
+    rows = [Setting(0, "own_pools", 1.0, None, "restored"), Setting(0, "fan_percent", 40.0, 40.0, "restored")]
+    monkeypatch.setattr(BrokenDevice, "restore", lambda _: rows)
+    session._put_back(("duration reached", ExitCode.OK), session._device.restore)
+    assert (session.restored, session.not_restored) == (False, ("own_pools",))
+
+
 def test_a_way_back_that_breaks_does_not_hide_why_storage_failed() -> None:
     error = StorageError("the disk is full", "make room")
     session_of([])._restore_without_storage(error)
