@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -43,11 +44,17 @@ def open_network_miner(
     address = network.resolved()
     waiting = Waiting(MACHINE_CLOCK, stop_asked)
     control = _control(network, address, limits, waiting)
-    identity = control.identity
-    key = identity.serial or f"{network.scheme}-{network.host}-{network.port}"
-    if network.simulated:
-        key += f"-{network.port}"
-    return NetworkMinerDevice(control, network, address, waiting, KeptOriginals(key), say)
+    kept = KeptOriginals(_key(network, address, control.identity))
+    return NetworkMinerDevice(control, network, address, waiting, kept, say)
+
+
+def _key(url: NetworkUrl, address: str, identity: DeviceIdentity) -> str:
+    """Names the miner on this machine, however its address is written in the URL."""
+    if identity.serial is not None:
+        return f"{identity.serial}-{url.port}" if url.simulated else identity.serial
+    found = ipaddress.ip_address(address)
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return f"{url.scheme}-{mapped or found}-{url.port}"
 
 
 def _control(url: NetworkUrl, address: str, limits: LimitsInForce, waiting: Waiting) -> MinerControl:
