@@ -13,6 +13,7 @@ from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.network.axeos import AxeosControl
 from asicrc.devices.network.axeos_client import AxeosClient
 from asicrc.devices.network.control import ServerAddress
+from asicrc.devices.network.waiting import Waiting
 from asicrc.transports.http_exchange import HttpExchange
 from firmware_protocols.axeos import detect_profile, info_from
 from firmware_protocols.device import DeviceIdentity
@@ -158,9 +159,11 @@ class FakeAxeos:
             self.info["coreVoltageActual"] = self.info["coreVoltage"] - 10
 
 
-def control_of(miner: FakeAxeos, *, can_set_power: bool = True) -> AxeosControl:
+def control_of(
+    miner: FakeAxeos, *, can_set_power: bool = True, waiting: Waiting | None = None
+) -> AxeosControl:
     profile = detect_profile(info_from(json.loads(json.dumps(miner.info))))
-    waiting = QuickWaiting(MACHINE_CLOCK)
+    waiting = waiting or QuickWaiting(MACHINE_CLOCK)
     client = AxeosClient(miner.exchange(), profile, waiting, MACHINE_CLOCK)
     identity = DeviceIdentity("axeos://192.0.2.7", "axeos", "BM1366", 1, details={"board": "lv06"})
     envelope = envelope_for("lv06", "BM1366")
