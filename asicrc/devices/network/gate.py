@@ -87,6 +87,22 @@ def of_the_miner(seen: Observation, expected: Expected) -> list[Finding]:
     ]
 
 
+def not_checked(seen: Observation, expected: Expected) -> list[str]:
+    """Checks that could not be made, as the miner does not tell what they need: they have passed unasked."""
+    rate, should = seen.hash_rate_ghs, seen.expected_hash_rate_ghs
+    made = {
+        "that it has not shut down for heat": seen.overheated is not None,
+        "its temperature": seen.temperature_c is not None and expected.envelope.temperature_c is not None,
+        "the clock that it runs at": seen.frequency_actual_mhz is not None
+        and "frequency_mhz" in seen.setpoints,
+        "its power": seen.power_w is not None and expected.has_power_meter,
+        "its hash rate against its clock": rate is not None and bool(should),
+        "how many shares come": should is not None,
+    }
+    asked = {f"{name}, which was asked for": name in seen.setpoints for name in expected.requested}
+    return [what for what, is_made in (asked | made).items() if not is_made]
+
+
 def of_the_shares(shares: GateShares, expected: Expected) -> list[Finding]:
     """What its shares have against it; nothing is said before there are enough of them."""
     found = [_easier(shares, expected), _floor(shares, expected), _number(shares)]

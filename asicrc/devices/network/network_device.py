@@ -366,6 +366,10 @@ class NetworkMinerDevice:
         self._meta["gate"] = opened.as_json()
         self._tell(f"the gate opened after {opened.seconds:.1f} s")
         self._log.append(f"{opened.shares} shares before the gate opened are not recorded")
+        if unchecked := gate.not_checked(opened.seen, run.expected):
+            self._log.append(
+                f"the gate could not check, as the miner does not tell or no limit is known: {', '.join(unchecked)}"
+            )
         if opened.floor is not None and gate.is_in_other_unit(opened.floor, run.expected):
             unit = run.expected.habits.other_unit
             self._tell(f"the miner means {unit:g} times as much by a difficulty as the pools of its coin do")

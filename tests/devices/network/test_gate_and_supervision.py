@@ -63,6 +63,24 @@ def test_what_is_wrong_with_a_miner_is_said(wrong: dict[str, object], said: str,
     assert said in findings[0].text
 
 
+@pytest.mark.parametrize(
+    ("untold", "said"),
+    [
+        ({"overheated": None}, ["that it has not shut down for heat"]),
+        ({"temperature_c": None}, ["its temperature"]),
+        ({"frequency_actual_mhz": None}, ["the clock that it runs at"]),
+        ({"power_w": None}, ["its power"]),
+        ({"hash_rate_ghs": None}, ["its hash rate against its clock"]),
+        ({"expected_hash_rate_ghs": None}, ["its hash rate against its clock", "how many shares come"]),
+        ({"setpoints": {}}, ["frequency_mhz, which was asked for", "the clock that it runs at"]),
+    ],
+)
+def test_a_check_that_cannot_be_made_is_told(untold: dict[str, object], said: list[str]) -> None:
+    assert gate.not_checked(replace(WELL, **untold), EXPECTED) == said
+    assert gate.not_checked(WELL, EXPECTED) == []
+    assert gate.not_checked(WELL, replace(EXPECTED, has_power_meter=False)) == ["its power"]
+
+
 def test_50_mhz_is_explained_as_the_overheat_that_it_comes_from_unless_it_was_asked_for() -> None:
     stuck = replace(
         WELL,
