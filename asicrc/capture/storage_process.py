@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from asicrc.capture.progress import Progress
 from asicrc.capture.schema import SCAN_PERIOD_KEY, WIRE_COUNTERS_KEY
 from asicrc.capture.storage_link import LENGTH, STOP_SIGNALS, take_message
@@ -22,6 +24,7 @@ from asicrc.capture.verification import Verifier
 from asicrc.capture.writer import CaptureWriter
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.errors import AsicrcError, StorageError
+from firmware_protocols.device import Batch
 
 COMMIT_INTERVAL_NS = 250_000_000
 COMMIT_EVENTS = 1000
@@ -36,6 +39,8 @@ class StorageProcess:
         self._writer: CaptureWriter | None = None
         self._progress: Progress | None = None
         self._tells_verdicts = False
+        self._batches: list[Batch] = []
+        """That have come since the last message of another kind."""
         self._uncommitted = 0
         self._last_commit_ns = MACHINE_CLOCK.now_ns()
         self._newest_event_ns: int | None = None
@@ -57,6 +62,7 @@ class StorageProcess:
                 while (message := take_message(buffer)) is not None:
                     if self._handle(*message):
                         return
+                self._store_batches()
             if MACHINE_CLOCK.now_ns() - self._last_commit_ns >= COMMIT_INTERVAL_NS:
                 self._commit()
 
@@ -84,8 +90,10 @@ class StorageProcess:
             return False
         writer = self._open_writer()
         if kind == "batch":
-            self._store_batch(payload)
-        elif kind == "jobs":
+            self._batches.append(payload)
+            return False
+        self._store_batches()
+        if kind == "jobs":
             for job in payload:
                 self._verifier.add_job(job)
             writer.add_jobs(payload)
@@ -112,13 +120,19 @@ class StorageProcess:
             raise ValueError(f"unknown message {kind!r}")
         return False
 
-    def _store_batch(self, batch: Any) -> None:
-        writer = self._open_writer()
-        if batch.wire:
-            writer.add_wire(batch.wire)
-        if batch.readings:
-            writer.add_readings(batch.readings)
-        events = batch.nonces
+    def _store_batches(self) -> None:
+        """Store the batches that have come one after the other as one: a network miner's are of one event."""
+        batches, self._batches = self._batches, []
+        writer = self._open_writer() if batches else None
+        if writer is None:
+            return
+        wire = [chunk for batch in batches for chunk in batch.wire]
+        if wire:
+            writer.add_wire(wire)
+        readings = [reading for batch in batches for reading in batch.readings]
+        if readings:
+            writer.add_readings(readings)
+        events = np.concatenate([batch.nonces for batch in batches])
         if not len(events):
             return
         events["segment"] = writer.segment

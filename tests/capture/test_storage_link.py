@@ -9,11 +9,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from capture_samples import EASY, easy_job, events_for, nonces_where
 
 from asicrc.capture import load
 from asicrc.capture.storage_link import StorageLink
 from asicrc.errors import StorageError, UsageError
-from firmware_protocols.device import Batch, empty_events
+from firmware_protocols.device import (
+    Batch,
+    Direction,
+    Reading,
+    Stamp,
+    Verdict,
+    WireChunk,
+    empty_events,
+)
 
 
 def opened(link: StorageLink, path: Path) -> None:
@@ -73,3 +82,44 @@ def test_a_row_that_cannot_be_stored_says_so(tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="failed"):
             link.put("meta", ("plan", {"difficulty": float("inf")}))
             link.flush()
+
+
+def test_batches_that_come_at_once_keep_their_order_segments_and_verdicts(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    jobs = [easy_job(number) for number in (1, 2)]
+    nonces = [nonces_where(job, 40, 0, EASY) for job in jobs]
+    with StorageLink() as link:
+        link.open(path, {}, "none", t_start_ns=1, boot_id=None, verdicts=True)
+        seq = 0
+        for job, found in zip(jobs, nonces, strict=True):
+            link.put("jobs", [job])
+            for nonce in found:
+                events = events_for(job, [nonce], first_seq=seq)
+                chunk = WireChunk(Direction.RX, Stamp(seq), b"%d" % seq)
+                link.put("batch", Batch(nonces=events, wire=[chunk], readings=[Reading(seq, "x", seq)]))
+                seq += 1
+            link.put("segment", (seq, "a reason", None))
+        link.flush()
+        judged = link.take_judged()
+        assert link.take_judged() == []
+        link.seal("done", {})
+    told = np.concatenate(judged)
+    assert told["seq"].tolist() == list(range(80))
+    assert (told["verdict"] == Verdict.VALID).all()
+    with load(path) as capture:
+        stored = capture.events()
+        assert stored.tobytes() == told.tobytes()
+        assert stored["segment"].tolist() == [0] * 40 + [1] * 40
+        assert [chunk.data for chunk in capture.wire()] == [b"%d" % n for n in range(80)]
+        assert [reading.value for reading in capture.readings()] == list(range(80))
+        assert [segment.id for segment in capture.segments()] == [0, 1, 2]
+
+
+def test_nobody_is_told_verdicts_who_did_not_ask(tmp_path: Path) -> None:
+    with StorageLink() as link:
+        opened(link, tmp_path / "a.asicrc")
+        events = empty_events(3)
+        events["seq"] = np.arange(3)
+        link.put("batch", Batch(nonces=events))
+        link.flush()
+        assert link.take_judged() == []
