@@ -20,10 +20,9 @@ from asicrc.devices.network.gate_run import WITHIN_S, GateRun
 from asicrc.devices.network.kept_originals import KeptOriginals
 from asicrc.devices.network.left_behind import LeftBehind
 from asicrc.devices.network.network_url import NetworkUrl
+from asicrc.devices.network.oversight import Oversight
 from asicrc.devices.network.serving import Serving, bound_server, nobody_came
-from asicrc.devices.network.supervision import Supervision
 from asicrc.devices.network.waiting import Interrupted, Waiting
-from asicrc.devices.network.watcher import Watcher
 from asicrc.errors import StorageError
 from asicrc.work.pool_work import PoolWork
 from firmware_protocols.device import (
@@ -76,8 +75,7 @@ class NetworkMinerDevice:
         self._log: deque[str] = deque()
         self._stack = ExitStack()
         self._serving: Serving | None = None
-        self._watcher: Watcher | None = None
-        self._supervision: Supervision | None = None
+        self._oversight: Oversight | None = None
         self._gate_jobs: list[Job] = []
         self._meta: dict[str, Any] = {}
         self._back_ns: int | None = None
@@ -191,7 +189,8 @@ class NetworkMinerDevice:
         batch = self._serving.take(until_ns)
         batch.jobs = self._gate_jobs + batch.jobs
         self._gate_jobs = []
-        batch.readings += self._look()
+        if self._oversight is not None:
+            batch.readings += self._oversight.look(self._serving, self._log)
         if self._back_ns is not None:
             self._leave_out_what_came_later(batch, self._back_ns)
         return self._drained(batch)
@@ -329,9 +328,9 @@ class NetworkMinerDevice:
             raise DeviceLost(nobody_came(serving.address, self._address, within_s))
 
     def _stop_watching(self) -> None:
-        watcher, self._watcher, self._supervision = self._watcher, None, None
-        if watcher is not None:
-            watcher.stop()
+        oversight, self._oversight = self._oversight, None
+        if oversight is not None:
+            oversight.stop()
 
     def _gate(
         self, serving: Serving, requested: dict[str, float], difficulty: float, *, asked: bool
@@ -358,9 +357,9 @@ class NetworkMinerDevice:
 
     def _pass_gate(self, serving: Serving, run: GateRun) -> None:
         self._tell("the gate: waiting until the miner runs as it is set and its shares show it")
-        self._watcher = Watcher(self._control.observe, self._url.host)
-        self._watcher.start()
-        opened = run.run(self._watcher, self._url.gate_s or WITHIN_S)
+        self._oversight = Oversight(self._control, self._url.host, self.clock)
+        self._oversight.start()
+        opened = run.run(self._oversight.watcher, self._url.gate_s or WITHIN_S)
         serving.begin_recording()
         self._gate_jobs = opened.jobs
         self._meta["gate"] = opened.as_json()
@@ -368,35 +367,20 @@ class NetworkMinerDevice:
         self._log.append(f"{opened.shares} shares before the gate opened are not recorded")
         if unchecked := gate.not_checked(opened.seen, run.expected):
             self._log.append(
-                f"the gate could not check, as the miner does not tell or no limit is known: {', '.join(unchecked)}"
+                "the gate could not check, as the miner does not tell or no limit is known: "
+                f"{', '.join(unchecked)}"
             )
         if opened.floor is not None and gate.is_in_other_unit(opened.floor, run.expected):
             unit = run.expected.habits.other_unit
             self._tell(f"the miner means {unit:g} times as much by a difficulty as the pools of its coin do")
         elif opened.floor is not None:
             self._log.append(f"no share is easier than about {opened.floor:.0f}, whatever is asked for")
-        self._supervision = Supervision(
-            opened.seen.setpoints, self._control.envelope, began_ns=self.clock.now_ns()
-        )
+        self._oversight.supervise(opened.seen.setpoints)
 
     def _keep_of(self, batch: Batch) -> None:
         """What is to be kept of what arrives before the recording."""
         self._log.extend(batch.log)
         self._meta |= batch.meta
-
-    def _look(self) -> list[Reading]:
-        """Readings of the miner. Raises SafetyStop, DeviceLost where supervision ends the capture."""
-        watcher, supervision = self._watcher, self._supervision
-        if watcher is None or supervision is None:
-            return []
-        readings: list[Reading] = []
-        for seen in watcher.take():
-            readings += seen.readings
-            self._log.extend(supervision.look(seen))
-        supervision.silence(self.clock.now_ns(), watcher.last_error)
-        if self._serving is not None:
-            self._serving.check_presence(self.clock.now_ns())
-        return readings
 
     def _drained(self, batch: Batch) -> Batch:
         batch.log = [*self._control.log, *self._log, *batch.log]
