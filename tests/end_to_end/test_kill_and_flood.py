@@ -17,33 +17,42 @@ import asicrc as library
 KILLS = 20
 
 
-def emulators_alive() -> set[int]:
-    """Process ids of emulators that run now."""
+def emulators_of(parent: int) -> set[int]:
+    """Process ids of the emulators that a capture started: other people's may run beside it."""
     found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 command = (entry / "cmdline").read_bytes()
+                status = (entry / "stat").read_text()
             except OSError:
                 continue  # it has just ended
-            if b"simulators.bm13xx" in command:
+            if b"simulators.bm13xx" in command and int(status.rpartition(")")[2].split()[1]) == parent:
                 found.add(int(entry.name))
     return found
 
 
+def is_alive(pid: int) -> bool:
+    try:
+        return b"simulators.bm13xx" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
 def kill_after(wait_s: float, path: Path) -> tuple[int, int]:
     """SIGKILL a capture `wait_s` after its command; return acknowledged and stored events."""
-    before = emulators_alive()
     url = "sim:bm1366?flood_rate=400&flood_seconds=60"
     process = start("capture", "-d", url, "--difficulty", "1", "--duration", "60s", "-o", path)
     time.sleep(wait_s)
+    os.kill(process.pid, signal.SIGSTOP)  # so that it starts no emulator after this count
+    emulators = emulators_of(process.pid)
     os.kill(process.pid, signal.SIGKILL)
     _, err = process.communicate(timeout=20)  # returns when the storage process has ended too
     acknowledged = max(map(stored, err.splitlines()), default=0)
     deadline = time.monotonic() + 5
-    while emulators_alive() - before and time.monotonic() < deadline:
+    while any(map(is_alive, emulators)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not emulators_alive() - before, "the emulator outlived its host"
+    assert not any(map(is_alive, emulators)), "the emulator outlived its host"
     if not path.exists():
         assert acknowledged == 0
         return 0, 0
