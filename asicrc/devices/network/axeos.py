@@ -181,13 +181,14 @@ class AxeosControl:
             self._client.restart()
 
     def restore(self, *, overheated: bool) -> list[Setting]:
-        if self._changed or self._pointed:
-            self._try(self._client.await_answer)
         goal = {name: value for name, value in self._originals.items() if name in self._changed}
         goal = within_limits(goal, self.envelope, self.log)
         power = {name: goal[name] for name in (FREQUENCY, VOLTAGE) if name in goal}
         fan = {name: goal[name] for name in (FAN, AUTO_FAN) if name in goal}
         asked = power | fan
+        if (asked or self._pointed) and not self._answers():
+            now_ns, names = self._clock.now_ns(), {"own_pools": 1.0} if self._pointed else {}
+            return [Setting(now_ns, name, v, None, "restored") for name, v in (asked | names).items()]
         if overheated:
             power, fan = self._no_hotter(power), {}
         pools: list[Setting] = []
@@ -218,6 +219,15 @@ class AxeosControl:
             return None
         lent = self._back.settings.pools
         return lent[0].slot if lent else self._back.empty_slot
+
+    def _answers(self) -> bool:
+        """Once it is up again, where it restarts."""
+        try:
+            self._client.await_answer()
+        except _REFUSALS as error:
+            self.log.append(f"not restored: {error}")
+            return False
+        return True
 
     def _before_a_restart(self, requested: Mapping[str, float]) -> None:
         """The fan before everything else; and on firmware that reads the clock at its start, the clock, the

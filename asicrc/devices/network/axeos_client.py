@@ -122,10 +122,11 @@ class AxeosClient:
 
         Raises DeviceLost where it does not come.
         """
-        if self._is_back is not None:
-            self._await_restart(self._is_back)
-        else:
+        is_back, self._is_back = self._is_back, None
+        if is_back is None:
             self._waiting.await_answer(self.info)
+        elif not self._waiting.until(is_back, RESTART_WITHIN_S):
+            self.info()  # it may have missed that it was to restart
 
     def _await_restart(self, is_back: Callable[[], bool]) -> None:
         if not self._waiting.until(is_back, RESTART_WITHIN_S):
