@@ -68,7 +68,7 @@ def model_of(url: DeviceUrl, usual: str) -> ChipModel:
     try:
         model = model_by_name(url.options.get("chip", usual))
     except ProtocolError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(str(error), f"driven: {', '.join(DRIVEN_CHIPS)}") from None
     if model.name not in DRIVEN_CHIPS:
         raise UsageError(f"there is no driver for the {model.name} yet", f"driven: {', '.join(DRIVEN_CHIPS)}")
     count = url.number("midstates", None, 1, 4)

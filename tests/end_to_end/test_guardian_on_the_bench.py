@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from as_a_person import asicrc, emulator, start, stored, wait_for_line
+from as_a_person import asicrc, emulator, guardian_of, start, stored, wait_for_line
 from board_watch import is_safe, seconds_until_safe, states
 
 import asicrc as library
@@ -117,17 +117,3 @@ def test_twenty_kills_at_random_moments_leave_a_safe_board(tmp_path: Path) -> No
     touched = [seconds for seconds in times if seconds is not None]
     print(f"\nsafe after {len(touched)} kills of a touched board, s: {[round(s, 3) for s in touched]}")
     assert len(touched) >= KILLS // 2
-
-
-def guardian_of(parent: int) -> int:
-    """Process id of the guardian that a capture started."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes()
-                status = (entry / "stat").read_text()
-            except OSError:
-                continue  # it has just ended
-            if b"guardian_process.py" in command and int(status.rpartition(")")[2].split()[1]) == parent:
-                return int(entry.name)
-    raise AssertionError(f"process {parent} has no guardian")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import threading
 import time
+import tty
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from as_a_person import Run, asicrc, emulator, start, stored, wait_for_line
+from as_a_person import Run, asicrc, emulator, kill_with_guardian, start, stored, wait_for_line
 
 import asicrc as library
 from firmware_protocols.bm13xx import Register, model_by_name, pll_from_register
@@ -51,13 +53,39 @@ def test_a_device_that_is_not_there(url: str, code: int, message: str, tmp_path:
     assert not list(tmp_path.iterdir())
 
 
-def test_the_wrong_baud_rate_is_guessed_at(tmp_path: Path) -> None:
+def test_a_chip_is_found_at_its_own_baud_rate(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
     with emulator("--zero-bits", "16") as url:
-        run = capture(url + "&baud=9600", tmp_path / "a.asicrc")
+        run = asicrc("capture", "-d", url + "&baud=9600", "--duration", "1s", "-o", path)
+    assert run.code == 0, run.err
+    assert asicrc("show", path, "--json").json["identity"]["details"]["baud_at_open"] == 115_200
+
+
+def test_noise_on_the_line_is_told_from_silence(tmp_path: Path) -> None:
+    host, device = os.openpty()
+    tty.setraw(device)
+    answering = threading.Thread(target=answer_with_noise, args=(host,), daemon=True)
+    answering.start()
+    try:
+        run = capture(f"serial:{os.ttyname(device)}", tmp_path / "a.asicrc")
+    finally:
+        os.close(device)
+        answering.join(5)
+        os.close(host)
     assert run.code == 3
     said, hint = error_of(run)
-    assert "9600 baud" in said
-    assert "baud" in hint
+    assert "bytes that are no frames of a BM1366" in said
+    assert "?baud=" in hint
+
+
+def answer_with_noise(host: int) -> None:
+    """Eleven bytes for whatever comes, until the other end is closed."""
+    while True:
+        try:
+            if os.read(host, 4096):
+                os.write(host, bytes(range(11)))
+        except OSError:
+            return
 
 
 def test_outside_the_envelope_nothing_is_written(tmp_path: Path) -> None:
@@ -188,8 +216,7 @@ def test_after_a_kill_the_device_is_put_back(tmp_path: Path) -> None:
     with emulator() as url:
         process = start("capture", "-d", url, "--duration", "40s", "-o", path)
         line = wait_for_line(process, lambda line: stored(line) > 20)
-        process.kill()
-        process.communicate(timeout=10)
+        kill_with_guardian(process)
         again = asicrc("check", "-d", url, "--json")
         assert again.code == 0, again.err
         assert again.json["hash_counting_number"] != 0  # still at work
@@ -214,12 +241,11 @@ def test_restore_refuses_another_device(tmp_path: Path) -> None:
     with emulator() as url:
         process = start("capture", "-d", url, "--duration", "40s", "-o", path)
         wait_for_line(process, lambda line: stored(line) > 0)
-        process.kill()
-        process.communicate(timeout=10)
+        kill_with_guardian(process)
     with emulator("--chips", "2") as other:
         run = asicrc("restore", path, "-d", other, "--json")
     assert run.code == 3
-    assert "2 x BM1366 answer" in error_of(run)[0]
+    assert "2 x BM1366 on a bare line answer here" in error_of(run)[0]
 
 
 def test_check_changes_nothing_and_passive_sends_nothing(tmp_path: Path) -> None:
@@ -279,8 +305,7 @@ def test_the_clock_is_ramped_from_where_it_is(tmp_path: Path) -> None:
         first = tmp_path / "a.asicrc"
         process = start("capture", "-d", url, "--frequency-mhz", "300", "--duration", "40s", "-o", first)
         wait_for_line(process, lambda line: stored(line) > 0)
-        process.kill()
-        process.communicate(timeout=10)
+        kill_with_guardian(process)
         second = tmp_path / "b.asicrc"
         assert (
             asicrc("capture", "-d", url, "--frequency-mhz", "100", "--duration", "1s", "-o", second).code == 0
