@@ -123,6 +123,7 @@ def test_a_hot_board_or_a_dead_fan_is_not_mined_on(
         assert states(log)[-1]["reset"]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_silent_control_port_does_not_keep_the_chip_at_work(tmp_path: Path) -> None:
     log, path = tmp_path / "board.jsonl", tmp_path / "a.asicrc"
@@ -169,6 +170,7 @@ def proxied_control(url: str) -> Iterator[tuple[str, threading.Event]]:
             os.close(fd)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_program_that_stood_still_says_what_became_of_the_board(tmp_path: Path) -> None:
     log, path = tmp_path / "board.jsonl", tmp_path / "a.asicrc"

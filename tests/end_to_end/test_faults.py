@@ -70,6 +70,7 @@ def test_a_bad_line_loses_answers_and_says_so(fault: str, tmp_path: Path) -> Non
     capture.close()
 
 
+@LONG
 @pytest.mark.timeout(90)
 def test_a_stall_delays_and_loses_nothing(tmp_path: Path) -> None:
     run, path = captured(tmp_path, "stall:2/1.5")
@@ -109,7 +110,10 @@ def test_invalid_nonces_are_counted_and_left_out(tmp_path: Path) -> None:
     assert claims(analysis) == []
 
 
-@pytest.mark.parametrize(("fault", "low", "high"), [("missing:0.05", 0.005, 0.15), ("dead_core:1", 0.3, 0.7)])
+@pytest.mark.parametrize(
+    ("fault", "low", "high"),
+    [("missing:0.05", 0.005, 0.15), pytest.param("dead_core:1", 0.3, 0.7, marks=LONG)],
+)
 def test_missing_nonces_are_found_by_hashing_again(
     fault: str, low: float, high: float, tmp_path: Path
 ) -> None:

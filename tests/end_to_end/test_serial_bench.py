@@ -20,8 +20,8 @@ LONG = pytest.mark.long
     ("url", "model", "chips"),
     [
         ("sim:bm1387?chips=63", "BM1387", 63),
-        ("sim:bm1366?chips=77", "BM1366", 77),
-        ("sim:bm1370", "BM1370", 1),
+        pytest.param("sim:bm1366?chips=77", "BM1366", 77, marks=LONG),
+        pytest.param("sim:bm1370", "BM1370", 1, marks=LONG),
         pytest.param("sim:bm1387", "BM1387", 1, marks=LONG),
         pytest.param("sim:bm1387?chips=63&midstates=1", "BM1387", 63, marks=LONG),
         pytest.param("sim:bm1397?chips=2", "BM1397", 2, marks=LONG),

@@ -324,6 +324,7 @@ def test_the_clock_is_ramped_from_where_it_is(tmp_path: Path) -> None:
     assert "found at work, at 300 MHz" in log
 
 
+@pytest.mark.long
 def test_nohup_is_respected(tmp_path: Path) -> None:
     path = tmp_path / "a.asicrc"
 

@@ -166,7 +166,8 @@ def test_a_shifted_core_is_late_by_its_device_time() -> None:
     late_s = [residual_s([r for r in results if r.core == core], sent_ns) for core in (0, 1)]
     assert min(len(one) for one in late_s) > 100
     assert late_s[1].min() > shift_s - 2e-5
-    assert np.median(late_s[1]) - np.median(late_s[0]) == pytest.approx(shift_s, abs=0.05)
+    # The least delayed of each: a busy machine delays the others, of whichever core.
+    assert late_s[1].min() - late_s[0].min() == pytest.approx(shift_s, abs=0.02)
     assert emulator.report["fault_counts"]["core_shift"] == len(late_s[1])
 
 

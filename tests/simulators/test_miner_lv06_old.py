@@ -158,7 +158,7 @@ def test_the_clock_is_read_at_the_start_alone() -> None:
         line.notify(Job("a"))
         device.http("PATCH", "/api/system", {"frequency": 100})
         assert device.info()["frequency"] == 100  # as stored, which says nothing of the chip
-        assert len(line.shares(0.5)) > 25
+        assert any(len(line.shares(0.5)) > 25 for _ in range(6)), "a fifth of that at 100 MHz"
         assert device.http("POST", "/api/system/restart") == (200, b"System will restart shortly.")
         with pytest.raises(ConnectionError):
             line.shares(2.0)
