@@ -53,6 +53,8 @@ EMULATORS = {
 }
 """By the name in `sim:NAME` and `simulate NAME`."""
 
+_OF_HOST = frozenset({"midstates"})
+"""Options that tell how a chip is given work, not what it is."""
 _USAGE = 2
 _START_S = 60.0
 """For the first line: a machine that has not compiled the hash kernel before takes 5 to 12 s to do so."""
@@ -66,9 +68,9 @@ def open_sim(url: str) -> Iterator[str]:
     Leaving the context ends the process; so does the death of this one. Raises ValueError for an unknown name
     or option, RuntimeError when the emulator does not start.
     """
-    module, arguments = _command(url)
+    module, arguments, of_host = _command(url)
     with _running(module, arguments) as (_, line):
-        yield str(line["url"])
+        yield "&".join((str(line["url"]), *of_host))
 
 
 def emulate(name: str, args: Sequence[str]) -> int:
@@ -115,8 +117,8 @@ emulate_s9 = partial(emulate, "s9")
 emulate_lbbox = partial(emulate, "lbbox")
 
 
-def _command(url: str) -> tuple[str, list[str]]:
-    """Module and arguments of a URL, checked before anything starts."""
+def _command(url: str) -> tuple[str, list[str], list[str]]:
+    """Module, arguments, and what goes to the host of a URL; checked before anything starts."""
     scheme, _, rest = url.partition(":")
     name, _, query = rest.partition("?")
     if scheme != "sim" or name not in EMULATORS:
@@ -127,11 +129,12 @@ def _command(url: str) -> tuple[str, list[str]]:
         given = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError as error:
         raise ValueError(f"options of {url!r} are written name=value&name=value: {error}") from None
-    options = [*emulator.fixed, *given]
+    of_host = [f"{key}={value}" for key, value in given if key in _OF_HOST]
+    options = [*emulator.fixed, *((key, value) for key, value in given if key not in _OF_HOST)]
     emulator.check(options)
     if not any(key == "report" for key, _ in options):
         options.append(("report", "0"))  # its host has a result of its own to show
-    return emulator.module, _arguments(options)
+    return emulator.module, _arguments(options), of_host
 
 
 def _arguments(options: Options) -> list[str]:

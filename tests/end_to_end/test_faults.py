@@ -85,7 +85,10 @@ def test_a_stall_delays_and_loses_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [("hangup:2", "went away"), pytest.param("mute:2", "nothing has come for", marks=LONG)],
+    [
+        ("hangup:2", "went away"),
+        pytest.param("mute:2", "nothing has come for", marks=(LONG, pytest.mark.alone)),
+    ],
 )
 @pytest.mark.timeout(90)
 def test_a_chip_that_is_gone_ends_the_capture(fault: str, reason: str, tmp_path: Path) -> None:
@@ -129,6 +132,7 @@ def test_missing_nonces_are_found_by_hashing_again(
 
 
 @LONG
+@pytest.mark.alone
 @pytest.mark.timeout(120)
 def test_a_clock_that_drifts_with_temperature_is_measured(tmp_path: Path) -> None:
     """2 ppm a degree at 75 degC: 100 ppm fast, so that everything comes 100 ppm sooner."""

@@ -45,8 +45,11 @@ def test_a_chain_is_found_brought_up_and_mined_on(url: str, model: str, chips: i
         assert confirmed["frequency_mhz"] == 200
         assert set(events["verdict"]) == {Verdict.VALID}
         seen = set(events["chip"].tolist())
-        assert len(seen) > min(chips, 10) / 2, "the nonces name the chips that found them"
-        assert -1 not in seen or model == "BM1397"
+        if model == "BM1397":
+            assert seen == {-1}, "which bits of its nonces name the chip has not been measured"
+        else:
+            assert len(seen) > min(chips, 10) / 2, "the nonces name the chips that found them"
+            assert -1 not in seen
     assert asicrc("verify", path, "--json").json["disagreements"] == 0
     analysis = asicrc("analyze", path, "--json")
     if model == "BM1397":
@@ -140,7 +143,8 @@ def test_the_driver_runs_against_the_bundle_of_a_check(url: str, tmp_path: Path)
         assert looked.json.get(key) == made.json.get(key), key
     path = tmp_path / "again.asicrc"
     again = asicrc(
-        *("capture", "-d", f"bundle:{bundle}?session=work", "--duration", "1s", "-o", path, "--json"),
+        # As long as the recording: requests to a board are numbered, and one more moves all that follow.
+        *("capture", "-d", f"bundle:{bundle}?session=work", "--duration", "2s", "-o", path, "--json"),
         timeout_s=100,
     )
     assert again.code == 0, again.out + again.err
