@@ -326,6 +326,7 @@ def test_a_killed_capture_is_undone_by_restore_or_by_the_next_one(
         assert not list(state.glob("*.json"))
         second = tmp_path / "b.asicrc"
         _killed_capture(url, second)
+        _wait_until_it_answers(url)
         third = tmp_path / "c.asicrc"
         run = capture(url, third)
         assert run.code == 0, run
@@ -399,6 +400,19 @@ def _killed_capture(url: str, path: Path) -> None:
     time.sleep(1.0)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def _wait_until_it_answers(url: str) -> None:
+    """Old firmware may panic when its pool is gone, and starts anew."""
+    time.sleep(1.0)
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            api(url)
+            return
+        except OSError:
+            assert time.monotonic() < deadline, "the miner does not come back"
+            time.sleep(0.5)
 
 
 def _keeps_the_wallet(path: Path, run: Run) -> None:
