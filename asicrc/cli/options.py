@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from asicrc.bench.envelope import BEYOND_FLAG
 from asicrc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ StationFile = Annotated[
 AllowBeyond = Annotated[
     bool,
     typer.Option(
-        "--allow-beyond-envelope",
+        BEYOND_FLAG,
         help="Let the station file go beyond the built-in limits, at your own risk; stored with the capture.",
     ),
 ]

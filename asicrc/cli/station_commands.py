@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from asicrc.bench.envelope import BEYOND_FLAG
 from asicrc.cli.options import Json
 from asicrc.cli.output import note, print_json, say
 from asicrc.errors import ExitCode, StorageError, UsageError
 
 if TYPE_CHECKING:
     from asicrc.bench.station_limits import CheckedDevice
-
-FLAG = "--allow-beyond-envelope"
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +48,10 @@ def check(
         typer.Argument(help="Default: $ASICRC_STATION, ./station.toml, ~/.config/asicrc/station.toml."),
     ] = None,
     allow_beyond_envelope: Annotated[
-        bool, typer.Option(FLAG, help="Show what comes out with the limits that go beyond the built-in ones.")
+        bool,
+        typer.Option(
+            BEYOND_FLAG, help="Show what comes out with the limits that go beyond the built-in ones."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> int:
@@ -108,4 +110,5 @@ def _show(device: CheckedDevice) -> None:
     for key, *numbers in device.rows():
         say(f"  {key:<30}" + "".join(f"{'-' if n is None else f'{n:g}':>10}" for n in numbers))
     if entry.widen_beyond_built_in.by_key():
-        say(f"  beyond what is built in only with {FLAG}: {', '.join(entry.widen_beyond_built_in.by_key())}")
+        beyond = ", ".join(entry.widen_beyond_built_in.by_key())
+        say(f"  beyond what is built in only with {BEYOND_FLAG}: {beyond}")

@@ -47,7 +47,7 @@ JOB_INTERVAL_S = 30.0
 """As often as pools send one; a miner rolls its extranonce between."""
 GATE_SEED = 0x6A7E
 LOWEST_DIFFICULTY, HIGHEST_DIFFICULTY = 1e-6, 2.0**48
-OWN_POOLS, SERVER_PORT = "own_pools", "work_server_port"
+OWN_POOLS = "own_pools"
 
 
 class NetworkMinerDevice:
