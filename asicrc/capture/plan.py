@@ -5,8 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from asicrc.capture.verification import Counters
 from asicrc.errors import ExitCode
+
+FloatArray = NDArray[np.float64]
+
+WORK_CHANNEL = "work"
+DUTY_CHANNEL = "duty"
+DRIVE_REQUESTED = "drive_requested"
+DRIVE_APPLIED = "drive_applied"
+DRIVE_END = "drive_end"
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """An input that goes step after step through the device.
+
+    `channel` is `work` (the value is written into the job of the step), a setting that the device takes
+    while it works (`difficulty`, `frequency_mhz`, `voltage_mv`), or `duty`: a share of each step, 0..1, at
+    `high` of `duty_setting` and the rest of it at `low`. `values` are (T,), in the unit of the channel.
+    A step lasts `step_s`; in handshake mode it ends with the first share, and `step_s` is the longest it
+    lasts.
+
+    A capture keeps the readings `drive_requested` and `drive_applied` (NaN where the device does not say) at
+    the start of each step, and `drive_end` (the number of steps) at the end of the last one.
+    """
+
+    channel: str
+    values: FloatArray
+    step_s: float
+    duty_setting: str = ""
+    low: float = float("nan")
+    high: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +49,7 @@ class CapturePlan:
     `job_interval_s` None is the device's own interval. `mode` is `stream` (jobs by a timer) or `handshake`
     (the next job when the one before was answered, or after `handshake_timeout_s`). With `replay_work` the
     jobs of that capture are sent again at their own intervals; `duration_s` None is then as long as they were
-    worked on.
+    worked on. `drive` is an input for the device, from the start of the capture on.
     """
 
     output: Path
@@ -29,6 +62,7 @@ class CapturePlan:
     replay_work: Path | None = None
     mode: str = "stream"
     handshake_timeout_s: float = 30.0
+    drive: Drive | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,9 @@ class BitaxeRawDevice:
         self._awake = True
         return settings
 
+    def begin_point(self, key: tuple[int, ...]) -> None:
+        pass  # silicon has no seed
+
     def jitter_floor(self) -> JitterFloor | None:
         return self._chain.jitter_floor() if self._awake else None
 

@@ -198,6 +198,9 @@ class ChainDevice:
         baud = float(self.line.transport.baud)
         return [*settings, Setting(self.clock.now_ns(), "host_baud", float(fast_baud(self._model)), baud)]
 
+    def begin_point(self, key: tuple[int, ...]) -> None:
+        pass  # silicon has no seed
+
     def jitter_floor(self) -> JitterFloor | None:
         """Spread of the round trips of register reads, some before the work and ten a second during it.
 

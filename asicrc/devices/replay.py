@@ -90,6 +90,9 @@ class ReplayDevice:
         self.check(requested)
         return [s for s in self._capture.settings() if s.kind == "set"]
 
+    def begin_point(self, key: tuple[int, ...]) -> None:
+        pass  # a recording goes on as it was
+
     def jitter_floor(self) -> JitterFloor | None:
         return None
 

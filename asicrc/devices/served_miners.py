@@ -91,6 +91,9 @@ class ServedMiners:
         self.server.set_difficulty(difficulty)
         return [Setting(self.clock.now_ns(), "difficulty", difficulty, None)]
 
+    def begin_point(self, key: tuple[int, ...]) -> None:
+        pass  # silicon has no seed
+
     def jitter_floor(self) -> JitterFloor | None:
         delays_ns = self.server.read_delays_ns
         if len(delays_ns) < MIN_DELAYS:

@@ -241,6 +241,12 @@ class DeviceProtocol(Protocol):
     def configure(self, requested: dict[str, float]) -> list[Setting]:
         """Write settings within the limits, read each back. Raises SettingRefused, DeviceLost."""
 
+    def begin_point(self, key: tuple[int, ...]) -> None:
+        """A point of a plan begins. A twin makes its state and randomness a function of (its seed, key).
+
+        Real devices have nothing to do: their state is what it is.
+        """
+
     def jitter_floor(self) -> JitterFloor | None:
         """Measure the spread of the stamps without changing a setting; None where that cannot be done."""
 

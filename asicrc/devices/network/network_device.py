@@ -174,6 +174,9 @@ class NetworkMinerDevice:
             self._log.append("asked to end before the miner was ready")
         return settings
 
+    def begin_point(self, key: tuple[int, ...]) -> None:
+        pass  # silicon has no seed
+
     def jitter_floor(self) -> JitterFloor | None:
         """Of the way from the kernel to us; what lies before it tells nobody its delay."""
         return None if self._serving is None else self._serving.jitter_floor()
