@@ -1,5 +1,6 @@
 """The seam: types that pass between protocols, harness and simulators."""
 
+from firmware_protocols.device.drive import DRIVE_BYTES, drive_of, with_drive
 from firmware_protocols.device.events import (
     EVENT_DTYPE,
     NO_JOB,
@@ -31,6 +32,7 @@ from firmware_protocols.device.types import (
 )
 
 __all__ = [
+    "DRIVE_BYTES",
     "EVENT_DTYPE",
     "NO_JOB",
     "NO_TIME",
@@ -55,5 +57,7 @@ __all__ = [
     "Verdict",
     "WireChunk",
     "WorkForm",
+    "drive_of",
     "empty_events",
+    "with_drive",
 ]
