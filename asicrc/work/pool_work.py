@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from firmware_protocols.bitcoin import build_coinbase, target_from_compact
-from firmware_protocols.device import Job
+from firmware_protocols.device import DRIVE_BYTES, Job
 
 EXTRANONCE1_SIZE = 4
 EXTRANONCE2_SIZE = 4
@@ -18,7 +18,9 @@ BRANCHES = 3
 _VERSION = 0x20000000
 """BIP 9 top bits. The bits that miners may roll (BIP 320) are clear: their formulas agree only then."""
 _SCRIPT_PUBKEY = b"\x6a"  # OP_RETURN alone: pays nobody
-_PLACE = b"\0" * (EXTRANONCE1_SIZE + EXTRANONCE2_SIZE)
+_ROOM = bytes(DRIVE_BYTES)
+"""Where a drive goes: behind the height, which miners read out of the coinbase and show."""
+_PLACE = bytes(EXTRANONCE1_SIZE + EXTRANONCE2_SIZE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ class PoolWork:
         """The extranonces stand behind the height (BIP 34), what makes the job unique behind them."""
         self._count += 1
         unique = b"asicrc" + self._tag + self._count.to_bytes(8, "little")
-        coinbase = build_coinbase(self._chain.height, _PLACE + unique, self._chain.subsidy, _SCRIPT_PUBKEY)
+        coinbase = build_coinbase(
+            self._chain.height, _ROOM + _PLACE + unique, self._chain.subsidy, _SCRIPT_PUBKEY
+        )
         at = coinbase.index(_PLACE + unique)
         return Job(
             number=self._count,

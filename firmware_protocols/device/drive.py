@@ -1,8 +1,8 @@
 """The input of a reservoir inside the work: a number written into the bytes that are hashed.
 
 The published code packs u(t) as a big-endian float32 into the end of the first half of the coinbase; chips
-that take whole headers have it in the last bytes of the merkle root instead. Nothing marks it: whoever reads it
-has to know from the plan that the job carries one.
+that take whole headers have it in the last bytes of the merkle root instead. Nothing marks it: whoever reads
+it has to know from the plan that the job carries one.
 """
 
 from __future__ import annotations

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 
 import pytest
 
 from asicrc.work import ChipJobs, HandshakeJobs, PoolJobs, PoolWork, jobs_for
 from asicrc.work.pick_up import JOBS_WAITED_FOR, PickUpTimes
-from firmware_protocols.device import Job, NonceBatch, WorkForm, empty_events
+from firmware_protocols.device import Job, NonceBatch, WorkForm, empty_events, with_drive
 
 S = 10**9
 NTIME = 1_700_000_000
@@ -130,3 +131,11 @@ def test_each_device_has_its_kind_of_work(form: WorkForm, mode: str, kind: type)
 def test_work_of_a_coin_that_is_not_known() -> None:
     with pytest.raises(ValueError, match="no work for 'scrypt'"):
         PoolWork(1, "scrypt")
+
+
+def test_a_drive_leaves_the_height_of_the_block_alone() -> None:
+    job = PoolWork(1).next_job(NTIME, clean=True)
+    driven = with_drive(job, 0.25)
+    height = b"\x03" + (840_000).to_bytes(3, "little")  # BIP 34
+    assert driven.coinbase1.endswith(height + struct.pack(">f", 0.25))
+    assert len(driven.coinbase1) == len(job.coinbase1)
