@@ -1,0 +1,1 @@
+"""The readout layer: tasks, encoders, states, readouts, metrics, baselines."""
