@@ -67,6 +67,8 @@ class CaptureAnalysis:
     path: Path
     events: int
     distinct: int
+    synthetic: int = 0
+    """How many of `events` a statistical model made: no proof of work stands behind them."""
     intervals: IntervalStatistics | None = None
     exponential: Finding | None = None
     models: IntervalModels | None = None
@@ -98,6 +100,7 @@ class CaptureAnalysis:
             "path": str(self.path),
             "events": self.events,
             "distinct": self.distinct,
+            "synthetic": self.synthetic,
             **{name: None if part is None else part.as_json() for name, part in parts.items()},
             "scan_confidence": self.scan_confidence,
             "jitter_floor_ms": self.jitter_floor_ms,
@@ -113,15 +116,20 @@ def analyze_capture(
 
     Valid events count; intervals and latencies are those of distinct proofs unless `include_duplicates`.
     Proofs that a chip found again in a later period stay in the scan-order residual, which folds them.
+    Synthetic events are analysed only where there is no other valid one.
     """
     if figure is not None:
         check_figure_name(figure)
     with load(path) as capture:
         events = capture.events()
         _check_stamps(path, *(events[name] for name in ("t_ns", "t_kernel_ns", "t_sent_ns")))
-        events = events[(events["verdict"] == Verdict.VALID) & ~events["synthetic"]]
+        events = events[events["verdict"] == Verdict.VALID]
+        made = bool(len(events)) and bool(np.all(events["synthetic"]))
+        events = events if made else events[~events["synthetic"]]
         distinct = events if include_duplicates else events[~events["duplicate"]]
-        analysis = CaptureAnalysis(path, len(events), int(np.count_nonzero(~events["duplicate"])))
+        analysis = CaptureAnalysis(
+            path, len(events), int(np.count_nonzero(~events["duplicate"])), len(events) if made else 0
+        )
         for name in ("damaged_frames", "skipped_bytes"):
             analysis.line_damage[name] = int(capture.number(WIRE_COUNTERS_KEY, name) or 0)
         quantum_ns = capture.number("clock", "quantum_ns")
@@ -193,6 +201,11 @@ def _analyse_scan(
     analysis: CaptureAnalysis, capture: Capture, events: NonceBatch, quantum_s: float | None, seed: int
 ) -> None:
     identity = capture.identity
+    if analysis.synthetic:
+        analysis.unanswered["scan_order"] = (
+            "not testable here: a statistical model made the events, without hashing in any order"
+        )
+        return
     order = None if identity is None else scan_order_of(identity, capture.settings())
     if identity is None or identity.family != "bm13xx":
         analysis.unanswered["scan_order"] = "the scan order is known for chips on a serial line only"

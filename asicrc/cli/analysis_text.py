@@ -11,6 +11,8 @@ from asicrc.evidence import Estimate
 def analysis_lines(analysis: CaptureAnalysis) -> Iterator[str]:
     """One finding a line, each with its interval and n; what could not be answered last."""
     yield f"{analysis.path}: {analysis.events} events to analyse, {analysis.distinct} of them distinct"
+    if analysis.synthetic:
+        yield "synthetic     made by a statistical model: what follows tells of the model, not of silicon"
     yield from _arrivals(analysis)
     yield from _scan_order(analysis)
     yield from _not_come(analysis)

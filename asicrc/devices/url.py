@@ -16,6 +16,7 @@ URL_FORMS = (
     ("luxos://HOST", "an Antminer S9 with LuxOS"),
     ("goldshell://HOST", "a Goldshell LB-Box: power plans, readings, work"),
     ("sim:bm1366", "an emulated device"),
+    ("twin:lv06?kind=ordinary&seed=1", "a simulated miner on a clock of its own, faster than time"),
     ("stratum://ADDRESS:PORT", "miners of any make, pointed at this address by hand; algorithm=lbry"),
     ("replay:FILE", "the bytes of a capture, once more"),
     ("bundle:FILE", "the driver against the recorded lines of a check"),

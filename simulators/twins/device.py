@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firmware_protocols.device import (
     Batch,
@@ -246,8 +247,7 @@ class TwinDevice:
                 late = (events["job"] != newest.number) & (events["verdict"] == Verdict.VALID)
                 events["verdict"][late] = Verdict.STALE
                 events["reason"][late] = Reason.CLEANED
-        _, which, together = np.unique(events["t_ns"], return_inverse=True, return_counts=True)
-        events["n_in_read"] = np.minimum(together[which], 0xFFFF)
+        events["n_in_read"] = np.minimum(_run_lengths(events["t_ns"]), 0xFFFF)
         return events
 
 
@@ -255,27 +255,37 @@ class _OnTheWay:
     """Events that have been found and not yet arrived, in the order of arrival."""
 
     def __init__(self) -> None:
-        self._due_ns = np.empty(0, np.int64)
-        self._events = empty_events()
+        self._parts: list[tuple[NDArray[np.int64], NonceBatch]] = []
 
     @property
     def next_ns(self) -> int:
-        return int(self._due_ns[0]) if len(self._due_ns) else _FAR_NS
+        """When the next one arrives."""
+        return int(self._parts[0][0][0]) if self._parts else _FAR_NS
 
-    def add(self, due_ns: Any, events: NonceBatch) -> None:
-        if len(self._due_ns):
-            due_ns = np.concatenate([self._due_ns, due_ns])
-            events = np.concatenate([self._events, events])
-        self._due_ns, self._events = due_ns, events
+    def add(self, due_ns: NDArray[np.int64], events: NonceBatch) -> None:
+        if len(events):
+            self._parts.append((due_ns, events))
 
     def due(self, now_ns: int, *, one_by_one: bool) -> NonceBatch:
+        """Take what has arrived; `one_by_one` only what came first, and all that came at the same moment."""
         if self.next_ns > now_ns:
             return _NO_EVENTS
         limit_ns = self.next_ns if one_by_one else now_ns
-        count = int(np.searchsorted(self._due_ns, limit_ns, side="right"))
-        events = self._events[:count]
-        self._due_ns, self._events = self._due_ns[count:], self._events[count:]
-        return events
+        arrived: list[NonceBatch] = []
+        while self._parts and self.next_ns <= limit_ns:
+            due_ns, events = self._parts.pop(0)
+            count = int(np.searchsorted(due_ns, limit_ns, side="right"))
+            arrived.append(events[:count])
+            if count < len(events):
+                self._parts.insert(0, (due_ns[count:], events[count:]))
+        return arrived[0] if len(arrived) == 1 else np.concatenate(arrived)
+
+
+def _run_lengths(stamps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each of ascending stamps, how many are the same."""
+    starts = np.flatnonzero(np.concatenate([[True], stamps[1:] != stamps[:-1]]))
+    lengths = np.diff(np.append(starts, len(stamps)))
+    return np.repeat(lengths, lengths)
 
 
 _FAR_NS = 1 << 62

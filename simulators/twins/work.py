@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firmware_protocols.bitcoin import target_from_difficulty
-from firmware_protocols.device import Job, NonceBatch, Reason, Verdict, empty_events
+from firmware_protocols.device import EVENT_DTYPE, Job, NonceBatch, Reason, Verdict, empty_events
 from firmware_protocols.lbry import target_from_stratum_difficulty
 from simulators.twins.boards import Board
 from simulators.twins.randomness import CandidateColumns, Floats
@@ -20,13 +20,25 @@ SHA256D_MEAN = 2.0**32
 """Hashes for one of Bitcoin's difficulty 1, in which events state theirs."""
 
 
-@dataclass(frozen=True, slots=True)
 class HeldJob:
-    """A job as it was sent, and what shares of it are made from."""
+    """A job as it was sent, and what all shares of it have in common."""
 
-    job: Job
-    difficulty: float
-    """As Bitcoin counts."""
+    def __init__(self, job: Job, difficulty: float) -> None:
+        """`difficulty` as Bitcoin counts."""
+        self.job = job
+        self.difficulty = difficulty
+        row = empty_events(1)
+        row["job"], row["version"], row["ntime"] = job.number, job.version, job.ntime
+        row["verdict"], row["synthetic"] = Verdict.VALID, True
+        if job.merkle_root is None:
+            row["extranonce2_len"] = EXTRANONCE2_SIZE
+        self._row = row.view(f"V{EVENT_DTYPE.itemsize}")
+
+    def rows(self, n: int) -> NonceBatch:
+        """So many shares, with nothing of their own yet. Whole rows are copied: a field at a time is slow."""
+        rows = np.empty(n, self._row.dtype)
+        rows[:] = self._row
+        return rows.view(EVENT_DTYPE)
 
 
 class WorkInHand:
@@ -78,26 +90,21 @@ def shares_of(
     The hash of a share of difficulty D is uniform below the target of D, so its own difficulty is D / u. An
     invalid one is a hash like any other: its difficulty is 2^-32 / u.
     """
-    events = empty_events(len(numbers))
+    events = held.rows(len(numbers))
     if not len(numbers):
         return events
     job, count = held.job, int(numbers[-1]) - first + 1
-    rows = numbers - first
+    rows = slice(None) if count == len(numbers) else numbers - first
     bits = columns.take("bits", first, count)[rows]
     luck: Floats = 1.0 - columns.take("luck", first, count)[rows]  # above 0
-    events["job"] = job.number
-    events["nonce"] = (bits & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-    rolled = (bits >> np.uint64(32)).astype(np.uint32) & np.uint32(job.version_mask)
-    events["version"] = np.uint32(job.version) | rolled
-    events["ntime"] = job.ntime
+    events["nonce"] = bits  # the lowest 32
+    if job.version_mask:
+        rolled = (bits >> np.uint64(32)).astype(np.uint32) & np.uint32(job.version_mask)
+        events["version"] = np.uint32(job.version) | rolled
     if job.merkle_root is None:
-        extranonce2 = np.zeros((len(rows), 16), np.uint8)
-        extranonce2[:, :EXTRANONCE2_SIZE] = numbers.astype("<u4").view(np.uint8).reshape(-1, EXTRANONCE2_SIZE)
-        events["extranonce2"] = extranonce2
-        events["extranonce2_len"] = EXTRANONCE2_SIZE
+        counted = numbers.astype("<u4").view(np.uint8).reshape(-1, EXTRANONCE2_SIZE)
+        events["extranonce2"][:, :EXTRANONCE2_SIZE] = counted
     events["difficulty"] = held.difficulty / luck
-    events["verdict"] = Verdict.VALID
-    events["synthetic"] = True
     if invalid_share:
         wrong = columns.take("invalid", first, count)[rows] < invalid_share
         events["difficulty"][wrong] = 1 / (SHA256D_MEAN * luck[wrong])
