@@ -1,0 +1,81 @@
+"""Events sorted into the steps of the input, once for all features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from asicrc.errors import UsageError
+from firmware_protocols.device import NonceBatch, Verdict
+
+Ints = NDArray[np.int64]
+USED_VERDICTS = (Verdict.VALID, Verdict.STALE)
+"""What is a proof of work. A stale one came late, but when it came is what is measured here."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvents:
+    """starts_ns : (T + 1,) start of each step and the end of the last one; a step has its start, not its end
+    t_ns : (n,) ascending stamps of the events within the steps
+    step : (n,) the step of each event
+    bounds : (T + 1,) the events of step t are bounds[t] .. bounds[t + 1]
+    segment, chip, core : (n,) as in the events
+    """
+
+    starts_ns: Ints
+    t_ns: Ints
+    step: Ints
+    bounds: Ints
+    segment: Ints
+    chip: Ints
+    core: Ints
+
+    def __len__(self) -> int:
+        """Number of steps."""
+        return len(self.starts_ns) - 1
+
+    @property
+    def counts(self) -> Ints:
+        """(T,) events in each step."""
+        return np.diff(self.bounds)
+
+    @classmethod
+    def sort(cls, events: NonceBatch, starts_ns: ArrayLike) -> StepEvents:
+        """Distinct proofs of work, by their stamps. Raises UsageError for steps that are not ascending."""
+        verdict = events["verdict"]
+        used = ~events["duplicate"] & np.logical_or.reduce([verdict == of for of in USED_VERDICTS])
+        fields = {name: events[name][used] for name in ("segment", "chip", "core")}
+        return cls.of_times(events["t_ns"][used], starts_ns, **fields)
+
+    @classmethod
+    def of_times(cls, t_ns: ArrayLike, starts_ns: ArrayLike, **fields: Any) -> StepEvents:
+        """From stamps alone, (n,) ns, and what else of `segment`, `chip` and `core` is known."""
+        starts = np.asarray(starts_ns, dtype=np.int64)
+        if starts.ndim != 1 or len(starts) < 2 or (np.diff(starts) <= 0).any():
+            raise UsageError(
+                f"{len(starts)} starts of steps, of which {int((np.diff(starts) <= 0).sum())} do not come "
+                "later than the one before",
+                "give T + 1 ascending times: each start, and the end of the last step",
+            )
+        stamps = np.asarray(t_ns, dtype=np.int64)
+        known = {name: np.asarray(values).astype(np.int64) for name, values in fields.items()}
+        if (np.diff(stamps) < 0).any():
+            order = np.argsort(stamps, kind="stable")
+            stamps = stamps[order]
+            known = {name: values[order] for name, values in known.items()}
+        bounds = np.searchsorted(stamps, starts, side="left")
+        within = slice(int(bounds[0]), int(bounds[-1]))
+        bounds = bounds - bounds[0]
+        count = int(bounds[-1])
+        return cls(
+            starts_ns=starts,
+            t_ns=stamps[within],
+            step=np.repeat(np.arange(len(starts) - 1), np.diff(bounds)),
+            bounds=bounds,
+            segment=known["segment"][within] if "segment" in known else np.zeros(count, np.int64),
+            chip=known["chip"][within] if "chip" in known else np.full(count, -1),
+            core=known["core"][within] if "core" in known else np.full(count, -1),
+        )
