@@ -1,18 +1,24 @@
 """Which miners have a twin: what can be set on them and within which limits, and what work they take.
 
-The limits are those of the harness for the same board, number by number (asicrc/bench/limits.py and
-network_limits.py say where each is from; a test compares them). Nothing can break here, but a plan that runs
-on a twin is to run on the bench too.
+The limits are those of the harness for the same board, number by number (asicrc/bench/network_limits.py says
+where each is from; a test compares them). Nothing can break here, but a plan that runs on a twin is to run on
+the bench too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
 
 from firmware_protocols.device import SettingRefused
+from simulators.models import MACHINES, Machine
 
-LOWEST_DIFFICULTY, HIGHEST_DIFFICULTY = 1e-6, 2.0**48
+LOWEST_DIFFICULTY, HIGHEST_DIFFICULTY, USUAL_DIFFICULTY = 1e-6, 2.0**48, 256.0
+BIP320_MASK = 0x1FFFE000
+
+NonceLayout = Literal["core high", "core low"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,76 +39,94 @@ class SettingRange:
             )
 
 
-_DIFFICULTY = SettingRange(LOWEST_DIFFICULTY, HIGHEST_DIFFICULTY, 256.0, "")
-_FAN = SettingRange(25.0, 100.0, 100.0, "%")
-
-
 @dataclass(frozen=True, slots=True)
 class Board:
     """One kind of miner, as its driver has it."""
 
+    machine: Machine
     model: str
     settings: Mapping[str, SettingRange]
-    steps: Mapping[str, float]
-    """Further limits of the harness, by its keys; a twin follows a setting at once."""
-    algorithm: str = "sha256d"
-    version_mask: int = 0
-    hashes_per_difficulty: float = 2.0**32
-    """Expected number of hashes for a share of difficulty 1, as its pools count."""
+    ramps: Mapping[str, float]
+    """Limits of the steps in which a real one is set, by the harness's keys; a twin is there at once."""
+    version_mask: int
+    nonce_layout: NonceLayout
     job_interval_s: float = 30.0
-    """As for the real one: asicrc/devices/network/network_device.py."""
+    """As of the real one: asicrc/devices/network/network_device.py."""
 
     def limits(self) -> dict[str, float]:
         """By the harness's keys."""
-        found = dict(self.steps)
+        found = dict(self.ramps)
         for name, held in self.settings.items():
             if name != "difficulty":
                 found[f"{name}_min"] = held.low
                 if name != "fan_percent":
                     found[f"{name}_max"] = held.high
+        found["temperature_c_max"] = self.machine.limits.highest_c
+        if self.machine.limits.power_w is not None:
+            found["power_w_max"] = self.machine.limits.power_w
         return found
 
+    def check(self, requested: Mapping[str, float]) -> None:
+        """Raises SettingRefused for what the board does not have, and outside its limits."""
+        for name, value in requested.items():
+            held = self.settings.get(name)
+            if held is None:
+                raise SettingRefused(
+                    f"a {self.model} has no setting {name}; it has {', '.join(sorted(self.settings))}"
+                )
+            held.check(name, value, f"a {self.model}")
 
-_LV06 = Board(
-    "LV06",
-    {
-        "frequency_mhz": SettingRange(50.0, 575.0, 485.0, "MHz"),
-        "voltage_mv": SettingRange(1000.0, 1300.0, 1200.0, "mV"),
-        "fan_percent": _FAN,
-        "difficulty": _DIFFICULTY,
-    },
-    {
-        "frequency_step_mhz_max": 50.0,
-        "frequency_step_interval_s_min": 0.8,
-        "voltage_step_mv_max": 25.0,
-        "voltage_step_interval_s_min": 0.1,
-        "temperature_c_max": 72.0,
-        "power_w_max": 25.0,
-    },
-    version_mask=0x1FFFE000,
-)
-_S9 = Board(
-    "Antminer S9",
-    {
-        "frequency_mhz": SettingRange(100.0, 650.0, 650.0, "MHz"),
-        "voltage_mv": SettingRange(7950.0, 9400.0, 8900.0, "mV"),
-        "difficulty": _DIFFICULTY,
-    },
-    {
-        "frequency_step_mhz_max": 50.0,
-        "frequency_step_interval_s_min": 1.0,
-        "voltage_step_mv_max": 100.0,
-        "voltage_step_interval_s_min": 1.0,
-        "temperature_c_max": 100.0,
-    },
-)
-_LB_BOX = Board(
-    "LB-Box",
-    {"difficulty": _DIFFICULTY},
-    {"temperature_c_max": 95.0},
-    algorithm="lbry",
-    hashes_per_difficulty=2.0**24,
-)
 
-BOARDS: Mapping[str, Board] = {"lv06": _LV06, "s9": _S9, "lbbox": _LB_BOX}
+def board_of(machine: str) -> Board:
+    """Raises ValueError for a machine that there is no twin of."""
+    if machine not in BOARDS:
+        raise ValueError(f"there is no twin of {machine!r}; there are {', '.join(BOARDS)}")
+    return BOARDS[machine]
+
+
+def _board(name: str, model: str, ramps: Mapping[str, float]) -> Board:
+    machine = MACHINES[name]
+    held = machine.limits
+    ranges = {
+        "frequency_mhz": (held.frequency_mhz, machine.nominal_mhz, "MHz"),
+        "voltage_mv": (held.voltage_mv, machine.nominal_mv, "mV"),
+        "fan_percent": (held.fan_percent, machine.nominal_fan_percent, "%"),
+        "difficulty": ((LOWEST_DIFFICULTY, HIGHEST_DIFFICULTY), USUAL_DIFFICULTY, ""),
+    }
+    settings = {
+        setting: SettingRange(*limits, usual, unit)
+        for setting, (limits, usual, unit) in ranges.items()
+        if limits is not None
+    }
+    return Board(
+        machine,
+        model,
+        MappingProxyType(settings),
+        MappingProxyType(dict(ramps)),
+        BIP320_MASK if machine.chip.startswith("BM13") and machine.chip not in ("BM1387", "BM1397") else 0,
+        "core low" if machine.chip == "BM1387" else "core high",
+    )
+
+
+_AXEOS_RAMPS = {
+    "frequency_step_mhz_max": 50.0,
+    "frequency_step_interval_s_min": 0.8,
+    "voltage_step_mv_max": 25.0,
+    "voltage_step_interval_s_min": 0.1,
+}
+_S9_RAMPS = {
+    "frequency_step_mhz_max": 50.0,
+    "frequency_step_interval_s_min": 1.0,
+    "voltage_step_mv_max": 100.0,
+    "voltage_step_interval_s_min": 1.0,
+}
+BOARDS: Mapping[str, Board] = MappingProxyType(
+    {
+        "lv06": _board("lv06", "LV06", _AXEOS_RAMPS),
+        "s9": _board("s9", "Antminer S9", _S9_RAMPS),
+        "lbbox": _board("lbbox", "LB-Box", {}),
+        "bitaxe-ultra": _board("bitaxe-ultra", "Bitaxe Ultra", _AXEOS_RAMPS),
+        "bitaxe-gamma": _board("bitaxe-gamma", "Bitaxe Gamma", _AXEOS_RAMPS),
+    }
+)
 """By the name in `twin:NAME`."""

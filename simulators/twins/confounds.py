@@ -43,7 +43,7 @@ class Confounds:
     """The firmware begins other work of its own each so often, and finds nothing for `renewal_gap_s` then."""
     renewal_gap_s: float = 0.0
     fan_pwm_hz: float = 0.0
-    """Ripple of the fan's pulses on the supply: the rate is modulated by `fan_pwm_depth` at this frequency."""
+    """Ripple of a fan's pulses on the supply: the rate is modulated by `fan_pwm_depth` at this frequency."""
     fan_pwm_depth: float = 0.0
     pick_up_s: float = 0.0
     """From a job's dispatch until the chips work on it: on the job before, or on none after a clean job."""
@@ -89,36 +89,41 @@ class Confounds:
 
 
 class Delivery:
-    """The way of nonces from the chip to their stamps, steps 2 to 9. Times are seconds, in ascending order."""
+    """The way of nonces from the chip to their stamps, steps 2 to 9. Times are s, in ascending order."""
 
     def __init__(self, confounds: Confounds, streams: Streams, columns: CandidateColumns) -> None:
         self._confounds = confounds
         self._columns = columns
         self._dead_time = DeadTime(confounds.dead_time_s)
-        self._batching, self._polling, self._beacon = streams["phases"].random(3)
+        self._batching, self._polling, self._beacon = streams.generator("phases").random(5)[:3]
         """Phases, as shares of a period."""
         self._latest_s = -np.inf
 
-    def deliver(self, found_s: Floats, numbers: NDArray[np.int64], first: int) -> tuple[Floats, Keep]:
+    def deliver(
+        self, found_s: Floats, numbers: NDArray[np.int64], first: int, late_s: Floats | None = None
+    ) -> tuple[Floats, Keep]:
         """Arrival of each nonce found at `found_s`, and whether it arrives at all.
 
-        `numbers` are those of the candidates, from `first` on, ascending.
+        `numbers` are those of the candidates, from `first` on, ascending. `late_s` is a planted delay of each
+        nonce on its way through the chip.
         """
         c = self._confounds
         keep = self._dead_time.reported(found_s)
         t = found_s + c.in_flight_s
+        if late_s is not None:
+            t = t + late_s
         t = _next_multiple(t, c.batching_s, self._batching)
         t = _next_multiple(t, c.polling_s, self._polling)
         if c.jitter_s or c.tail_share:
             t = t + self._delay(numbers, first)
         t = _next_multiple(t, c.beacon_s, self._beacon)
-        if c.jitter_s or c.tail_share:
+        if c.jitter_s or c.tail_share or late_s is not None:
             # what the dead time swallowed was never sent, and holds nothing up
             t = np.maximum.accumulate(np.where(keep, t, -np.inf))
             t = np.maximum(t, self._latest_s)
             self._latest_s = float(t[-1]) if len(t) else self._latest_s
         if c.loss:
-            keep = keep & (self._draws("loss", numbers, first) >= c.loss)
+            keep = keep & (self._columns.take("loss", numbers, first) >= c.loss)
         return t, keep
 
     def stamp_ns(self, arrived_s: Floats) -> NDArray[np.int64]:
@@ -131,18 +136,14 @@ class Delivery:
         c = self._confounds
         delay = np.zeros(len(numbers))
         if c.jitter_s:
-            delay += c.jitter_s * np.maximum(JITTER_OFFSET + self._draws("jitter", numbers, first), 0.0)
+            delay += c.jitter_s * np.maximum(
+                JITTER_OFFSET + self._columns.take("jitter", numbers, first), 0.0
+            )
         if c.tail_share:
-            u = self._draws("tail", numbers, first)
+            u = self._columns.take("tail", numbers, first)
             within = np.minimum(u / c.tail_share, 1.0)  # uniform among those of the tail, 1 for the others
             delay += c.tail_s * (np.maximum(within, 1e-12) ** (-1 / TAIL_SHAPE) - 1)
         return delay
-
-    def _draws(self, stream: str, numbers: NDArray[np.int64], first: int) -> Floats:
-        if not len(numbers):
-            return np.empty(0)
-        draws: Floats = self._columns.take(stream, first, int(numbers[-1]) - first + 1)[numbers - first]
-        return draws
 
 
 def _next_multiple(t: Floats, period_s: float, phase: float) -> Floats:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from simulators.twins.randomness import Floats, Streams
+from simulators.twins.randomness import BLOCK, Column, Floats, Streams
 
 
 class NonceProcess:
@@ -25,7 +25,7 @@ class NonceProcess:
     """
 
     def __init__(self, streams: Streams, scale_waits: Callable[[int, Floats], Floats] | None = None) -> None:
-        self._streams = streams
+        self._waits = Column(streams, "wait")
         self._scale_waits = scale_waits
         self._ends = np.empty(0)
         """Of the waits of this block, as hazard since its start."""
@@ -68,7 +68,7 @@ class NonceProcess:
         return at_s + float(self._ends[self._next] - self._passed) / rate_hz
 
     def _refill(self) -> None:
-        waits = self._streams.block("wait")
+        waits = self._waits.take(self._drawn, BLOCK)
         if self._scale_waits is not None:
             waits = self._scale_waits(self._drawn, waits)
         self._drawn += len(waits)

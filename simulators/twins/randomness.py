@@ -6,7 +6,7 @@ into reads, and switching one effect or confound on changes nothing in the draws
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,20 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 BLOCK = 4096
-STREAMS = ("wait", "luck", "bits", "thinning", "jitter", "tail", "loss", "invalid")
-"""Of each candidate: unit exponential wait before it; uniforms for its hash, for the modulation of the rate,
-for the tail of its delay, for loss and for an error of the chip; 64 random bits; a normal delay."""
+_KINDS: Mapping[str, Callable[[np.random.Generator, int], NDArray[Any]]] = {
+    "wait": lambda generator, n: generator.standard_exponential(n),
+    "jitter": lambda generator, n: generator.standard_normal(n),
+    "bits": lambda generator, n: generator.integers(0, 1 << 64, n, np.uint64),
+    "luck": lambda generator, n: generator.random(n),
+    "thinning": lambda generator, n: generator.random(n),
+    "tail": lambda generator, n: generator.random(n),
+    "loss": lambda generator, n: generator.random(n),
+}
+"""What is drawn for each candidate: the unit exponential wait before it; a normal delay; 64 bits of its
+nonce; uniform numbers for its hash, for the modulation of the rate, for the tail of its delay, and for its
+loss."""
+_OTHER = ("phases", "physics", "pick_up")
+"""Streams that do not go by candidates."""
 
 
 def point_seed(seed: int, key: Iterable[int]) -> np.random.SeedSequence:
@@ -26,58 +37,51 @@ def point_seed(seed: int, key: Iterable[int]) -> np.random.SeedSequence:
 
 
 class Streams:
-    """Named generators that depend on the seed and on their own name alone."""
+    """Generators by name, each a function of the seed and its name alone."""
 
     def __init__(self, seed: np.random.SeedSequence) -> None:
-        self._children = dict(zip((*STREAMS, "phases", "physics"), seed.spawn(len(STREAMS) + 2), strict=True))
-        self._generators: dict[str, np.random.Generator] = {}
+        names = (*_KINDS, *_OTHER)
+        self._seeds = dict(zip(names, seed.spawn(len(names)), strict=True))
 
-    def __getitem__(self, name: str) -> np.random.Generator:
-        if name not in self._generators:
-            self._generators[name] = np.random.default_rng(self._children[name])
-        return self._generators[name]
-
-    def block(self, name: str, n: int = BLOCK) -> NDArray[Any]:
-        """The next `n` draws of a stream of candidates."""
-        generator = self[name]
-        match name:
-            case "wait":
-                return generator.standard_exponential(n)
-            case "jitter":
-                return generator.standard_normal(n)
-            case "bits":
-                return generator.integers(0, 1 << 64, n, np.uint64)
-        return generator.random(n)
+    def generator(self, name: str) -> np.random.Generator:
+        """At the beginning of its stream."""
+        return np.random.default_rng(self._seeds[name])
 
 
 class Column:
-    """One stream by the running number of the candidate; numbers are asked for in ascending order."""
+    """A stream of candidates by their running number; numbers are asked for in ascending order."""
 
     def __init__(self, streams: Streams, name: str) -> None:
-        self._streams, self._name = streams, name
+        self._generator = streams.generator(name)
+        self._draw = _KINDS[name]
         self._first = 0
-        self._held = streams.block(name)
+        self._held: NDArray[Any] = self._draw(self._generator, BLOCK)
 
     def take(self, first: int, count: int) -> NDArray[Any]:
         """Draws of the candidates from `first` on; what lies before them is forgotten."""
         start = first - self._first
         missing = start + count - len(self._held)
         if missing > 0:
-            more = [self._streams.block(self._name) for _ in range(-(-missing // BLOCK))]
-            self._held = np.concatenate([self._held, *more])[start:]
+            more = self._draw(self._generator, -(-missing // BLOCK) * BLOCK)
+            self._held = np.concatenate([self._held, more])[start:]
             self._first, start = first, 0
         return self._held[start : start + count]
 
 
 class CandidateColumns:
-    """The draws of the candidates by stream and number; a stream that nobody asks for is not drawn."""
+    """The columns of a twin; a stream that nobody asks for is not drawn."""
 
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
         self._columns: dict[str, Column] = {}
 
-    def take(self, name: str, first: int, count: int) -> NDArray[Any]:
+    def take(self, name: str, numbers: NDArray[np.int64], first: int) -> NDArray[Any]:
+        """Draws of the candidates `numbers`, which ascend from `first` or later."""
+        if not len(numbers):
+            return np.empty(0)
         column = self._columns.get(name)
         if column is None:
             column = self._columns[name] = Column(self._streams, name)
-        return column.take(first, count)
+        count = int(numbers[-1]) - first + 1
+        drawn = column.take(first, count)
+        return drawn if count == len(numbers) else drawn[numbers - first]
