@@ -20,12 +20,13 @@ from simulators.bitaxe.circuit import Circuit
 from simulators.bitaxe.firmware import Firmware
 from simulators.bitaxe.options import CHIPS, FROM_THE_START_S, BoardOptions, parse_board_options
 from simulators.bitaxe.parts import Ds4432u, Emc2101, Ina260, Part, Tps546
-from simulators.bitaxe.physics import CONSTANTS, BoardModel, FirstOrderBoard
+from simulators.bitaxe.physics import BoardModel
 from simulators.bm13xx.endpoint import USAGE, Endpoint
 from simulators.bm13xx.process import run_process
 from simulators.bm13xx.report import SendRecord, warn
 from simulators.bm13xx.scale import OptionError, options_from_arguments
 from simulators.bm13xx.terminal import Terminal
+from simulators.models import MACHINES, DevicePhysics
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,7 +41,8 @@ def main(arguments: Sequence[str]) -> int:
         warn(str(error))
         return USAGE
     in_real_time = options.scale.time_scale * options.heat_speed
-    model = FirstOrderBoard(CONSTANTS[options.board], options.ambient_c, speed=in_real_time)
+    machine = MACHINES[f"bitaxe-{options.board}"]
+    model = DevicePhysics(machine, ambient_c=options.ambient_c, speed=in_real_time)
     return run_process(lambda woken, wake: BitaxeEndpoint(options, model, sends, log, woken, wake))
 
 
@@ -104,7 +106,7 @@ class BitaxeEndpoint(Endpoint):
         if self._first_job_ns is None and self._chain.work is not None:
             self._first_job_ns = now_ns
         self._begin_faults(now_ns)
-        if not self.deaf and self.circuit.voltage_mv < self._physics.least_mv:
+        if not self.deaf and (self._physics.stopped or self.circuit.voltage_mv < self._physics.least_mv):
             self._silence(now_ns)
         self._note(now_ns)
 
@@ -130,6 +132,7 @@ class BitaxeEndpoint(Endpoint):
         if self._held:
             self._silence(time.monotonic_ns())
         elif released:
+            self._physics.restart()
             self.deaf = self.circuit.voltage_mv < self._physics.least_mv
 
     def _silence(self, at_ns: int) -> None:

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Any
 
 from firmware_protocols.bitaxe_raw import ReplyVersion
-from simulators.bitaxe.physics import AMBIENT_C, CONSTANTS
 from simulators.bm13xx.option_values import OptionError, Parser, one_of, path, real
 from simulators.bm13xx.scale import Scale, options_text, parse_scale
+from simulators.models.physics import AMBIENT_C
 
 CHIPS = MappingProxyType({"ultra": "bm1366", "gamma": "bm1370"})
 """By board."""
@@ -89,7 +89,7 @@ FAULTS: Mapping[str, Parser] = MappingProxyType(
 )
 _PARSERS: Mapping[str, Callable[[str, str], Any]] = MappingProxyType(
     {
-        "board": one_of(tuple(CONSTANTS)),
+        "board": one_of(tuple(CHIPS)),
         "reply_version": _reply_version,
         "ambient_c": real(-40.0, 80.0),
         "heat_speed": real(0.0, 1e6),

@@ -43,8 +43,8 @@ class FosterNetwork:
         self.time_constants_s = list(time_constants_s)
         self.rises_k = [0.0] * len(resistances_k_per_w)
         """Of each stage."""
-        self._kept_s = -1.0
-        self._decays: list[tuple[float, float]] = []
+        self._at_s = -1.0
+        self._steps: list[tuple[float, float, float]] = []
 
     @property
     def rise_k(self) -> float:
@@ -77,37 +77,34 @@ class FosterNetwork:
 
     def ramp(self, first_w: float, last_w: float, dt_s: float) -> float:
         """Let `dt_s` go by in which the power runs straight from `first_w` to `last_w`."""
-        self.rises_k = self.after(first_w, last_w, dt_s)
+        more_w = last_w - first_w
+        self.rises_k = [
+            rise * kept + first_w * steady + more_w * ramped
+            for rise, (kept, steady, ramped) in zip(self.rises_k, self.factors(dt_s), strict=True)
+        ]
         return sum(self.rises_k)
 
-    def after(self, first_w: float, last_w: float, dt_s: float) -> list[float]:
-        """What `ramp` would make of the rises."""
-        if dt_s != self._kept_s:
-            self._decays = [_decay(dt_s / time_s) for time_s in self.time_constants_s]
-            self._kept_s = dt_s
-        more_w = last_w - first_w
-        return [
-            rise * (1.0 - gone) + resistance * (first_w * gone + more_w * ramped)
-            for rise, resistance, (gone, ramped) in zip(
-                self.rises_k, self.resistances_k_per_w, self._decays, strict=True
-            )
-        ]
+    def factors(self, dt_s: float) -> list[tuple[float, float, float]]:
+        """Of each stage over a step: d, R (1 - d) and R phi. Kept until another step is asked for."""
+        if dt_s != self._at_s:
+            pairs = zip(self.resistances_k_per_w, self.time_constants_s, strict=True)
+            self._steps = [_factors(resistance, dt_s / time_s) for resistance, time_s in pairs]
+            self._at_s = dt_s
+        return self._steps
 
     def set_stage(self, index: int, resistance_k_per_w: float, time_constant_s: float) -> None:
         """Change a stage; its rise stays."""
         self.resistances_k_per_w[index] = resistance_k_per_w
         self.time_constants_s[index] = time_constant_s
-        self._kept_s = -1.0
+        self._at_s = -1.0
 
     def reset(self, power_w: float = 0.0) -> None:
         """To the steady state of a power."""
         self.rises_k = [power_w * resistance for resistance in self.resistances_k_per_w]
 
 
-def _decay(ratio: float) -> tuple[float, float]:
-    """1 - d and phi of the equations above, for h / tau."""
-    if ratio == 0.0:
-        return 0.0, 0.0
+def _factors(resistance: float, ratio: float) -> tuple[float, float, float]:
+    """d, R (1 - d) and R phi of the equations above, for h / tau."""
     gone = -math.expm1(-ratio)
     ramped = ratio / 2 - ratio * ratio / 6 if ratio < _SMALL else 1.0 - gone / ratio
-    return gone, ramped
+    return 1.0 - gone, resistance * gone, resistance * ramped

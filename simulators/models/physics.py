@@ -71,9 +71,9 @@ class DevicePhysics:
             leakage_w=machine.power.leakage_w * float(varied.chip_leakage.mean()),
         )
         self._crystal: CrystalLaw = varied.crystal
-        self._errors = voltage.ErrorTable(
-            varied.core_speed.ravel(), machine.speed.jitter, machine.speed.error_floor
-        )
+        self._errors = voltage.ErrorTable(varied.core_speed.ravel(), machine.speed.jitter)
+        self._control = float(varied.chip_speed.min()) * (1.0 + machine.speed.control_slack)
+        """Highest clock of the slowest chip's control logic, over that of a mean core."""
         self.frequency_mhz = 0.0
         self.voltage_mv = 0.0
         self.fan_percent = 0.0
@@ -119,13 +119,13 @@ class DevicePhysics:
         if not self.enabled:
             self.energy_j += self.power_w * left_s
             return
-        longest_s = _ENOUGH * self._heat.time_constants_s[-1]
-        if left_s > longest_s:
-            self._pass(longest_s)
-            self.energy_j += self.power_w * (left_s - longest_s)
+        if left_s > self._enough_s:
+            self._pass(self._enough_s)
+            self.energy_j += self.power_w * (left_s - self._enough_s)
         else:
             self._pass(left_s)
-        self._look_at_the_clock()
+        if self._clock_mhz > 0.0:
+            self._look_at_the_clock()
 
     # what it does
 
@@ -138,6 +138,7 @@ class DevicePhysics:
         """Put the chip at a temperature; the stages share the rise as they would in the steady state."""
         share = (value - self.ambient_c) / self._heat.total_k_per_w
         self._heat.reset(share)
+        self._highest_mhz = -1.0
 
     @property
     def core_w(self) -> float:
@@ -167,8 +168,7 @@ class DevicePhysics:
         """Of the nonces that are due, those that are not found because their hash came out wrong."""
         if not self.enabled or self._clock_mhz <= 0.0:
             return 0.0
-        highest = voltage.highest_mhz(self.machine.speed, self.voltage_mv, self.temperature_c)
-        return self._errors.share(highest / self._clock_mhz)
+        return self._errors.share(self._highest() / self._clock_mhz)
 
     @property
     def invalid_share(self) -> float:
@@ -178,7 +178,7 @@ class DevicePhysics:
     @property
     def rate(self) -> float:
         """Share of the nonces that are found; 0 while the device hangs."""
-        return 0.0 if self.hung or self.browned_out else 1.0 - self.lost_share
+        return 0.0 if self.stopped else 1.0 - self.lost_share
 
     @property
     def hash_rate_ghs(self) -> float:
@@ -190,13 +190,17 @@ class DevicePhysics:
         return crystal_ppm(self._crystal, self.ambient_c, self.temperature_c) if self.enabled else 0.0
 
     @property
+    def stopped(self) -> bool:
+        """Whether the chips wait for a `restart`."""
+        return self.hung or self.browned_out
+
+    @property
     def least_mv(self) -> float:
         """Voltage below which the chips hang at their present clock, as warm as they are."""
         law = self.machine.speed
         if not self.enabled:
             return law.brown_out_mv
-        clock_mhz = self.frequency_mhz / (1.0 + law.control_slack)
-        return voltage.least_mv(law, clock_mhz, self.temperature_c)
+        return voltage.least_mv(law, self.frequency_mhz / self._control, self.temperature_c)
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -236,7 +240,8 @@ class DevicePhysics:
     # inside
 
     def _settings_changed(self) -> None:
-        self._clock_mhz = 0.0 if self.hung or self.browned_out else self.frequency_mhz
+        self._highest_mhz = -1.0
+        self._clock_mhz = 0.0 if self.stopped else self.frequency_mhz
         self._dynamic_w = power.dynamic_w(self._power, self.voltage_mv, self._clock_mhz)
         self._leakage_w = power.leakage_at_reference_w(self._power, self.voltage_mv)
 
@@ -249,10 +254,13 @@ class DevicePhysics:
             capacity /= LOOSE_MASS
         self._heat.set_stage(-1, resistance, resistance * capacity)
         self._piece_s = min(self._heat.time_constants_s) / _PIECES
-        self._longest_piece_s = max(self._piece_s, self._heat.time_constants_s[-1] / _PIECES)
+        slowest_s = max(self._heat.time_constants_s)
+        self._longest_piece_s = max(self._piece_s, slowest_s / _PIECES)
+        self._enough_s = _ENOUGH * slowest_s
 
     def _pass(self, time_s: float) -> None:
         gone_s = 0.0
+        self._highest_mhz = -1.0
         while gone_s < time_s:
             piece_s = min(max(self._piece_s, _LATER * gone_s), self._longest_piece_s, time_s - gone_s)
             self._piece(piece_s)
@@ -260,24 +268,33 @@ class DevicePhysics:
 
     def _piece(self, dt_s: float) -> None:
         heat, law, air_c = self._heat, self._power, self.ambient_c
-        first_w = self._dynamic_w + self._leakage_w * power.warmth(law, air_c + heat.rise_k)
-        predicted_c = air_c + sum(heat.after(first_w, first_w, dt_s))
-        last_w = self._dynamic_w + self._leakage_w * power.warmth(law, predicted_c)
-        rise_k = heat.ramp(first_w, last_w, dt_s)
+        factors = heat.factors(dt_s)
+        first_w = self._dynamic_w + self._leakage_w * power.warmth(law, air_c + sum(heat.rises_k))
+        rises_k = [
+            rise * kept + first_w * steady
+            for rise, (kept, steady, _) in zip(heat.rises_k, factors, strict=True)
+        ]
+        last_w = self._dynamic_w + self._leakage_w * power.warmth(law, air_c + sum(rises_k))
+        more_w = last_w - first_w
+        heat.rises_k = [rise + more_w * ramped for rise, (_, _, ramped) in zip(rises_k, factors, strict=True)]
+        self.energy_j += dt_s * (first_w + more_w / 2 + law.other_w)
+        rise_k = sum(heat.rises_k)
         if air_c + rise_k > CAP_C:
             held = (CAP_C - air_c) / rise_k
             heat.rises_k = [rise * held for rise in heat.rises_k]
-        self.energy_j += dt_s * ((first_w + last_w) / 2 + law.other_w)
 
     def _look_at_the_clock(self) -> None:
         """Hang, or lose the registers, where the voltage has become too low."""
-        if self._clock_mhz <= 0.0:
-            return
-        law = self.machine.speed
-        if self.voltage_mv < law.brown_out_mv:
+        if self.voltage_mv < self.machine.speed.brown_out_mv:
             self.browned_out = True
         else:
-            highest = voltage.highest_mhz(law, self.voltage_mv, self.temperature_c)
-            self.hung = highest * (1.0 + law.control_slack) < self._clock_mhz
-        if self.hung or self.browned_out:
+            self.hung = self._highest() * self._control < self._clock_mhz
+        if self.stopped:
             self._settings_changed()
+
+    def _highest(self) -> float:
+        """f_max of a mean core, at the present voltage and temperature."""
+        if self._highest_mhz < 0.0:
+            at_c = self.ambient_c + sum(self._heat.rises_k)
+            self._highest_mhz = voltage.highest_mhz(self.machine.speed, self.voltage_mv, at_c)
+        return self._highest_mhz

@@ -8,11 +8,11 @@ seed and the device's number alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from simulators.models.crystal import CrystalLaw
 from simulators.models.machines import Machine
@@ -58,8 +58,8 @@ class Variation:
 
         They are the quantiles of that spread, in order: nothing about it is random.
         """
-        places = (np.arange(machine.cores) + 0.5) / machine.cores
-        core_speed = 1.0 + CORE_SPEED_SD * ndtri(places)
+        within = NormalDist(1.0, CORE_SPEED_SD)
+        core_speed = np.array([within.inv_cdf((core + 0.5) / machine.cores) for core in range(machine.cores)])
         return cls(
             device=-1,
             chip_speed=np.ones(machine.chips),

@@ -27,11 +27,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 ZERO_C_IN_K = 273.15
-_BINS = 400
-_RATIOS = np.linspace(0.6, 1.8, 1201)
+_BINS = 64
+_LEAST_RATIO, _MOST_RATIO, _POINTS = 0.7, 1.6, 901
 
 
 class SpeedLaw(NamedTuple):
@@ -50,8 +49,6 @@ class SpeedLaw(NamedTuple):
     control_slack: float
     """By so much the control logic is faster than the cores."""
     brown_out_mv: float
-    error_floor: float
-    """Share of wrong hashes far from the edge."""
 
 
 def highest_mhz(law: SpeedLaw, voltage_mv: float, temperature_c: float) -> float:
@@ -66,47 +63,52 @@ def highest_mhz(law: SpeedLaw, voltage_mv: float, temperature_c: float) -> float
 
 
 def least_mv(law: SpeedLaw, frequency_mhz: float, temperature_c: float) -> float:
-    """The voltage at which `highest_mhz` is this clock, to 1e-9 of it; brown-out if that is higher."""
-    low_mv = max(law.threshold_mv - law.threshold_mv_per_k * (temperature_c - law.reference_c), 0.0)
+    """The voltage at which `highest_mhz` is this clock, to 1e-12 of it; brown-out if that is higher.
+
+    Newton on the logarithm, which is concave: from below it meets the root without passing it.
+    """
     if frequency_mhz <= 0.0:
         return law.brown_out_mv
-    high_mv = 2.0 * law.edge_mv
-    while highest_mhz(law, high_mv, temperature_c) < frequency_mhz:
-        high_mv *= 2.0
-    while high_mv - low_mv > 1e-9 * high_mv:
-        middle_mv = (low_mv + high_mv) / 2
-        if highest_mhz(law, middle_mv, temperature_c) < frequency_mhz:
-            low_mv = middle_mv
-        else:
-            high_mv = middle_mv
-    return max(high_mv, law.brown_out_mv)
+    threshold_mv = law.threshold_mv - law.threshold_mv_per_k * (temperature_c - law.reference_c)
+    at_mv = max(law.edge_mv, threshold_mv + 1.0)
+    for _ in range(100):
+        short = math.log(frequency_mhz / highest_mhz(law, at_mv, temperature_c))
+        slope = law.alpha / (at_mv - threshold_mv) - 1.0 / at_mv
+        next_mv = at_mv + short / slope
+        at_mv = next_mv if next_mv > threshold_mv else (at_mv + threshold_mv) / 2
+        if abs(short) < 1e-12:
+            break
+    return max(at_mv, law.brown_out_mv)
 
 
 class ErrorTable:
-    """e against r = f_max / f, for the cores of one device."""
+    """e against r = f_max / f, for the cores of one device: (cores,) `core_speed`, the s_c."""
 
-    def __init__(self, core_speed: NDArray[np.float64], jitter: float, floor: float) -> None:
+    def __init__(self, core_speed: NDArray[np.float64], jitter: float) -> None:
         counts, edges = np.histogram(core_speed, bins=_BINS)
-        speeds = (edges[:-1] + edges[1:]) / 2
-        wrong = ndtr((1.0 - np.outer(_RATIOS, speeds)) / jitter) @ (counts / counts.sum())
-        self.shares: NDArray[np.float64] = np.maximum(wrong, floor)
-        self._list = self.shares.tolist()
-        self._floor = floor
-        self._per_step = (len(_RATIOS) - 1) / (_RATIOS[-1] - _RATIOS[0])
+        sums, _ = np.histogram(core_speed, bins=edges, weights=core_speed)
+        taken = counts > 0
+        speeds = sums[taken] / counts[taken]
+        ratios = np.linspace(_LEAST_RATIO, _MOST_RATIO, _POINTS)
+        over = (np.outer(ratios, speeds) - 1.0) / (jitter * math.sqrt(2.0))
+        wrong = _half_erfc(over) @ (counts[taken] / core_speed.size)
+        self.shares: list[float] = wrong.tolist()
+        self._per_point = (_POINTS - 1) / (_MOST_RATIO - _LEAST_RATIO)
 
     def share(self, ratio: float) -> float:
-        """e at one r. It falls with r, to the floor."""
-        place = (ratio - 0.6) * self._per_step
-        if place <= 0.0:
-            return float(self._list[0])
-        if place >= len(self._list) - 1:
-            return self._floor
+        """e at one r; it falls as r grows."""
+        shares = self.shares
+        place = min(max(ratio - _LEAST_RATIO, 0.0) * self._per_point, _POINTS - 1.001)
         index = int(place)
-        low = self._list[index]
-        return float(low + (self._list[index + 1] - low) * (place - index))
+        return shares[index] + (shares[index + 1] - shares[index]) * (place - index)
 
 
 def normal_share(law: SpeedLaw, core_sd: float, ratio: float) -> float:
     """e of very many cores with a normal spread: Phi((1 - r) / sqrt(sigma^2 + (r sd)^2))."""
     spread = math.hypot(law.jitter, ratio * core_sd)
-    return max(float(ndtr((1.0 - ratio) / spread)), law.error_floor)
+    return math.erfc((ratio - 1.0) / (spread * math.sqrt(2.0))) / 2
+
+
+def _half_erfc(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    halves = [math.erfc(value) / 2 for value in values.ravel().tolist()]
+    return np.array(halves).reshape(values.shape)

@@ -23,8 +23,8 @@ from firmware_protocols.device import Clock, Direction, Stamp, WireChunk
 from simulators.bitaxe.circuit import Circuit
 from simulators.bitaxe.firmware import Firmware
 from simulators.bitaxe.parts import Ds4432u, Emc2101, Ina260
-from simulators.bitaxe.physics import CONSTANTS, FirstOrderBoard
 from simulators.bm13xx.chain import Chain
+from simulators.models import MACHINES, DevicePhysics
 
 ANSWER_NS = 100_000
 
@@ -39,7 +39,7 @@ class PaperBench:
         self._model = model_by_name(chip)
         self._chain = Chain(self._model, chips=1, time_scale=1.0)
         self._decoder = ChipDecoder(self._model)
-        self.circuit = Circuit(FirstOrderBoard(CONSTANTS["ultra"]), 25.0, diode_wired=False)
+        self.circuit = Circuit(DevicePhysics(MACHINES["bitaxe-ultra"]), 25.0, diode_wired=False)
         parts = {0x48: Ds4432u(self.circuit), 0x4C: Emc2101(self.circuit), 0x40: Ina260(self.circuit)}
         set_voltage = self.circuit.set_voltage
 

@@ -17,11 +17,11 @@ from simulators.bitaxe.circuit import Circuit
 from simulators.bitaxe.firmware import Firmware
 from simulators.bitaxe.options import CHIPS, board_options_text, parse_board_options
 from simulators.bitaxe.parts import Ds4432u, Emc2101, Ina260, Part, Tps546, Unanswered
-from simulators.bitaxe.physics import CONSTANTS, FirstOrderBoard
+from simulators.models import MACHINES, DevicePhysics
 
 
 def circuit(board: str = "ultra") -> Circuit:
-    return Circuit(FirstOrderBoard(CONSTANTS[board]), 25.0, diode_wired=board == "gamma")
+    return Circuit(DevicePhysics(MACHINES[f"bitaxe-{board}"]), 25.0, diode_wired=board == "gamma")
 
 
 def read(part: Part, register: int, size: int = 1) -> bytes:
@@ -31,9 +31,9 @@ def read(part: Part, register: int, size: int = 1) -> bytes:
 
 def test_both_accounts_of_the_boards_agree() -> None:
     assert {name: board.chip for name, board in BOARDS.items()} == dict(CHIPS)
-    for name, constants in CONSTANTS.items():
-        board = BOARDS[name]
-        assert (constants.default_mhz, constants.default_mv) == (board.default_mhz, board.default_mv)
+    for name, board in BOARDS.items():
+        machine = MACHINES[f"bitaxe-{name}"]
+        assert (machine.nominal_mhz, machine.nominal_mv) == (board.default_mhz, board.default_mv)
 
 
 @pytest.mark.parametrize("code", range(256))
@@ -105,6 +105,7 @@ def test_both_accounts_of_the_ina260_agree() -> None:
     part = Ina260(board)
     board.set_voltage(1200)
     board.model.set("frequency_mhz", 485.0)
+    board.model.temperature_c = 55.0  # type: ignore[misc]  # leakage is as stated at this temperature
     assert ina260.is_ina260(ina260.word_from(read(part, 0xFE, 2)), ina260.word_from(read(part, 0xFF, 2)))
     assert ina260.power_w(ina260.word_from(read(part, 0x03, 2))) == pytest.approx(12.0)
     volts = ina260.voltage_v(ina260.word_from(read(part, 0x02, 2)))
@@ -112,18 +113,19 @@ def test_both_accounts_of_the_ina260_agree() -> None:
 
 
 def test_a_board_warms_towards_its_end_and_no_further() -> None:
-    board = FirstOrderBoard(CONSTANTS["ultra"])
+    board = DevicePhysics(MACHINES["bitaxe-ultra"])
     for name, value in (("voltage_mv", 1200.0), ("frequency_mhz", 485.0), ("fan_percent", 100.0)):
         board.set(name, value)
-    assert (board.power_w, board.final_c) == (pytest.approx(12.0), pytest.approx(55.0))
-    board.step(20.0)
-    assert board.temperature_c == pytest.approx(55 - 30 / 2.71828, abs=0.01)
+    assert board.final_c == pytest.approx(55.0, abs=0.1)
+    board.step(60.0)
+    assert 42 < board.temperature_c < 50  # the sink's time constant is 63 s
     board.step(1e6)
-    assert board.temperature_c == pytest.approx(55.0)
+    assert board.temperature_c == pytest.approx(board.final_c)
+    assert board.power_w == pytest.approx(12.0, abs=0.01)
     assert board.faults == ()
     board.set("heat_sink", 0.0)
     assert board.faults == ("heat sink loose",)
-    assert board.final_c == pytest.approx(205.0)
+    assert board.final_c == pytest.approx(150.0)  # where the model ends
     with pytest.raises(ValueError, match="no setting 'colour'"):
         board.set("colour", 1.0)
 

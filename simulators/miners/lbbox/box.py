@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulators.miners.pool_link import Pool
+from simulators.models import MACHINES
 
-NORMAL_MHZ, NORMAL_MV = 700.0, 440.0
-"""Assumed."""
+_MACHINE = MACHINES["lbbox"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Plan:
         return f"{self.mhz:g} MHz {self.millivolts / 1000:g} V 70 RPM 70 RPM"
 
 
-PLANS = (Plan(0, NORMAL_MHZ, NORMAL_MV), Plan(1, 525.0, 400.0), Plan(3, 0.0, 0.0))
+PLANS = (Plan(0, _MACHINE.nominal_mhz, _MACHINE.nominal_mv), Plan(1, 525.0, 400.0), Plan(3, 0.0, 0.0))
+"""Clocks and voltages are assumed."""
 
 
 @dataclass(slots=True)

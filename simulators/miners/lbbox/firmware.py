@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from simulators.bitaxe.physics import BoardModel, Constants, FirstOrderBoard
+from simulators.bitaxe.physics import BoardModel
 from simulators.miners.cgminer_api import CgminerApi
 from simulators.miners.command_port import Command, CommandPort
 from simulators.miners.dialects import LBBOX
@@ -17,15 +17,13 @@ from simulators.miners.firmware import Firmware
 from simulators.miners.hash_meter import CountedRate
 from simulators.miners.http_port import Answer, HttpPort, Request
 from simulators.miners.lbbox import goldshell, intminer
-from simulators.miners.lbbox.box import NORMAL_MHZ, NORMAL_MV, PLANS, BoxPool, Plan
+from simulators.miners.lbbox.box import PLANS, BoxPool, Plan
 from simulators.miners.options import MinerOptions
 from simulators.miners.pool_link import CGMINER_POOLS, Pool
 from simulators.miners.reactor import Reactor
+from simulators.models import MACHINES, DevicePhysics
 
-NORMAL_GHS = 175.0
-CONSTANTS = Constants(
-    core_w_at_default=142.0, default_mv=NORMAL_MV, default_mhz=NORMAL_MHZ, other_w=20.0, kelvin_per_w=0.8
-)
+_MACHINE = MACHINES["lbbox"]
 FULL_RPM = 3000.0
 OVERHEAT_C = 100.0
 TARGET_C = 65.0
@@ -34,7 +32,9 @@ TARGET_C = 65.0
 class LbBox(Firmware):
     def __init__(self, options: MinerOptions, reactor: Reactor, ring: Callable[[], None]) -> None:
         super().__init__(options, reactor, ring, LBBOX, CGMINER_POOLS)
-        self.model: BoardModel = FirstOrderBoard(CONSTANTS, options.ambient_c, options.heat_speed)
+        self.model: BoardModel = DevicePhysics(
+            _MACHINE, ambient_c=options.ambient_c, speed=options.heat_speed
+        )
         self.plans = PLANS
         self.select = 0
         """Place of the plan in force."""
@@ -69,7 +69,7 @@ class LbBox(Firmware):
 
     @property
     def real_hashes_per_s(self) -> float:
-        return NORMAL_GHS * 1e9 * self.mhz / NORMAL_MHZ * self.model.rate
+        return _MACHINE.rate_ghs(self.mhz) * 1e9 * self.model.rate
 
     @property
     def model_w(self) -> float:
@@ -105,6 +105,7 @@ class LbBox(Firmware):
 
     def booted(self) -> None:
         self.rate.forget()
+        self.model.restart()
         self.overheated = False
         self.counts.accepted = self.counts.rejected = 0
 

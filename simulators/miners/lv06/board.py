@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
-from simulators.bitaxe.physics import CONSTANTS, BoardModel, FirstOrderBoard
+from simulators.bitaxe.physics import BoardModel
 from simulators.miners.options import MinerOptions
+from simulators.models import MACHINES, DevicePhysics
 
-CORES = 894
-"""Of the BM1366, `small_core_count` in bitaxeorg/ESP-Miner:main/device_config.h."""
+_LV06 = MACHINES["lv06"]
+CORES = round(_LV06.hashes_per_clock)
+"""As the firmware counts them, each with one hash a clock."""
 INITIAL_MHZ = 50.0
 STEP_MHZ = 6.25
 """bitaxeorg/ESP-Miner:components/asic/frequency_transition_bmXX.c."""
@@ -23,10 +25,8 @@ class Board:
     """`powered` is whether the core has its voltage; without it the chip forgets its clock."""
 
     def __init__(self, options: MinerOptions) -> None:
-        self.model: BoardModel = FirstOrderBoard(CONSTANTS["ultra"], options.ambient_c, options.heat_speed)
+        self.model: BoardModel = DevicePhysics(_LV06, ambient_c=options.ambient_c, speed=options.heat_speed)
         self.powered = True
-        self.starved = False
-        """Whether the chip had too little voltage for its clock: then it waits to be started again."""
         self.frequency_mhz = pll_mhz(options.frequency_mhz)
         """As the PLL has it."""
         self.core_mv = 0.0
@@ -37,7 +37,7 @@ class Board:
 
     @property
     def hashes_per_s(self) -> float:
-        if not self.powered or self.starved:
+        if not self.powered:
             return 0.0
         return self.frequency_mhz * 1e6 * CORES * self.model.rate
 
@@ -65,7 +65,7 @@ class Board:
         self.powered = on
 
     def start_chip(self) -> None:
-        self.starved = False
+        self.model.restart()
         self.frequency_mhz = pll_mhz(INITIAL_MHZ)
 
     def step(self, dt_s: float, target_mhz: float, setting_mv: float, fan_percent: float) -> None:
@@ -74,12 +74,9 @@ class Board:
         self.fan_percent = fan_percent
         if self.powered:
             self._ramp(dt_s, target_mhz)
-        hashing = self.powered and not self.starved
         self.model.set("voltage_mv", self.core_mv)
-        self.model.set("frequency_mhz", self.frequency_mhz if hashing else 0.0)
+        self.model.set("frequency_mhz", self.frequency_mhz if self.powered else 0.0)
         self.model.set("fan_percent", fan_percent)
-        if hashing and self.core_mv < self.model.least_mv:
-            self.starved = True
         self.model.step(dt_s)
 
     def lose_heat_sink(self) -> None:

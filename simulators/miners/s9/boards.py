@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulators.bitaxe.physics import BoardModel, Constants, FirstOrderBoard
+from simulators.bitaxe.physics import BoardModel
 from simulators.miners.options import MinerOptions
+from simulators.models import MACHINES, DevicePhysics
 
-CHIPS, CORES = 63, 114
+_BOARD = MACHINES["s9"].one_board()
+CHIPS, CORES = _BOARD.chips, _BOARD.cores
 """Of a board, and of a chip."""
 PLACES = (6, 7, 8)
 """Numbers of the boards in `stats`, by their connectors."""
-CONSTANTS = Constants(
-    core_w_at_default=420.0, default_mv=8900.0, default_mhz=643.0, other_w=20.0, kelvin_per_w=0.35
-)
-"""Of a board. 1,323 W for 13.5 TH/s is what the maker states of the machine; the shares, and a chip at 85
-degC in a room of 25 with the fans at 55 %, are assumed."""
 GRID_MHZ = 6.25
 """The S9 has a table of frequencies; Luxor does not publish it. A step of the PLL is assumed."""
 RAMP_STEP_MHZ = 5.0
@@ -53,7 +50,7 @@ class Boards:
         self.all = tuple(
             HashBoard(
                 number,
-                FirstOrderBoard(CONSTANTS, options.ambient_c, options.heat_speed),
+                DevicePhysics(_BOARD, ambient_c=options.ambient_c, speed=options.heat_speed),
                 frequency_mhz,
                 frequency_mhz,
                 options.voltage_mv,
@@ -82,7 +79,14 @@ class Boards:
 
     def set_power(self, on: bool) -> None:
         for board in self.all:
+            if on and not board.on:
+                board.model.restart()
             board.on = on
+
+    def restart(self) -> None:
+        """Start the chips of all boards anew: one that hung, as its voltage was too low, hashes again."""
+        for board in self.all:
+            board.model.restart()
 
     def step(self, dt_s: float) -> None:
         self._since_step_s = self._since_step_s + dt_s if self._any_ramping else 0.0

@@ -64,6 +64,7 @@ class S9(Firmware):
 
     def booted(self) -> None:
         self.rate.forget()
+        self.boards.restart()
         self.table.restore()
         self.counts.accepted = self.counts.rejected = 0
 
