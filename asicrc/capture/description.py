@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from asicrc import __version__
-from asicrc.capture.plan import CapturePlan
+from asicrc.capture.plan import CapturePlan, Drive
 from asicrc.work.recorded_jobs import RecordedJobs
 from firmware_protocols.device import DeviceProtocol
 
@@ -35,12 +35,26 @@ def describe(
             "max_events": plan.max_events,
             "mode": plan.mode if recorded is None else "replay",
             "handshake_timeout_s": plan.handshake_timeout_s if plan.mode == "handshake" else None,
+            "points": len(plan.points) or None,
+            "drive": None if plan.drive is None else _drive(plan.drive),
         },
         "seed": plan.seed,
         "clock": device.stamps,
         **device.limits,
     }
     return described if recorded is None else described | {"replay_of": recorded.replay_of}
+
+
+def _drive(drive: Drive) -> dict[str, Any]:
+    """Its values stand in the readings."""
+    described: dict[str, Any] = {
+        "channel": drive.channel,
+        "steps": len(drive.values),
+        "step_s": drive.step_s,
+    }
+    if drive.duty_setting:
+        described |= {"duty_setting": drive.duty_setting, "low": drive.low, "high": drive.high}
+    return described
 
 
 def job_interval_s(device: DeviceProtocol, plan: CapturePlan) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from asicrc.capture.points import Dwell, Point
 from asicrc.capture.verification import Counters
 from asicrc.errors import ExitCode
 
@@ -27,8 +28,8 @@ class Drive:
     `channel` is `work` (the value is written into the job of the step), a setting that the device takes
     while it works (`difficulty`, `frequency_mhz`, `voltage_mv`), or `duty`: a share of each step, 0..1, at
     `high` of `duty_setting` and the rest of it at `low`. `values` are (T,), in the unit of the channel.
-    A step lasts `step_s`; in handshake mode it ends with the first share, and `step_s` is the longest it
-    lasts.
+    A step lasts `step_s`; in handshake mode it ends with its first share or the handshake's time-out, and
+    `step_s` counts for nothing.
 
     A capture keeps the readings `drive_requested` and `drive_applied` (NaN where the device does not say) at
     the start of each step, and `drive_end` (the number of steps) at the end of the last one.
@@ -49,11 +50,13 @@ class CapturePlan:
     `job_interval_s` None is the device's own interval. `mode` is `stream` (jobs by a timer) or `handshake`
     (the next job when the one before was answered, or after `handshake_timeout_s`). With `replay_work` the
     jobs of that capture are sent again at their own intervals; `duration_s` None is then as long as they were
-    worked on. `drive` is an input for the device, from the start of the capture on.
+    worked on. `drive` is an input for the device, from the start of what is recorded on; with it
+    `duration_s` None is as long as the input lasts. `points` are a sweep's, each with settings and length of
+    its own, in the order in which they are taken; without `requested`, `duration_s` and `max_events` then.
     """
 
-    output: Path
-    duration_s: float | None
+    output: Path = Path()
+    duration_s: float | None = None
     requested: dict[str, float] = field(default_factory=dict)
     job_interval_s: float | None = None
     max_events: int | None = None
@@ -63,6 +66,14 @@ class CapturePlan:
     mode: str = "stream"
     handshake_timeout_s: float = 30.0
     drive: Drive | None = None
+    points: tuple[Point, ...] = ()
+
+    @property
+    def all_points(self) -> tuple[Point, ...]:
+        """Of a plain capture the one that it is."""
+        if self.points:
+            return self.points
+        return (Point(0, 0, self.requested, Dwell(self.duration_s, self.max_events)),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,7 @@ class Outcome:
     `restored` says whether the device took its originals back, None where nothing was written to it;
     `not_restored` names the settings that are not known to be back.
     `lag_s` is the time from the last event's stamp to its commit, `worst_lag_s` the longest any waited;
-    None where the stamps are not of now.
+    None where the stamps are not of now. `points_done` counts those that this session took to their end.
     """
 
     path: Path
@@ -85,3 +96,4 @@ class Outcome:
     lag_s: float | None
     worst_lag_s: float | None
     not_restored: tuple[str, ...] = ()
+    points_done: int = 0

@@ -17,6 +17,8 @@ class Progress:
     """`mode` is `live` (rich, on a terminal), `plain` (a line a second on stderr) or `none`."""
 
     def __init__(self, mode: str) -> None:
+        self.standing = ""
+        """Where a plan stands; comes first on the line."""
         self._mode = mode
         self._start_ns: int | None = None
         self._shown_ns = 0
@@ -40,6 +42,8 @@ class Progress:
         )
         if lag_ns is not None:
             line += f"  lag {lag_ns / 1e9:.2f} s"
+        if self.standing:
+            line = f"{self.standing}  |{line}"
         if self._live is not None:
             from rich.text import Text
 

@@ -13,6 +13,7 @@ import numpy as np
 from asicrc.capture.event_rows import SELECT_EVENTS, events_from_rows
 from asicrc.capture.identity import identity_from_json
 from asicrc.capture.opening import reading
+from asicrc.capture.points import PointRecord, point_from_row
 from asicrc.capture.record_rows import (
     Anchor,
     LogLine,
@@ -152,6 +153,10 @@ class Capture:
 
     def anchors(self) -> list[Anchor]:
         return list(self._records("anchors", "rowid", anchor_from_row))
+
+    def points(self) -> list[PointRecord]:
+        """In the order in which they were taken; `point.holds(events)` says which events are a point's."""
+        return list(self._records("points", "id", point_from_row))
 
     def log(self) -> list[LogLine]:
         return list(self._records("log", "rowid", log_line_from_row))

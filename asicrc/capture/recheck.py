@@ -13,7 +13,8 @@ import numpy as np
 from asicrc.capture.digest import content_digest
 from asicrc.capture.opening import reading
 from asicrc.capture.reader import Capture
-from asicrc.capture.schema import DIGEST_KEY, SCAN_PERIOD_KEY, WIRE_COUNTERS_KEY
+from asicrc.capture.scan_periods import ScanPeriods
+from asicrc.capture.schema import DIGEST_KEY, SCAN_PERIODS_KEY, WIRE_COUNTERS_KEY
 from asicrc.capture.verification import JOBS_KEPT, Counters, Verifier
 from asicrc.errors import BadFile
 from firmware_protocols.device import Job, NonceBatch, Reason, Verdict, empty_events
@@ -89,7 +90,11 @@ def recall(path: str | os.PathLike[str]) -> Verifier:
 
 def _judge_anew(capture: Capture, meta: dict[str, Any]) -> tuple[Verifier, int]:
     """The verifier after all jobs and events, and how many events it sees differently."""
-    verifier = Verifier(_optional_count(capture, meta, SCAN_PERIOD_KEY))
+    try:
+        periods = ScanPeriods.of(meta)
+    except ValueError:
+        raise _bad_meta(capture, SCAN_PERIODS_KEY) from None
+    verifier = Verifier()
     disagreements = 0
     chunks = capture.event_chunks()
     # The events are opened before the jobs: in a live file each job is there before its events.
@@ -99,8 +104,10 @@ def _judge_anew(capture: Capture, meta: dict[str, Any]) -> tuple[Verifier, int]:
         fresh = _unjudged(stored)
         for part in _parts(fresh):
             jobs.feed(int(part["job"].max()))
-            verifier.judge(part)
-        disagreements += _count_differences(stored, fresh, SCAN_PERIOD_KEY in meta)
+            for same in _of_one_period(part, periods):
+                verifier.scan_period_ns = periods.at(int(same["seq"][0]))
+                verifier.judge(same)
+        disagreements += _count_differences(stored, fresh, periods.known)
     jobs.feed()
     return verifier, disagreements
 
@@ -131,6 +138,16 @@ def _parts(events: NonceBatch) -> Iterator[NonceBatch]:
         limit = (int(known[0]) if known.size else 0) + JOBS_KEPT // 2
         beyond = np.flatnonzero(jobs > limit)
         stop = start + (int(beyond[0]) if beyond.size else len(jobs))
+        yield events[start:stop]
+        start = stop
+
+
+def _of_one_period(events: NonceBatch, periods: ScanPeriods) -> Iterator[NonceBatch]:
+    """Views of the events, split where another scan period begins."""
+    start = 0
+    while start < len(events):
+        change = periods.next_change(int(events["seq"][start]))
+        stop = len(events) if change is None else int(np.searchsorted(events["seq"], np.uint64(change)))
         yield events[start:stop]
         start = stop
 

@@ -92,28 +92,28 @@ def job_from_row(row: Row) -> Job:
         raise ValueError(f"a part of the coinbase above {_MAX_COINBASE_PART_BYTES} bytes")
     if algorithm not in _ALGORITHMS or (claimtrie is not None) != (algorithm == "lbry"):
         raise ValueError("a proof of work that does not go with the header")
-    is_damaged = bool(_whole(damaged, 0, 1))
+    is_damaged = bool(whole(damaged, 0, 1))
     hash_size = None if is_damaged else 32
     return Job(
-        number=_whole(number, 1, _MAX_SIGNED),
-        wire_id=_words(wire_id),
-        version=_whole(version, 0, _U32 - 1),
+        number=whole(number, 1, _MAX_SIGNED),
+        wire_id=words(wire_id),
+        version=whole(version, 0, _U32 - 1),
         prev_hash=_blob(prev_hash, hash_size),
-        ntime=_whole(ntime, 0, _U32 - 1),
-        nbits=_whole(nbits, 0, _U32 - 1),
+        ntime=whole(ntime, 0, _U32 - 1),
+        nbits=whole(nbits, 0, _U32 - 1),
         target=int.from_bytes(_blob(target, 32), "big"),
         merkle_root=None if merkle_root is None else _blob(merkle_root, hash_size),
         coinbase1=_blob(coinbase1),
         extranonce1=_blob(extranonce1),
         coinbase2=_blob(coinbase2),
         branch=tuple(hashes[i : i + 32] for i in range(0, len(hashes), 32)),
-        version_mask=_whole(version_mask, 0, _U32 - 1),
+        version_mask=whole(version_mask, 0, _U32 - 1),
         chip_target=None if chip_target is None else int.from_bytes(_blob(chip_target, 32), "big"),
-        sent_ns=_time(sent_ns),
+        sent_ns=time_of(sent_ns),
         damaged=is_damaged,
-        algorithm=_words(algorithm),
+        algorithm=words(algorithm),
         claimtrie=None if claimtrie is None else _blob(claimtrie, hash_size),
-        clean=bool(_whole(clean, 0, 1)),
+        clean=bool(whole(clean, 0, 1)),
     )
 
 
@@ -131,7 +131,7 @@ def wire_row(seq: int, segment: int, chunk: WireChunk) -> Row:
 
 def wire_chunk_from_row(row: Row) -> WireChunk:
     _, _, t_ns, t_kernel_ns, direction, data = row
-    return WireChunk(Direction(_words(direction)), Stamp(_time(t_ns), _time(t_kernel_ns)), _blob(data))
+    return WireChunk(Direction(words(direction)), Stamp(time_of(t_ns), time_of(t_kernel_ns)), _blob(data))
 
 
 def reading_row(reading: Reading) -> Row:
@@ -141,7 +141,7 @@ def reading_row(reading: Reading) -> Row:
 def reading_from_row(row: Row) -> Reading:
     t_ns, channel, value = row
     number = _number(value)
-    return Reading(_time(t_ns), _words(channel), float("nan") if number is None else number)
+    return Reading(time_of(t_ns), words(channel), float("nan") if number is None else number)
 
 
 def setting_row(setting: Setting) -> Row:
@@ -150,33 +150,33 @@ def setting_row(setting: Setting) -> Row:
 
 def setting_from_row(row: Row) -> Setting:
     t_ns, name, requested, read_back, kind = row
-    return Setting(_time(t_ns), _words(name), _number(requested), _number(read_back), _words(kind))
+    return Setting(time_of(t_ns), words(name), _number(requested), _number(read_back), words(kind))
 
 
 def segment_from_row(row: Row) -> Segment:
     number, t_start_ns, reason, boot_id = row
     return Segment(
-        _whole(number, 0, _U32 - 1),
-        _time(t_start_ns),
-        _words(reason),
-        None if boot_id is None else _words(boot_id),
+        whole(number, 0, _U32 - 1),
+        time_of(t_start_ns),
+        words(reason),
+        None if boot_id is None else words(boot_id),
     )
 
 
 def anchor_from_row(row: Row) -> Anchor:
     segment, realtime_ns, monotonic_ns = row
-    return Anchor(_whole(segment, 0, _U32 - 1), _time(realtime_ns), _time(monotonic_ns))
+    return Anchor(whole(segment, 0, _U32 - 1), time_of(realtime_ns), time_of(monotonic_ns))
 
 
 def log_line_from_row(row: Row) -> LogLine:
     t_ns, level, text = row
-    return LogLine(_time(t_ns), _words(level), _words(text))
+    return LogLine(time_of(t_ns), words(level), words(text))
 
 
 def meta_from_row(row: Row) -> tuple[str, Any]:
     key, value = row
     try:
-        return _words(key), json.loads(_words(value))
+        return words(key), json.loads(words(value))
     except RecursionError:
         raise ValueError("JSON nested too deep") from None
 
@@ -190,11 +190,11 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _time(value: object) -> int:
-    return NO_TIME if value is None else _whole(value, NO_TIME, _MAX_SIGNED)
+def time_of(value: object) -> int:
+    return NO_TIME if value is None else whole(value, NO_TIME, _MAX_SIGNED)
 
 
-def _whole(value: object, lowest: int, highest: int) -> int:
+def whole(value: object, lowest: int, highest: int) -> int:
     if type(value) is not int or not lowest <= value <= highest:
         raise ValueError(f"not an integer from {lowest} to {highest}")
     return value
@@ -206,7 +206,7 @@ def _number(value: object) -> float | None:
     return value
 
 
-def _words(value: object) -> str:
+def words(value: object) -> str:
     if type(value) is not str:
         raise ValueError("not text")
     return value

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from asicrc.capture.plan import CapturePlan, Outcome
 from asicrc.capture.reader import load
-from asicrc.capture.session import run_capture
+from asicrc.capture.session import Surroundings, run_capture
 from asicrc.capture.stop_request import StopRequest
 from asicrc.capture.storage_link import StorageLink
 from asicrc.devices import Circumstances, open_device
@@ -46,9 +46,8 @@ def capture_to_file(
             plan = _with_recorded_settings(plan, recorded, device, say)
         _check_interval(plan, device, recorded)
         check_mode(device.work_form, plan.mode)
-        return run_capture(
-            device, url, plan, stop, storage, recorded, station=circumstances.station_record(url)
-        )
+        around = Surroundings(recorded, {"station": circumstances.station_record(url)})
+        return run_capture(device, url, plan, stop, storage, around)
 
 
 def _check_output(plan: CapturePlan) -> None:
@@ -62,9 +61,14 @@ def _check_output(plan: CapturePlan) -> None:
 
 def _recorded_work(plan: CapturePlan) -> RecordedJobs | None:
     if plan.replay_work is None:
-        if plan.duration_s is None:
+        if plan.duration_s is None and plan.drive is None and not plan.points:
             raise UsageError("a capture of new work needs a duration", "--duration 60s")
         return None
+    if plan.drive is not None or plan.points:
+        raise UsageError(
+            "recorded work is sent as it is: no input goes into it, and it has one point",
+            "leave out --replay-work, or the plan",
+        )
     if plan.job_interval_s is not None:
         raise UsageError(
             "recorded work has its own times between jobs", "leave out --job-interval or --replay-work"

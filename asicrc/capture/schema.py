@@ -28,6 +28,18 @@ DIGEST_KEY = "digest"
 RESERVED_KEYS = frozenset({SEALED_KEY, END_REASON_KEY, DIGEST_KEY})
 """Keys of table `capture` that only sealing writes."""
 
+EARLIER_SEALS_KEY = "earlier_seals"
+"""Key of `[{"digest", "reason"}]`: how often the capture had ended before it was gone on with."""
+
+SESSIONS_KEY = "gone_on"
+"""Key of what later sessions say of themselves: version, command, device, one entry each."""
+
+SCAN_PERIODS_KEY = "scan_periods"
+"""Key of `[[first seq, period_ns], ...]` where the scan period changed on the way."""
+
+SWEEP_KEY = "sweep"
+"""Key of the plan of a sweep: what was asked for, and its points in the order in which they are taken."""
+
 WIRE_COUNTERS_KEY = "wire_counters"
 """Key of `{"frames": int, "damaged_frames": int, "skipped_bytes": int}`; absent without a wire."""
 

@@ -17,12 +17,14 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from asicrc.capture.storage import Numbering
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.errors import StorageError
 from firmware_protocols.device import NonceBatch
 
 LENGTH = struct.Struct("<I")
 MAX_WAITING_BYTES = 64 << 20
+MUCH_WAITING_BYTES = 8 << 20
 SOCKET_BUFFER_BYTES = 4 << 20
 ANSWER_WAIT_S = 60.0
 LOOK_AGAIN_S = 0.2
@@ -87,10 +89,12 @@ class StorageLink:
         t_start_ns: int,
         boot_id: str | None,
         verdicts: bool = False,
-    ) -> None:
-        """Make the capture file; return when it is there. With `verdicts` each event comes back judged.
+        resume: bool = False,
+    ) -> Numbering:
+        """Make the capture file, or go on with it; return when it is there, with what it holds already.
 
-        Raises UsageError or StorageError.
+        With `verdicts` each event comes back judged. Raises UsageError, StorageError, and BadFile for a file
+        that is none to go on with.
         """
         self.path = path
         self.put(
@@ -102,9 +106,11 @@ class StorageLink:
                 "t_start_ns": t_start_ns,
                 "boot_id": boot_id,
                 "verdicts": verdicts,
+                "resume": resume,
             },
         )
-        self.wait_for("opened")
+        before: Numbering = self.wait_for("opened", timeout_s=None if resume else ANSWER_WAIT_S)
+        return before
 
     def put(self, kind: str, payload: object) -> None:
         """Queue a message and move what can be moved. Raises StorageError on overflow or a dead process."""
@@ -124,6 +130,12 @@ class StorageLink:
         # Its last answer is not read past: behind it the pipe has ended, which would pass for a failure.
         while "sealed" not in self._answers and (message := self._receive()) is not None:
             self._note(*message)
+
+    def hold_back(self) -> None:
+        """Wait while much waits to be sent: a device whose time goes as fast as it is read outruns a disk."""
+        while self._waiting_bytes > MUCH_WAITING_BYTES:
+            select.select([self._socket], [self._socket], [], LOOK_AGAIN_S)
+            self.pump()
 
     def take_judged(self) -> list[NonceBatch]:
         """The verdicts that have come since the last call; at once, if there are none."""

@@ -17,8 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from asicrc.capture.going_on import go_on
+from asicrc.capture.points import PointMarks, PointState
 from asicrc.capture.progress import Progress
-from asicrc.capture.schema import SCAN_PERIOD_KEY, WIRE_COUNTERS_KEY
+from asicrc.capture.scan_periods import ScanPeriods
+from asicrc.capture.schema import WIRE_COUNTERS_KEY
+from asicrc.capture.storage import Numbering
 from asicrc.capture.storage_link import LENGTH, STOP_SIGNALS, take_message
 from asicrc.capture.verification import Verifier
 from asicrc.capture.writer import CaptureWriter
@@ -39,6 +43,8 @@ class StorageProcess:
         self._writer: CaptureWriter | None = None
         self._progress: Progress | None = None
         self._tells_verdicts = False
+        self._marks = PointMarks()
+        self._scan_periods = ScanPeriods()
         self._batches: list[Batch] = []
         """That have come since the last message of another kind."""
         self._uncommitted = 0
@@ -78,15 +84,7 @@ class StorageProcess:
     def _handle(self, kind: str, payload: Any) -> bool:
         """Act on one message; True when it was the last."""
         if kind == "open":
-            self._writer = CaptureWriter.create(
-                Path(payload["path"]),
-                payload["meta"],
-                t_start_ns=payload["t_start_ns"],
-                boot_id=payload["boot_id"],
-            )
-            self._progress = Progress(payload["progress"])
-            self._tells_verdicts = payload["verdicts"]
-            self._say("opened", None)
+            self._open(payload)
             return False
         writer = self._open_writer()
         if kind == "batch":
@@ -107,9 +105,17 @@ class StorageProcess:
             writer.add_log(*payload)
         elif kind == "meta":
             writer.set_meta(*payload)
+        elif kind == "point":
+            writer.put_point(self._marks.marked(payload, writer.next_seq, writer.segment))
+            if payload.state is not PointState.RUNNING:
+                self._commit()
+        elif kind == "standing":
+            if self._progress is not None:
+                self._progress.standing = payload
         elif kind == "scan_period_ns":
             self._verifier.scan_period_ns = payload
-            writer.set_meta(SCAN_PERIOD_KEY, payload)
+            for key, value in self._scan_periods.changed(payload, writer.next_seq).items():
+                writer.set_meta(key, value)
         elif kind == "flush":
             self._commit()
             self._say("flushed", None)
@@ -119,6 +125,20 @@ class StorageProcess:
         else:
             raise ValueError(f"unknown message {kind!r}")
         return False
+
+    def _open(self, payload: dict[str, Any]) -> None:
+        if payload["resume"]:
+            self._writer, self._verifier, self._scan_periods = go_on(payload)
+        else:
+            self._writer = CaptureWriter.create(
+                Path(payload["path"]),
+                payload["meta"],
+                t_start_ns=payload["t_start_ns"],
+                boot_id=payload["boot_id"],
+            )
+        self._progress = Progress(payload["progress"])
+        self._tells_verdicts = payload["verdicts"]
+        self._say("opened", Numbering(self._writer.next_seq, self._writer.next_job - 1))
 
     def _store_batches(self) -> None:
         """Store the batches that have come one after the other as one: a network miner's are of one event."""

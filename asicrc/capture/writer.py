@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -14,7 +13,9 @@ from typing import Any
 
 from asicrc.capture.digest import content_digest
 from asicrc.capture.event_rows import rows_from_events
+from asicrc.capture.new_file import place, take_lock
 from asicrc.capture.opening import reading
+from asicrc.capture.points import PointRecord, point_row
 from asicrc.capture.record_rows import (
     job_row,
     null_from_time,
@@ -25,6 +26,7 @@ from asicrc.capture.record_rows import (
 )
 from asicrc.capture.schema import (
     DIGEST_KEY,
+    EARLIER_SEALS_KEY,
     END_REASON_KEY,
     EVENT_COLUMNS,
     JOB_COLUMNS,
@@ -101,7 +103,7 @@ class CaptureWriter:
             image = memory.serialize()
         finally:
             memory.close()
-        _place(target, image)
+        place(target, image)
         writer = cls._open(target)
         writer.segment = 0
         return writer
@@ -114,11 +116,14 @@ class CaptureWriter:
         t_start_ns: int = NO_TIME,
         boot_id: str | None = None,
         reason: str = "resumed",
+        reopen: bool = False,
     ) -> CaptureWriter:
         """Go on with a capture that was not sealed, in a new segment (committed at once).
 
-        Raises UsageError if there is no such file or it is sealed, BadFile if it is no capture of this
-        version, StorageError if another process is writing it or it cannot be written.
+        With `reopen` a sealed one is gone on with too: its seal is broken, and `earlier_seals` of the table
+        `capture` keeps reason and digest. Raises UsageError if there is no such file or it is sealed, BadFile
+        if it is no capture of this version or was changed after it was sealed, StorageError if another
+        process is writing it or it cannot be written.
         """
         target = Path(path)
         if not target.is_file():
@@ -127,6 +132,8 @@ class CaptureWriter:
             pass  # it is a capture of this version, or the error says why not
         writer = cls._open(target)
         try:
+            if reopen:
+                writer._break_seal()  # noqa: SLF001
             writer._begin_again(t_start_ns, reason, boot_id)  # noqa: SLF001
         except BaseException:
             writer._abandon()  # noqa: SLF001
@@ -194,6 +201,10 @@ class CaptureWriter:
         """Append a line of log. Bytes that are no text are kept as backslash escapes."""
         self._many("INSERT INTO log VALUES (?, ?, ?)", [(null_from_time(t_ns), level, printable(text))])
 
+    def put_point(self, record: PointRecord) -> None:
+        """Write what is known of a point now; what was there under its id is replaced."""
+        self._many("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?)", [point_row(record)])
+
     def set_meta(self, key: str, value: Any) -> None:
         """Write one value of the table `capture`; a value under that key is replaced.
 
@@ -243,7 +254,7 @@ class CaptureWriter:
             raise StorageError(f"cannot open {path}: {error.strerror}", "check its permissions") from None
         connection = None
         try:
-            _take_lock(lock, path)
+            take_lock(lock, path)
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
             writer = cls(path, connection, lock)
             with writer._storage("check that the folder can be written and is no network drive"):
@@ -258,6 +269,30 @@ class CaptureWriter:
             os.close(lock)
             raise
         return writer
+
+    def _break_seal(self) -> None:
+        """Take the marks of sealing away, once the file is known to be as it was sealed."""
+        with self._storage():
+            kept = dict(self._connection.execute("SELECT key, value FROM capture"))
+        if SEALED_KEY not in kept:
+            return
+        with self._storage():
+            digest = content_digest(self._connection)
+        if json.dumps(digest) != kept.get(DIGEST_KEY):
+            raise BadFile(
+                f"{self.path} was changed after it was sealed: its digest does not fit",
+                "the file is damaged or was altered: get it again from where it was written",
+            )
+        try:
+            reason = json.loads(kept[END_REASON_KEY])
+            earlier = [*json.loads(kept.get(EARLIER_SEALS_KEY, "[]")), {"digest": digest, "reason": reason}]
+        except (KeyError, TypeError, ValueError, RecursionError):
+            raise BadFile(
+                f"{self.path} does not say how it ended, in words that asicrc writes",
+                "the file is damaged or was altered: get it again from where it was written",
+            ) from None
+        self._many("DELETE FROM capture WHERE key = ?", [(key,) for key in sorted(RESERVED_KEYS)])
+        self.set_meta(EARLIER_SEALS_KEY, earlier)
 
     def _begin_again(self, t_start_ns: int, reason: str, boot_id: str | None) -> None:
         """Take the running numbers up where the file ends, and begin a segment."""
@@ -339,59 +374,6 @@ class CaptureWriter:
             # Only now: closing any descriptor of a file drops the locks that SQLite holds on it.
             os.close(self._lock)
             self._lock = -1
-
-
-def _take_lock(descriptor: int, path: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise StorageError(
-            f"another process is writing {path}", "wait until it has ended, or stop it, then resume"
-        ) from None
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be locked: {error.strerror}",
-            "write captures to a local disk, not a network drive",
-        ) from None
-
-
-def _place(target: Path, image: bytes) -> None:
-    """Put a complete file under a name that was free; on failure leave nothing."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        try:
-            with draft.open("xb") as stream:
-                stream.write(image)
-                stream.flush()
-                os.fsync(stream.fileno())
-            _link(draft, target)
-        finally:
-            draft.unlink(missing_ok=True)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except FileExistsError:
-        raise UsageError(
-            f"{target} exists already", "choose another --output, or move it away first"
-        ) from None
-    except OSError as error:
-        raise StorageError(
-            f"cannot create {target}: {error.strerror}",
-            f"free space in {target.parent} and check its permissions",
-        ) from None
-
-
-def _link(draft: Path, target: Path) -> None:
-    try:
-        os.link(draft, target)
-    except FileExistsError:
-        raise
-    except OSError:  # FAT and the like have no hard links
-        if target.exists():
-            raise FileExistsError(str(target)) from None
-        draft.rename(target)
 
 
 def _meta_row(key: str, value: Any) -> tuple[str, str]:

@@ -11,8 +11,8 @@ from fake_goldshell import FakeGoldshell
 from quick_waiting import QuickWaiting
 
 from asicrc.bench.limits import envelope_for
-from asicrc.capture.plan import CapturePlan
-from asicrc.capture.session import _Session
+from asicrc.capture.recorder import Recorder
+from asicrc.capture.way_back import WayBack
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.network.control import ServerAddress
 from asicrc.devices.network.goldshell import GoldshellControl
@@ -61,34 +61,33 @@ class BrokenDevice:
         return Batch()
 
 
-def session_of(stored: list[tuple[str, Any]]) -> _Session:
+def way_back_of(stored: list[tuple[str, Any]]) -> WayBack:
     storage = SimpleNamespace(
         put=lambda name, value: stored.append((name, value)), pump=lambda: None, take_judged=list
     )
-    plan = CapturePlan(Path("a.asicrc"), 1.0, job_interval_s=1.0)
-    session = _Session(cast(Any, BrokenDevice()), plan, cast(Any, None), cast(Any, storage), None)
-    session._touched = True
-    return session
+    device = cast(Any, BrokenDevice())
+    way_back = WayBack(device, Recorder(device, cast(Any, storage)))
+    way_back.touched = True
+    return way_back
 
 
 def test_a_way_back_that_breaks_is_said_and_kept_with_the_capture() -> None:
     stored: list[tuple[str, Any]] = []
-    session = session_of(stored)
-    reason, code = session._put_back(("duration reached", ExitCode.OK), session._device.restore)
+    reason, code = way_back_of(stored).restore(("duration reached", ExitCode.OK))
     assert reason == "the device was not put back: its password is another one now"
     assert code is ExitCode.REFUSED
     assert ("meta", ("restored", False)) in stored
 
 
 def test_what_is_not_back_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    session = session_of([])
+    way_back = way_back_of([])
     rows = [Setting(0, "own_pools", 1.0, None, "restored"), Setting(0, "fan_percent", 40.0, 40.0, "restored")]
     monkeypatch.setattr(BrokenDevice, "restore", lambda _: rows)
-    session._put_back(("duration reached", ExitCode.OK), session._device.restore)
-    assert (session.restored, session.not_restored) == (False, ("own_pools",))
+    way_back.restore(("duration reached", ExitCode.OK))
+    assert (way_back.restored, way_back.not_restored) == (False, ("own_pools",))
 
 
 def test_a_way_back_that_breaks_does_not_hide_why_storage_failed() -> None:
     error = StorageError("the disk is full", "make room")
-    session_of([])._restore_without_storage(error)
+    way_back_of([]).restore_without_storage(error)
     assert error.hint == "make room; the device was not restored either: its password is another one now"
