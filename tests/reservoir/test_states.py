@@ -52,9 +52,9 @@ def steps(times_s: list[float], number: int, **fields: object) -> StepEvents:
 
 
 def test_events_are_sorted_into_their_steps() -> None:
-    found = steps([2.5, 0.0, 0.999_999_999, 1.0, 3.0, -0.1], 3)
-    assert found.counts.tolist() == [2, 1, 1]
-    assert found.step.tolist() == [0, 0, 1, 2]
+    found = steps([2.5, 0.0, 0.999_999_999, 1.0, 3.0, 3.1, -0.1], 3)
+    assert found.counts.tolist() == [2, 0, 2]
+    assert found.step.tolist() == [0, 0, 2, 2]
     batch = events([0.1, 0.2, 0.3, 0.4, 0.5])
     batch["duplicate"][0] = True
     batch["verdict"][1:4] = [Verdict.LOW, Verdict.STALE, Verdict.UNKNOWN_JOB]
@@ -138,7 +138,7 @@ def test_telemetry_is_what_was_last_known() -> None:
     found = telemetry(said, np.arange(5) * S, ["temperature_c"])
     assert found.names == ("telemetry_temperature_c",)
     assert found.missing[:, 0].tolist() == [True, False, False, False]
-    assert found.values[1:, 0].tolist() == [40, 50, 50]  # 2 s is the start of step 2, not the end of step 1
+    assert found.values[1:, 0].tolist() == [50, 50, 50]  # 2 s is the end of step 1
     assert sensor_channels(said) == ["power_w", "temperature_c"]
     for channel in ("drive_applied", "job_first_share_s", "frequency_mhz"):
         with pytest.raises(UsageError, match="host asked for"):
@@ -155,8 +155,8 @@ def test_no_row_looks_ahead(
     before: list[float], other: list[float], t: int, random: np.random.RandomState
 ) -> None:
     """Whatever comes after step t, rows up to t are the same to the last bit."""
-    kept = [x for x in before if x < t + 1]
-    changed = kept + [x for x in other if x >= t + 1]
+    kept = [x for x in before if x <= t + 1]
+    changed = kept + [x for x in other if x > t + 1]
     cores = {x: random.randint(-1, 15) for x in {*before, *other}}
     one, two = (
         EVERYTHING.states(steps(times, 8, core=[cores[x] for x in times])) for times in (before, changed)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asicrc.errors import UsageError
-from firmware_protocols.device import NonceBatch, Verdict
+from firmware_protocols.device import NO_JOB, NonceBatch, Verdict
 
 Ints = NDArray[np.int64]
 USED_VERDICTS = (Verdict.VALID, Verdict.STALE)
@@ -18,11 +18,13 @@ USED_VERDICTS = (Verdict.VALID, Verdict.STALE)
 
 @dataclass(frozen=True, slots=True)
 class StepEvents:
-    """starts_ns : (T + 1,) start of each step and the end of the last one; a step has its start, not its end
+    """starts_ns : (T + 1,) start of each step and the end of the last one
     t_ns : (n,) ascending stamps of the events within the steps
     step : (n,) the step of each event
     bounds : (T + 1,) the events of step t are bounds[t] .. bounds[t + 1]
-    segment, chip, core : (n,) as in the events
+    segment, chip, core, job : (n,) as in the events; `job` is for who answers what, and no state
+
+    A step has its end and not its start: in handshake mode it is a share that ends it.
     """
 
     starts_ns: Ints
@@ -32,6 +34,7 @@ class StepEvents:
     segment: Ints
     chip: Ints
     core: Ints
+    job: Ints
 
     def __len__(self) -> int:
         """Number of steps."""
@@ -47,12 +50,12 @@ class StepEvents:
         """Distinct proofs of work, by their stamps. Raises UsageError for steps that are not ascending."""
         verdict = events["verdict"]
         used = ~events["duplicate"] & np.logical_or.reduce([verdict == of for of in USED_VERDICTS])
-        fields = {name: events[name][used] for name in ("segment", "chip", "core")}
+        fields = {name: events[name][used] for name in _FIELDS}
         return cls.of_times(events["t_ns"][used], starts_ns, **fields)
 
     @classmethod
     def of_times(cls, t_ns: ArrayLike, starts_ns: ArrayLike, **fields: Any) -> StepEvents:
-        """From stamps alone, (n,) ns, and what else of `segment`, `chip` and `core` is known."""
+        """From stamps alone, (n,) ns, and what else of `segment`, `chip`, `core` and `job` is known."""
         starts = np.asarray(starts_ns, dtype=np.int64)
         if starts.ndim != 1 or len(starts) < 2 or (np.diff(starts) <= 0).any():
             raise UsageError(
@@ -66,7 +69,7 @@ class StepEvents:
             order = np.argsort(stamps, kind="stable")
             stamps = stamps[order]
             known = {name: values[order] for name, values in known.items()}
-        bounds = np.searchsorted(stamps, starts, side="left")
+        bounds = np.searchsorted(stamps, starts, side="right")
         within = slice(int(bounds[0]), int(bounds[-1]))
         bounds = bounds - bounds[0]
         count = int(bounds[-1])
@@ -75,7 +78,17 @@ class StepEvents:
             t_ns=stamps[within],
             step=np.repeat(np.arange(len(starts) - 1), np.diff(bounds)),
             bounds=bounds,
-            segment=known["segment"][within] if "segment" in known else np.zeros(count, np.int64),
-            chip=known["chip"][within] if "chip" in known else np.full(count, -1),
-            core=known["core"][within] if "core" in known else np.full(count, -1),
+            **{
+                name: known[name][within] if name in known else np.full(count, unknown, np.int64)
+                for name, unknown in _FIELDS.items()
+            },
         )
+
+    def divided(self, starts_ns: ArrayLike) -> StepEvents:
+        """The same events in other steps, such as the virtual nodes of these."""
+        fields = {name: getattr(self, name) for name in _FIELDS}
+        return StepEvents.of_times(self.t_ns, starts_ns, **fields)
+
+
+_FIELDS = {"segment": 0, "chip": -1, "core": -1, "job": NO_JOB}
+"""With what stands there where it is not known."""

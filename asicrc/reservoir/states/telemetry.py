@@ -1,4 +1,4 @@
-"""What the device's sensors last said before the end of a step."""
+"""What the device's sensors had last said by the end of a step."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from asicrc.errors import UsageError
 from asicrc.reservoir.states.table import StateTable
 from firmware_protocols.device import Reading
 
-HOST_CHANNELS = ("drive_", "job_", "old_job_")
+HOST_CHANNELS = ("drive_", "job_", "old_job_", "handshake_")
 """Readings that begin so are of the host: what it asked for, and when it sent."""
 
 
 def telemetry(
     readings: Sequence[Reading], starts_ns: ArrayLike, channels: Sequence[str], driven: str = ""
 ) -> StateTable:
-    """One column for each channel, its last value before the end of the step; missing before the first one.
+    """One column for each channel, its last value by the end of the step; missing before the first one.
 
     `driven` is the channel of the drive. Raises UsageError for that one and for what the host itself wrote:
     it would hand the input to the readout.
@@ -38,7 +38,7 @@ def telemetry(
         t_ns = np.array([t for t, _ in of_channel], dtype=np.int64)
         said = np.array([value for _, value in of_channel], dtype=np.float64)
         order = np.argsort(t_ns, kind="stable")
-        newest = np.searchsorted(t_ns[order], ends, side="left") - 1
+        newest = np.searchsorted(t_ns[order], ends, side="right") - 1
         values[newest >= 0, column] = said[order][newest[newest >= 0]]
     return StateTable.of([f"telemetry_{channel}" for channel in channels], values)
 
