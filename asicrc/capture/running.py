@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 from asicrc.capture.plan import CapturePlan, Outcome
 from asicrc.capture.reader import load
@@ -26,12 +27,13 @@ def capture_to_file(
     plan: CapturePlan,
     circumstances: Circumstances | None = None,
     say: Callable[[str], None] = lambda _: None,
+    meta: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Open the device, capture, restore, seal. Must run in the main thread: it handles signals.
 
     Raises UsageError, before anything is written to the device, for a plan that cannot be; then as
     `run_capture`, and DeviceError, and BadFile for recorded work that is none. `say` is told what a replay
-    takes over from its recording.
+    takes over from its recording. `meta` are JSON values that are kept with the capture as they are.
     """
     _check_output(plan)
     circumstances = circumstances or Circumstances.usual()
@@ -46,7 +48,7 @@ def capture_to_file(
             plan = _with_recorded_settings(plan, recorded, device, say)
         _check_interval(plan, device, recorded)
         check_mode(device.work_form, plan.mode)
-        around = Surroundings(recorded, {"station": circumstances.station_record(url)})
+        around = Surroundings(recorded, {**(meta or {}), "station": circumstances.station_record(url)})
         return run_capture(device, url, plan, stop, storage, around)
 
 
