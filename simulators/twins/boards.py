@@ -66,8 +66,14 @@ class Board:
             found["power_w_max"] = self.machine.limits.power_w
         return found
 
-    def check(self, requested: Mapping[str, float]) -> None:
-        """Raises SettingRefused for what the board does not have, and outside its limits."""
+    def goal(
+        self, requested: Mapping[str, float], settings: Mapping[str, float]
+    ) -> dict[str, tuple[float | None, float]]:
+        """What is asked for and what it comes to, by name, for what is written.
+
+        `settings` are those of now. Raises SettingRefused for what the board does not have, and outside its
+        limits.
+        """
         for name, value in requested.items():
             held = self.settings.get(name)
             if held is None:
@@ -75,6 +81,24 @@ class Board:
                     f"a {self.model} has no setting {name}; it has {', '.join(sorted(self.settings))}"
                 )
             held.check(name, value, f"a {self.model}")
+        return {name: (value, value) for name, value in requested.items()}
+
+    def safe(self) -> dict[str, float]:
+        """Cold and at rest, as far as can be set."""
+        safe = {name: held.low for name, held in self.settings.items() if name in self.fixed}
+        if "fan_percent" in safe:
+            safe["fan_percent"] = self.settings["fan_percent"].high
+        return safe
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        """What the physics has to be told, at the nominal point; it stays so where it cannot be set."""
+        machine = self.machine
+        return {
+            "frequency_mhz": machine.nominal_mhz,
+            "voltage_mv": machine.nominal_mv,
+            "fan_percent": machine.nominal_fan_percent,
+        }
 
 
 def board_of(machine: str) -> Board:

@@ -9,7 +9,8 @@ The order is fixed, whatever is switched on:
 4. `batching_s`, then `polling_s`: sent, then fetched, at multiples of a period whose phase is random;
 5. `jitter_s`: a delay of the network with this standard deviation; `tail_share` of them have a Pareto tail
    (Lomax, shape 2.5) of scale `tail_s` on top;
-6. `beacon_s`: taken up at the next beacon of the access point (802.11 power saving, 0.1024 s);
+6. `beacon_s`: taken up at the next beacon of the access point (802.11 power saving, 0.1024 s), or a
+   `beacon_share` of them is;
 7. order: a connection delivers in the order of sending, so nothing overtakes;
 8. `loss`: this share never comes;
 9. stamp: rounded down to multiples of `stamp_s`.
@@ -23,6 +24,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_protocols.device import JitterFloor
 from simulators.twins.dead_time import DeadTime
 from simulators.twins.randomness import CandidateColumns, Floats, Streams
 
@@ -30,6 +32,9 @@ TAIL_SHAPE = 2.5
 """Of the Lomax law: mean scale / 1.5, variance finite."""
 JITTER_OFFSET = 4.0
 """Mean delay in standard deviations: one in 31,600 would be negative, and is 0."""
+
+FLOOR_SHARES = 2000
+_REPLICATES = 200
 
 Keep = NDArray[np.bool_]
 
@@ -56,6 +61,8 @@ class Confounds:
     tail_share: float = 0.0
     tail_s: float = 0.0
     beacon_s: float = 0.0
+    beacon_share: float = 1.0
+    """Of the shares, those that are held until the beacon."""
     loss: float = 0.0
     stamp_s: float = 0.0
     telemetry_s: float = 0.0
@@ -82,9 +89,17 @@ class Confounds:
             raise ValueError(f"no confound is called {', '.join(unknown)}; known are {', '.join(known)}")
         return cls(**sizes)
 
+    @property
+    def delays(self) -> bool:
+        """Whether stamps differ from the moments at which nonces were found by more than a constant."""
+        sizes = (self.batching_s, self.polling_s, self.jitter_s, self.tail_share, self.beacon_s, self.stamp_s)
+        return any(sizes)
+
     def switched_on(self) -> dict[str, float]:
         """Those that are not 0, by name."""
         sizes = {field.name: float(getattr(self, field.name)) for field in fields(self)}
+        if not self.beacon_s:
+            del sizes["beacon_share"]
         return {name: size for name, size in sizes.items() if size}
 
 
@@ -116,8 +131,12 @@ class Delivery:
         t = _next_multiple(t, c.polling_s, self._polling)
         if c.jitter_s or c.tail_share:
             t = t + self._delay(numbers, first)
-        t = _next_multiple(t, c.beacon_s, self._beacon)
-        if c.jitter_s or c.tail_share or late_s is not None:
+        if c.beacon_s:
+            held = _next_multiple(t, c.beacon_s, self._beacon)
+            if c.beacon_share < 1.0:
+                held = np.where(self._columns.take("beacon", numbers, first) < c.beacon_share, held, t)
+            t = held
+        if c.jitter_s or c.tail_share or c.beacon_share < 1.0 or late_s is not None:
             # what the dead time swallowed was never sent, and holds nothing up
             t = np.maximum.accumulate(np.where(keep, t, -np.inf))
             t = np.maximum(t, self._latest_s)
@@ -146,6 +165,32 @@ class Delivery:
         return delay
 
 
+def measured_floor(confounds: Confounds, streams: Streams) -> JitterFloor | None:
+    """Spread of the delays of `FLOOR_SHARES` shares that are sent at known times, far apart.
+
+    None where nothing lies between: a stamp is then exact to its nanosecond.
+    """
+    if not confounds.delays:
+        return None
+    rng = streams.generator("floor")
+    apart_s = 1.0 + 10.0 * sum(size for name, size in confounds.switched_on().items() if name.endswith("_s"))
+    sent_s = (np.arange(FLOOR_SHARES) + rng.random(FLOOR_SHARES) / 2) * apart_s
+    columns = CandidateColumns(streams)
+    delivery = Delivery(confounds, streams, columns)
+    arrived_s, _ = delivery.deliver(sent_s, np.arange(FLOOR_SHARES), 0)
+    delay_s = delivery.stamp_ns(arrived_s) / 1e9 - sent_s
+    again = rng.choice(delay_s, (_REPLICATES, FLOOR_SHARES)).std(axis=1, ddof=1)
+    rms_s = float(delay_s.std(ddof=1))
+    return JitterFloor(
+        rms_s=rms_s,
+        rms_high_s=max(rms_s, float(np.quantile(again, 0.975))),
+        median_s=float(np.median(delay_s)),
+        p99_s=float(np.quantile(delay_s, 0.99)),
+        n=FLOOR_SHARES,
+        method="delays of shares sent at known times through the twin's own way to the stamp",
+    )
+
+
 def _next_multiple(t: Floats, period_s: float, phase: float) -> Floats:
     """The first moment (k + phase) * period at or after each time."""
     if not period_s:
@@ -158,6 +203,7 @@ _LONGEST_S = 86_400.0
 _BOUNDS = {
     "loss": (0.0, 1.0),
     "tail_share": (0.0, 1.0),
+    "beacon_share": (0.0, 1.0),
     "fan_pwm_depth": (0.0, 1.0),
     "fan_pwm_hz": (0.0, 1e6),
 }

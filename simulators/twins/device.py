@@ -1,11 +1,12 @@
-"""A twin as a device: implements `DeviceProtocol` on a virtual clock, without hashing.
+"""A twin as a device: implements `DeviceProtocol` on a virtual clock.
 
-Time goes on inside `read` alone, in pieces of constant rate: they end where the physics is looked at again,
-where the chips turn to another job, and at the moment asked for. Nothing random depends on how time is cut.
+Time goes on inside `read` alone, in pieces: they end where the physics is looked at again, where the chips
+turn to another job, and at the moment asked for. Nothing random depends on how time is cut.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,55 +20,48 @@ from firmware_protocols.device import (
     JitterFloor,
     Job,
     NonceBatch,
-    Reading,
-    Reason,
     Setting,
-    Verdict,
     WorkForm,
 )
-from simulators.models import DevicePhysics, Effects
+from simulators.models import DevicePhysics
 from simulators.twins.boards import Board
 from simulators.twins.clock import VirtualClock
-from simulators.twins.confounds import Confounds
-from simulators.twins.flow import FAR_NS, NonceFlow
+from simulators.twins.confounds import Confounds, measured_floor
+from simulators.twins.mining import Mining
 from simulators.twins.randomness import Streams, point_seed
-from simulators.twins.telemetry import READING_S, Telemetry
-from simulators.twins.work import DriveMemory, WorkInHand
+from simulators.twins.telemetry import Telemetry
 
 TICK_NS = 100_000_000
 """How often the physics is looked at, at least."""
-SETTABLE = ("frequency_mhz", "voltage_mv", "fan_percent", "difficulty")
+SETTABLE = ("frequency_mhz", "voltage_mv", "fan_percent", "difficulty", "hash_counting_number")
 
 
 class TwinDevice:
-    """Made by `simulators.twins.named`. What it is made of is its own from then on."""
+    """Made by `simulators.twins.named`.
+
+    `mining_of` makes what mines, from the settings, which the device changes and it only reads.
+    """
 
     def __init__(
         self,
         board: Board,
         identity: DeviceIdentity,
         physics: DevicePhysics,
-        *,
-        seed: int,
-        effects: Effects,
         confounds: Confounds,
+        seed: int,
+        mining_of: Callable[[Mapping[str, float]], Mining],
     ) -> None:
         self.identity = identity
         self._board = board
         self._physics = physics
-        self._seed = seed
-        self._effects = effects
         self._confounds = confounds
+        self._seed = seed
         self._clock = VirtualClock()
-        self._work = WorkInHand(board.machine, board.version_mask)
         self._usual = {name: held.usual for name, held in board.settings.items()}
         self._settings = dict(self._usual)
-        machine = board.machine
-        self._set_physics("frequency_mhz", machine.nominal_mhz)
-        self._set_physics("voltage_mv", machine.nominal_mv)
-        self._set_physics("fan_percent", machine.nominal_fan_percent)
+        self._put_in_place({name: self._usual.get(name, value) for name, value in board.fixed.items()})
+        self._mining = mining_of(self._settings)
         self._seq = 0
-        self._rate_hz = 0.0
         self._log: list[str] = []
         self._begin(())
 
@@ -76,7 +70,7 @@ class TwinDevice:
         settable = {
             name: Capability.LIVE if name in self._board.settings else Capability.NONE for name in SETTABLE
         }
-        return settable | {"hash_counting_number": Capability.NONE, "work": Capability.LIVE}
+        return settable | {"work": Capability.LIVE}
 
     @property
     def clock(self) -> Clock:
@@ -99,21 +93,22 @@ class TwinDevice:
 
     @property
     def work_form(self) -> WorkForm:
-        return WorkForm(coinbase=True, algorithm=self._board.machine.algorithm)
+        return self._mining.work_form
 
     def check(self, requested: dict[str, float]) -> None:
-        self._board.check(requested)
+        self._board.goal(requested, self._settings)
 
     def originals(self) -> list[Setting]:
-        now_ns = self._clock.now_ns()
-        return [Setting(now_ns, name, None, value, "original") for name, value in self._usual.items()]
+        return self._stated(self._usual, "original")
 
     def adopt_originals(self, settings: list[Setting]) -> None:
         """The twin of a killed session is gone with it, and this one is as it was found."""
 
     def configure(self, requested: dict[str, float]) -> list[Setting]:
-        self._board.check(requested)
-        return self._set(requested, "set")
+        goal = self._board.goal(requested, self._settings)
+        self._set({name: value for name, (_, value) in goal.items()})
+        now_ns = self._clock.now_ns()
+        return [Setting(now_ns, name, asked, self._settings[name]) for name, (asked, _) in goal.items()]
 
     def begin_point(self, key: tuple[int, ...]) -> None:
         """State and randomness from here on depend on the twin's seed, the key, and what is set and sent.
@@ -126,36 +121,35 @@ class TwinDevice:
         self._begin(key)
 
     def jitter_floor(self) -> JitterFloor | None:
-        return None
+        return measured_floor(self._confounds, Streams(point_seed(self._seed, (_FLOOR_KEY,))))
 
     def send(self, job: Job) -> list[Job]:
-        now_ns = self._clock.now_ns()
-        sent = self._work.send(job, self._settings["difficulty"], now_ns, now_ns + self._pick_up_ns())
-        self._look()
-        return [sent]
+        return [self._mining.send(job, self._clock.now_ns())]
 
     def read(self, until_ns: int) -> Batch:
         """With a clean job out it returns at the first event, for a handshake; else at `until_ns`."""
         batch = Batch(nonces=_NO_EVENTS)
-        newest = self._work.newest
-        one_by_one = newest is not None and newest.clean
+        mining = self._mining
+        one_by_one = mining.newest is not None and mining.newest.clean
         while (now_ns := self._clock.now_ns()) <= until_ns:
-            if self._work.changes_ns is not None and self._work.changes_ns <= now_ns:
-                self._turn_to_next_job()
-            if now_ns == until_ns or (one_by_one and self._flow.next_arrival_ns <= now_ns):
+            if mining.changes_ns <= now_ns:
+                mining.turn_to_next_job(now_ns)
+                self._look()
+            if now_ns == until_ns or (one_by_one and mining.next_arrival_ns <= now_ns):
                 break
-            end_ns = min(until_ns, self._tick_ns, self._work.changes_ns or FAR_NS)
+            end_ns = min(until_ns, self._tick_ns, mining.changes_ns)
             if one_by_one:
-                candidate_ns = self._flow.next_candidate_ns(now_ns, self._rate_hz)
-                end_ns = min(end_ns, self._flow.next_arrival_ns, candidate_ns)
-            self._flow.pass_time(now_ns, end_ns, self._rate_hz, self._work.current)
+                end_ns = min(end_ns, mining.next_event_ns(now_ns))
+            mining.pass_time(now_ns, end_ns)
             self._clock.advance_to(end_ns)
             if end_ns == self._tick_ns:
                 self._tick_ns += TICK_NS
                 self._look()
-                batch.readings += self._said()
-        batch.log, self._log = self._log, []
-        events = self._flow.take(self._clock.now_ns(), one_by_one=one_by_one)
+                batch.readings += self._telemetry.readings(end_ns)
+        if self._log:
+            batch.log = self._log.copy()
+            self._log.clear()
+        events = mining.take(self._clock.now_ns(), one_by_one=one_by_one)
         if len(events):
             batch.nonces = self._received(events)
         return batch
@@ -164,13 +158,13 @@ class TwinDevice:
         """Nobody waits for an answer."""
 
     def restore(self) -> list[Setting]:
-        return self._set(self._usual, "restored")
+        self._set(self._usual)
+        return self._stated(self._usual, "restored")
 
     def make_safe(self) -> list[Setting]:
-        safe = {name: held.low for name, held in self._board.settings.items() if name != "difficulty"}
-        if "fan_percent" in safe:
-            safe["fan_percent"] = self._board.settings["fan_percent"].high
-        return self._set(safe, "made_safe")
+        safe = self._board.safe()
+        self._set(safe)
+        return self._stated(safe, "made_safe")
 
     def wire_counters(self) -> dict[str, int]:
         return {}
@@ -178,91 +172,57 @@ class TwinDevice:
     def close(self) -> None:
         """Nothing is held."""
 
-    # settings and the state that they lead to
-
-    def _set(self, goal: dict[str, float], kind: str) -> list[Setting]:
-        self._look()  # what went by until now did so under the settings of before
-        for name, value in goal.items():
-            self._settings[name] = value
-            if name != "difficulty":
-                self._set_physics(name, value)
-        self._look()
+    def _stated(self, wanted: Mapping[str, float], kind: str) -> list[Setting]:
         now_ns = self._clock.now_ns()
-        return [Setting(now_ns, name, value, self._settings[name], kind) for name, value in goal.items()]
+        asked = {name: None if kind == "original" else value for name, value in wanted.items()}
+        return [Setting(now_ns, name, asked[name], self._settings[name], kind) for name in wanted]
 
-    def _set_physics(self, name: str, value: float) -> None:
+    def _set(self, goal: Mapping[str, float]) -> None:
+        self._look()  # what went by until now did so under the settings of before
+        self._settings.update(goal)
+        self._put_in_place(goal)
+        self._look()
+
+    def _put_in_place(self, goal: Mapping[str, float]) -> None:
         """A new clock or voltage starts chips anew that hang, as drivers do."""
-        self._physics.set(name, value)
-        if name in ("frequency_mhz", "voltage_mv") and (self._physics.hung or self._physics.browned_out):
+        for name in self._board.fixed:
+            if name in goal:
+                self._physics.set(name, goal[name])
+        if {"frequency_mhz", "voltage_mv"} & set(goal) and (self._physics.hung or self._physics.browned_out):
             self._physics.restart()
 
     def _begin(self, key: tuple[int, ...]) -> None:
         streams = Streams(point_seed(self._seed, key))
         now_ns = self._clock.now_ns()
         self._physics.reset(streams.generator("physics"))
-        self._pick_ups = streams.generator("pick_up")
-        self._flow = NonceFlow(
-            self._board, self._physics.variation, self._effects, self._confounds, streams, now_ns
-        )
-        self._memory = DriveMemory(self._effects)
+        self._mining.begin(streams, now_ns)
         has_fan = "fan_percent" in self._settings
-        self._telemetry = Telemetry(self._physics, self._confounds.telemetry_s, has_fan)
+        self._telemetry = Telemetry(self._physics, self._confounds.telemetry_s, has_fan, now_ns)
         self._looked_ns = now_ns
         self._tick_ns = now_ns + TICK_NS
-        self._next_reading_ns = self._last_reading_ns = now_ns
         self._faults: tuple[str, ...] = ()
         self._log.clear()
         self._look()
 
     def _look(self) -> None:
-        """Let heat and memory catch up with the clock; the rate from now on."""
+        """Let heat and memory catch up with the clock."""
         now_ns = self._clock.now_ns()
-        if now_ns > self._looked_ns:
-            since_s = (now_ns - self._looked_ns) / 1e9
+        since_s = (now_ns - self._looked_ns) / 1e9
+        if since_s > 0:
             self._looked_ns = now_ns
             self._physics.step(since_s)
-            self._memory.pass_time(since_s)
             if self._physics.faults != self._faults:
                 self._faults = self._physics.faults
                 self._log.append(f"the chips: {', '.join(self._faults) or 'well again'}")
-        held = self._work.current
-        self._rate_hz = 0.0
-        if held is not None:
-            self._rate_hz = self._physics.hash_rate_ghs * 1e9 / held.hashes * self._memory.rate_factor
-
-    def _said(self) -> list[Reading]:
-        now_ns = self._clock.now_ns()
-        if now_ns < self._next_reading_ns:
-            return []
-        since_s = (now_ns - self._last_reading_ns) / 1e9
-        self._last_reading_ns, self._next_reading_ns = now_ns, now_ns + round(READING_S * 1e9)
-        return self._telemetry.readings(now_ns, since_s)
-
-    # work
-
-    def _pick_up_ns(self) -> int:
-        c = self._confounds
-        if not c.pick_up_spread_s:
-            return round(c.pick_up_s * 1e9)
-        return round(max(0.0, c.pick_up_s + c.pick_up_spread_s * self._pick_ups.standard_normal()) * 1e9)
-
-    def _turn_to_next_job(self) -> None:
-        held = self._work.change()
-        self._look()
-        self._memory.begin_step(held.job)
-        self._look()
+        self._mining.look(now_ns, since_s)
 
     def _received(self, events: NonceBatch) -> NonceBatch:
         """What is known only when they have come: numbers, the newest job, how many came at once."""
         events["seq"] = np.arange(self._seq, self._seq + len(events))
         self._seq += len(events)
-        newest = self._work.newest
+        newest = self._mining.newest
         if newest is not None:
             events["t_sent_ns"] = newest.sent_ns
-            if newest.clean:
-                late = events["job"] != newest.number
-                events["verdict"][late] = Verdict.STALE
-                events["reason"][late] = Reason.CLEANED
         events["n_in_read"] = np.minimum(_run_lengths(events["t_ns"]), 0xFFFF)
         return events
 
@@ -275,3 +235,5 @@ def _run_lengths(stamps: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 _NO_EVENTS = Batch().nonces
+_FLOOR_KEY = 2**32 - 1
+"""No point of a plan has so high a number."""

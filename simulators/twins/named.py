@@ -16,6 +16,7 @@ from simulators.models.physics import AMBIENT_C
 from simulators.twins.boards import Board, board_of
 from simulators.twins.confounds import Confounds
 from simulators.twins.device import TwinDevice
+from simulators.twins.pool_mining import PoolMining
 
 KINDS = ("ideal", "ordinary", "planted")
 
@@ -35,6 +36,7 @@ _ESP: Mapping[str, float] = MappingProxyType(
         "tail_share": 0.02,
         "tail_s": 0.030,
         "beacon_s": 0.1024,
+        "beacon_share": 0.1,
         "loss": 0.002,
         "stamp_s": 1e-6,
         "telemetry_s": 5.0,
@@ -208,4 +210,11 @@ def _twin(
             **{f"confound_{name}": size for name, size in lies_between.switched_on().items()},
         },
     )
-    return TwinDevice(board, identity, physics, seed=seed, effects=is_planted, confounds=lies_between)
+    return TwinDevice(
+        board,
+        identity,
+        physics,
+        lies_between,
+        seed,
+        lambda settings: PoolMining(board, physics, settings, is_planted, lies_between),
+    )

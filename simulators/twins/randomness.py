@@ -23,11 +23,12 @@ _KINDS: Mapping[str, Callable[[np.random.Generator, int], NDArray[Any]]] = {
     "thinning": lambda generator, n: generator.random(n),
     "tail": lambda generator, n: generator.random(n),
     "loss": lambda generator, n: generator.random(n),
+    "beacon": lambda generator, n: generator.random(n),
 }
 """What is drawn for each candidate: the unit exponential wait before it; a normal delay; 64 bits of its
-nonce; uniform numbers for its hash, for the modulation of the rate, for the tail of its delay, and for its
-loss."""
-_OTHER = ("phases", "physics", "pick_up")
+nonce; uniform numbers for its hash, for the modulation of the rate, for the tail of its delay, for its loss,
+and for whether it waits for a beacon."""
+_OTHER = ("phases", "physics", "pick_up", "floor")
 """Streams that do not go by candidates."""
 
 

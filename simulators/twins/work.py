@@ -11,6 +11,7 @@ from firmware_protocols.device.drive import drive_of
 from firmware_protocols.lbry import target_from_stratum_difficulty
 from simulators.models import Effects, Machine
 from simulators.models.machines import DIFFICULTY_ONE
+from simulators.twins.arrivals import FAR_NS
 
 EXTRANONCE1 = bytes.fromhex("7717f00d")
 LARGEST_DRIVE = 1e3
@@ -64,9 +65,9 @@ class WorkInHand:
         return sent
 
     @property
-    def changes_ns(self) -> int | None:
-        """When the chips turn to the next job."""
-        return self._coming[0][0] if self._coming else None
+    def changes_ns(self) -> int:
+        """When the chips turn to the next job; far away without one."""
+        return self._coming[0][0] if self._coming else FAR_NS
 
     def change(self) -> HeldJob:
         """They turn to it."""
