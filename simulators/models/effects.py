@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from statistics import NormalDist
 from typing import Self
 
 import numpy as np
@@ -119,31 +120,6 @@ class Effects:
         factor: Floats = 1.0 + self.heartbeat_depth * beat
         return factor
 
-    def beaten(self, t_s: Floats) -> Floats:
-        """The heartbeat's factor, added up from 0 to each time: the time that an unmodulated process sees."""
-        if not self.has_heartbeat:
-            return t_s
-        omega, phase = 2 * np.pi * self.heartbeat_hz, self.heartbeat_phase
-        more = (math.cos(phase) - np.cos(omega * t_s + phase)) / omega
-        total: Floats = t_s + self.heartbeat_depth * more
-        return total
-
-    def unbeaten(self, total_s: Floats) -> Floats:
-        """The times at which `beaten` is this, to 1e-12 of a period: so warped, a steady process beats."""
-        if not self.has_heartbeat:
-            return total_s
-        span_s = 2.0 * self.heartbeat_depth / (2 * np.pi * self.heartbeat_hz)
-        low, high = total_s - span_s, total_s + span_s
-        t_s = total_s.copy()
-        for _ in range(60):
-            error = self.beaten(t_s) - total_s
-            low, high = np.where(error < 0, t_s, low), np.where(error < 0, high, t_s)
-            newton = t_s - error / self.heartbeat(t_s)
-            t_s = np.where((newton > low) & (newton < high), newton, (low + high) / 2)
-            if np.max(np.abs(error), initial=0.0) * self.heartbeat_hz < 1e-12:
-                break
-        return t_s
-
     # of the event
 
     def interval_factors(self) -> tuple[float, float]:
@@ -159,6 +135,14 @@ class Effects:
         plain, longer = self.interval_factors()
         factors: Floats = np.where(depth < self.leak_share, longer, plain)
         return factors
+
+    def leak_shift_s(self, jitter_s: float) -> float:
+        """By how much an event that leaks comes later where stamps scatter normally by `jitter_s`.
+
+        For a line whose load times are known, on which the residual against the scan order is looked at and
+        not the interval: sqrt(2) jitter Phi^-1(A).
+        """
+        return math.sqrt(2.0) * jitter_s * NormalDist().inv_cdf(self.leak_auc) if self.has_leak else 0.0
 
     def fingerprint(self, variation: Variation) -> Floats:
         """(chips, cores) seconds by which a core's nonces come later; each device's own, mean near 0."""
