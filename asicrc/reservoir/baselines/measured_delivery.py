@@ -40,7 +40,7 @@ def measure_delivery(run: DrivenRun) -> MeasuredDelivery:
     """Of the whole run. The delay is (late shares for each dispatch) / (share rate): it needs no model."""
     late_s = _late_s(run)
     span_s = (run.steps.starts_ns[-1] - run.steps.starts_ns[0]) / 1e9
-    rate_hz = len(run.steps.t_ns) / span_s
+    rate_hz = len(run.steps.t_ns) / float(span_s)
     within = (run.job_ends_ns > run.steps.starts_ns[0]) & (run.job_ends_ns <= run.steps.starts_ns[-1])
     dispatches = int(within.sum())
     delay_s = len(late_s) / (dispatches * rate_hz) if dispatches and len(late_s) else 0.0
