@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_protocols import bitcoin
-from simulators.sha256d.lane_kernel import first_block_state
+from simulators.sha256d.midstate import first_block_state
 
 MIDSTATE_SIZE = 32
 TAIL_SIZE = 12

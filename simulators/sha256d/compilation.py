@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from numba import njit
@@ -35,10 +38,20 @@ def cached_kernel(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 def kernel_part(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Compile a function that is always inlined into kernels of the same file.
+    """Compile a function that is always inlined into kernels: one call left in a loop keeps LLVM from
+    vectorising it.
 
-    Inlined, because one call left in a loop keeps LLVM from vectorising it. The same file, because numba
-    compiles a kept kernel anew when the kernel's own file has changed, and looks at no other.
+    numba compiles a kept kernel anew when the kernel's own file has changed, its bytecode, or what it closes
+    over, and looks at nothing else. A kernel with parts in other files closes over `sources_fingerprint`.
     """
     compiled: Callable[_P, _R] = njit(forceinline=True)(function)
     return compiled
+
+
+@cache
+def sources_fingerprint(lowering: str) -> int:
+    """32 bits that change with the sources of this package and with the lowering that is compiled in."""
+    digest = hashlib.sha256(lowering.encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return int.from_bytes(digest.digest()[:4], "big")

@@ -6,6 +6,7 @@ kernel runs without the interpreter lock.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from operator import index
 from typing import SupportsIndex
 
@@ -13,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simulators.sha256d.block import Block, Words, header_block, midstate_block
-from simulators.sha256d.lane_kernel import LANES, find_candidates
+from simulators.sha256d.candidates import find_candidates
+from simulators.sha256d.rows import LANES
 
 NONCE_SPAN = 1 << 32
 _NONCES_PER_PASS = 1 << 23  # under a second, after which a Ctrl-C is heard
@@ -23,7 +25,9 @@ Hits = tuple[NDArray[np.int64], Words]
 """Number of the run of each hit, and its counter."""
 
 
-def scan(header80: bytes, start: SupportsIndex, count: SupportsIndex, target: SupportsIndex) -> Words:
+def scan(
+    header80: bytes, start: SupportsIndex, count: SupportsIndex, target: SupportsIndex, *, threads: int = 1
+) -> Words:
     """Nonces in [start, start + count) whose header hashes to at most `target`, ascending.
 
     Parameters
@@ -34,6 +38,8 @@ def scan(header80: bytes, start: SupportsIndex, count: SupportsIndex, target: Su
         The range in nonces, read as headers store them (little-endian); it ends at 2**32 at the latest.
     target
         0 to 2**256 - 1, compared with the SHA-256d of the header read little-endian.
+    threads
+        How many parts of the range to hash at the same time.
 
     Returns
     -------
@@ -42,22 +48,23 @@ def scan(header80: bytes, start: SupportsIndex, count: SupportsIndex, target: Su
     Raises
     ------
     ValueError
-        The header has not 80 bytes, the range leaves [0, 2**32], or the target leaves 256 bits.
+        The header has not 80 bytes, the range leaves [0, 2**32], the target leaves 256 bits, or there is no
+        thread to do it.
     RuntimeError
         hashlib contradicts the kernel: this machine computes wrongly.
     """
-    return _scan_range(header_block(header80, chip_order=False), start, count, target)
+    return _scan_range(header_block(header80, chip_order=False), start, count, target, threads)
 
 
 def scan_chip_order(
-    header80: bytes, start: SupportsIndex, count: SupportsIndex, target: SupportsIndex
+    header80: bytes, start: SupportsIndex, count: SupportsIndex, target: SupportsIndex, *, threads: int = 1
 ) -> Words:
     """Like `scan`, but counts N, the big-endian word of header bytes 76 to 79, and returns N ascending.
 
     A core of a BM13xx counts in this order: it increments the word that SHA-256 sees, while the nonce of
     a header is the same four bytes read little-endian.
     """
-    return _scan_range(header_block(header80, chip_order=True), start, count, target)
+    return _scan_range(header_block(header80, chip_order=True), start, count, target, threads)
 
 
 def scan_midstate(
@@ -92,36 +99,57 @@ def scan_midstate_runs(
     return _scan_runs(block, np.asarray(starts), count, step, target)
 
 
-def _scan_range(block: Block, start: SupportsIndex, count: SupportsIndex, target: SupportsIndex) -> Words:
+def _scan_range(
+    block: Block, start: SupportsIndex, count: SupportsIndex, target: SupportsIndex, threads: int = 1
+) -> Words:
     """Python integers from here on: those of numpy would wrap in the sum of start and count."""
     first = index(start)
     if not 0 <= first <= NONCE_SPAN:
         raise ValueError(_outside(first, index(count)))
-    return _scan_runs(block, np.array([first]), index(count), 1, index(target))[1]
+    return _scan_runs(block, np.array([first]), index(count), 1, index(target), threads)[1]
 
 
-def _scan_runs(block: Block, starts: NDArray[np.int64], count: int, step: int, target: int) -> Hits:
+def _scan_runs(
+    block: Block, starts: NDArray[np.int64], count: int, step: int, target: int, threads: int = 1
+) -> Hits:
     _check(starts, count, step, target)
-    end, top_limit = len(starts) * count, np.uint32(target >> 224)
-    if not end:
-        return np.empty(0, np.int64), np.empty(0, np.uint32)
-    runs = (starts.astype(np.uint32), count, step)
-    candidates = np.empty(min(end, _CANDIDATES_PER_PASS) + LANES, dtype=np.int64)
-    run_numbers: list[int] = []
-    counters: list[int] = []
-    done = 0
-    while done < end:
-        pass_end = min(end, done + _NONCES_PER_PASS)
-        found, done = find_candidates(
-            block.midstate, block.tail, runs, done, pass_end, top_limit, block.chip_order, candidates
+    if threads < 1:
+        raise ValueError(f"a scan takes 1 thread or more, not {threads}")
+    end = len(starts) * count
+    part = max(LANES, -(-end // threads))
+
+    def of_part(begin: int) -> list[tuple[int, int]]:
+        return _hits(block, (starts, count, step), begin, min(end, begin + part), target)
+
+    if part >= end:
+        found = of_part(0)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            found = [hit for hits in pool.map(of_part, range(0, end, part)) for hit in hits]
+    runs, counters = zip(*found, strict=True) if found else ((), ())
+    return np.array(runs, np.int64), np.array(counters, np.uint32)
+
+
+def _hits(
+    block: Block, runs: tuple[NDArray[np.int64], int, int], begin: int, end: int, target: int
+) -> list[tuple[int, int]]:
+    """Number of the run and counter of what passes among the counters `begin` to `end` of all runs."""
+    starts, count, step = runs
+    words = starts.astype(np.uint32), count, step
+    candidates = np.empty(min(end - begin, _CANDIDATES_PER_PASS) + LANES, dtype=np.int64)
+    found: list[tuple[int, int]] = []
+    top_limit = np.uint32(target >> 224)
+    while begin < end:
+        pass_end = min(end, begin + _NONCES_PER_PASS)
+        proposed, begin = find_candidates(
+            block.midstate, block.tail, words, begin, pass_end, top_limit, block.chip_order, candidates
         )
-        for number in candidates[:found].tolist():
+        for number in candidates[:proposed].tolist():
             run, place = divmod(number, count)
             counter = int(starts[run]) + place * step
             if _confirmed(block.value_of(counter), counter, target):
-                run_numbers.append(run)
-                counters.append(counter)
-    return np.array(run_numbers, np.int64), np.array(counters, np.uint32)
+                found.append((run, counter))
+    return found
 
 
 def _check(starts: NDArray[np.int64], count: int, step: int, target: int) -> None:

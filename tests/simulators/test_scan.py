@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from firmware_protocols.bitcoin import Header, target_from_compact
 from simulators.sha256d import hash_rate_estimate, scan, scan_chip_order, scanner
-from simulators.sha256d.lane_kernel import LANES
+from simulators.sha256d.lowering import chosen_lowering
+from simulators.sha256d.rows import LANES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EVERY_HASH = 2**256 - 1
@@ -245,7 +246,7 @@ def test_a_fresh_process_scans_without_warnings(cache: str, tmp_path: Path) -> N
 
 @pytest.mark.long
 @pytest.mark.alone
-def test_at_least_ten_times_a_hashlib_midstate_loop(
+def test_tens_of_times_a_hashlib_midstate_loop(
     header80: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Pairs measured in turn, so that a busy machine slows both; the median pair counts."""
@@ -263,7 +264,7 @@ def test_at_least_ten_times_a_hashlib_midstate_loop(
     ratio = float(np.median([fast / slow for slow, fast in rates]))
     with capsys.disabled():
         print(f"\nhashlib {hashlib_mhs:.2f} MH/s, scan {scan_mhs:.2f} MH/s, median ratio {ratio:.1f}")
-    assert ratio >= 10
+    assert ratio >= (24 if chosen_lowering().name == "vector-16" else 10)
 
 
 def hashlib_midstate_loop(header80: bytes, count: int) -> int:

@@ -21,7 +21,7 @@ from simulators.sha256d import (
     scan_midstate_runs,
     scanner,
 )
-from simulators.sha256d.lane_kernel import LANES
+from simulators.sha256d.rows import LANES
 
 HEADER = np.random.default_rng(20240603).bytes(80)
 
