@@ -1,0 +1,68 @@
+"""Whether the device that answers is the one that a capture is of, and which line a file may name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asicrc.errors import BadFile, DeviceError, UsageError
+from firmware_protocols.device import DeviceIdentity, DeviceProtocol
+
+DIRECT = ("serial:", "bitaxe-raw:")
+"""Lines that a capture may name: a file does not get to reach into a network."""
+NETWORK = ("axeos:", "cgminer:", "luxos:", "goldshell:")
+TWIN = "twin"
+"""Family of what runs in this process alone, on a clock of its own."""
+
+
+def recorded_line(identity: DeviceIdentity, path: Path) -> str:
+    """The line that the file names. A file does not get to start emulators or to read other files."""
+    if identity.simulated:
+        raise UsageError(
+            f"{path} was captured from an emulated chip, whose line may be somebody else's by now",
+            "name it with --device, if it still runs",
+        )
+    if identity.url.startswith(NETWORK):
+        raise UsageError(
+            f"{path} was captured from a miner on a network, which a file does not get to name",
+            f"if it is still there, name it yourself: --device {identity.url!r}",
+        )
+    if not identity.url.startswith(DIRECT):
+        raise BadFile(
+            f"{path} names {identity.url!r} as its device, which is no line that settings are put back on",
+            "name the device with --device",
+        )
+    return identity.url
+
+
+def check_same_device(device: DeviceProtocol, recorded: DeviceIdentity, path: Path) -> None:
+    """Raises DeviceError. Nothing has been written by then."""
+    found = device.identity
+    if _kind(found) != _kind(recorded):
+        raise DeviceError(
+            f"{path} was captured from {_named(recorded)}, but {_named(found)} answer here",
+            "connect the device of the capture, or name it with --device; nothing was written",
+        )
+    if found.serial != recorded.serial:  # a file without one is of no miner that has one
+        raise DeviceError(
+            f"{path} was captured from another {_named(recorded)} than answers here, or on another machine",
+            "name the miner of the capture with --device, where it was captured; nothing was written",
+        )
+    if found.family == TWIN and found.details != recorded.details:
+        differs = [name for name in {*found.details, *recorded.details}
+                   if found.details.get(name) != recorded.details.get(name)]  # fmt: skip
+        raise DeviceError(
+            f"{path} was captured from another twin: it differs in {', '.join(sorted(differs))}",
+            f"leave out --device, or name the same one: {recorded.url!r}",
+        )
+
+
+def _kind(identity: DeviceIdentity) -> tuple[object, ...]:
+    return identity.family, identity.model, identity.chips, identity.details.get("board")
+
+
+def _named(identity: DeviceIdentity) -> str:
+    board = identity.details.get("board")
+    if identity.family != "bm13xx":
+        kind = "twin" if identity.family == TWIN else f"{identity.family} miner"
+        return f"{kind} ({board or identity.model}, {identity.chips} x {identity.model})"
+    return f"{identity.chips} x {identity.model} " + (f"on a Bitaxe {board}" if board else "on a bare line")
