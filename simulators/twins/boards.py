@@ -57,7 +57,7 @@ class Board:
         """By the harness's keys."""
         found = dict(self.ramps)
         for name, held in self.settings.items():
-            if name != "difficulty":
+            if name in self.fixed:
                 found[f"{name}_min"] = held.low
                 if name != "fan_percent":
                     found[f"{name}_max"] = held.high
@@ -104,7 +104,7 @@ class Board:
 def board_of(machine: str) -> Board:
     """Raises ValueError for a machine that there is no twin of."""
     if machine not in BOARDS:
-        raise ValueError(f"there is no twin of {machine!r}; there are {', '.join(BOARDS)}")
+        raise ValueError(f"there is no twin of {machine!r}; there are {', '.join(BOARDS)}, bm1366")
     return BOARDS[machine]
 
 

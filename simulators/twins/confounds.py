@@ -34,6 +34,7 @@ JITTER_OFFSET = 4.0
 """Mean delay in standard deviations: one in 31,600 would be negative, and is 0."""
 
 FLOOR_SHARES = 2000
+STAMP_S = 1e-9
 _REPLICATES = 200
 
 Keep = NDArray[np.bool_]
@@ -88,12 +89,6 @@ class Confounds:
         if unknown:
             raise ValueError(f"no confound is called {', '.join(unknown)}; known are {', '.join(known)}")
         return cls(**sizes)
-
-    @property
-    def delays(self) -> bool:
-        """Whether stamps differ from the moments at which nonces were found by more than a constant."""
-        sizes = (self.batching_s, self.polling_s, self.jitter_s, self.tail_share, self.beacon_s, self.stamp_s)
-        return any(sizes)
 
     def switched_on(self) -> dict[str, float]:
         """Those that are not 0, by name."""
@@ -165,13 +160,11 @@ class Delivery:
         return delay
 
 
-def measured_floor(confounds: Confounds, streams: Streams) -> JitterFloor | None:
+def measured_floor(confounds: Confounds, streams: Streams) -> JitterFloor:
     """Spread of the delays of `FLOOR_SHARES` shares that are sent at known times, far apart.
 
-    None where nothing lies between: a stamp is then exact to its nanosecond.
+    No stamp is finer than its nanosecond.
     """
-    if not confounds.delays:
-        return None
     rng = streams.generator("floor")
     apart_s = 1.0 + 10.0 * sum(size for name, size in confounds.switched_on().items() if name.endswith("_s"))
     sent_s = (np.arange(FLOOR_SHARES) + rng.random(FLOOR_SHARES) / 2) * apart_s
@@ -180,7 +173,7 @@ def measured_floor(confounds: Confounds, streams: Streams) -> JitterFloor | None
     arrived_s, _ = delivery.deliver(sent_s, np.arange(FLOOR_SHARES), 0)
     delay_s = delivery.stamp_ns(arrived_s) / 1e9 - sent_s
     again = rng.choice(delay_s, (_REPLICATES, FLOOR_SHARES)).std(axis=1, ddof=1)
-    rms_s = float(delay_s.std(ddof=1))
+    rms_s = max(float(delay_s.std(ddof=1)), STAMP_S)
     return JitterFloor(
         rms_s=rms_s,
         rms_high_s=max(rms_s, float(np.quantile(again, 0.975))),

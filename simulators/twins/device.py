@@ -200,7 +200,8 @@ class TwinDevice:
         self._telemetry = Telemetry(self._physics, self._confounds.telemetry_s, has_fan, now_ns)
         self._looked_ns = now_ns
         self._tick_ns = now_ns + TICK_NS
-        self._faults: tuple[str, ...] = ()
+        self._stopped = False
+        """Whether the chips hang."""
         self._log.clear()
         self._look()
 
@@ -211,9 +212,10 @@ class TwinDevice:
         if since_s > 0:
             self._looked_ns = now_ns
             self._physics.step(since_s)
-            if self._physics.faults != self._faults:
-                self._faults = self._physics.faults
-                self._log.append(f"the chips: {', '.join(self._faults) or 'well again'}")
+            stopped = self._physics.hung or self._physics.browned_out
+            if stopped != self._stopped:
+                self._stopped = stopped
+                self._log.append(f"the chips: {', '.join(self._physics.faults) or 'at work again'}")
         self._mining.look(now_ns, since_s)
 
     def _received(self, events: NonceBatch) -> NonceBatch:

@@ -1,7 +1,7 @@
 """`twin:MACHINE?option=value&...`: a twin by URL, for every command that takes a device.
 
-Options: `kind` (ideal, ordinary, planted), `seed`, `unit` and `population` (which device), `ambient_c`, and
-the size of any effect or confound by its name.
+Options: `kind` (ideal, ordinary, planted), `seed`, `unit` and `population` (which device), `ambient_c`, the
+size of any effect or confound by its name, and of a BM1366 how large it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from firmware_protocols.device import DeviceProtocol
 from simulators.models import Effects
 from simulators.models.physics import AMBIENT_C
 from simulators.twins.confounds import Confounds
-from simulators.twins.named import ideal, ordinary, planted
+from simulators.twins.named import SCALE_NAMES, ideal, ordinary, planted
 
 _KINDS = {"ideal": ideal, "ordinary": ordinary, "planted": planted}
 _WHOLE = ("seed", "unit", "population")
@@ -49,14 +49,15 @@ def twin_of(url: str) -> DeviceProtocol:
         raise ValueError(f"ambient_c={ambient_c:g} is outside {COLDEST_C:g} to {HOTTEST_C:g} degC")
     sizes = {name: _number(name, text) for name, text in options.items()}
     effects = {name: size for name, size in sizes.items() if name in _EFFECTS}
-    confounds = {name: size for name, size in sizes.items() if name not in _EFFECTS}
-    device = _KINDS[kind](machine, effects=effects, confounds=confounds, ambient_c=ambient_c, **whole)
-    return device
+    confounds = {name: size for name, size in sizes.items() if name in _CONFOUNDS}
+    chip = {name: size for name, size in sizes.items() if name in SCALE_NAMES}
+    twin = _KINDS[kind]
+    return twin(machine, effects=effects, confounds=confounds, ambient_c=ambient_c, chip=chip, **whole)
 
 
 _EFFECTS = tuple(field.name for field in fields(Effects))
 _CONFOUNDS = tuple(field.name for field in fields(Confounds))
-OPTIONS = ("kind", *_WHOLE, "ambient_c", *_EFFECTS, *_CONFOUNDS)
+OPTIONS = ("kind", *_WHOLE, "ambient_c", *_EFFECTS, *_CONFOUNDS, *SCALE_NAMES)
 """All that a URL may say."""
 
 

@@ -46,7 +46,8 @@ class PoolMining:
     def begin(self, streams: Streams, now_ns: int) -> None:
         columns = CandidateColumns(streams)
         self._origin_ns = now_ns
-        self._rate_hz = 0.0
+        self._rate_hz: float | None = None
+        """None: not known since the last look."""
         self._arrivals = Arrivals()
         self._memory = DriveMemory(self._effects)
         self._pick_up = PickUp(self._confounds, streams)
@@ -77,15 +78,21 @@ class PoolMining:
 
     def look(self, now_ns: int, since_s: float) -> None:
         self._memory.pass_time(since_s)
-        held = self._work.current
-        self._rate_hz = 0.0
-        if held is not None:
-            hashes_per_s = self._physics.hash_rate_ghs * 1e9
-            self._rate_hz = hashes_per_s / held.hashes * self._memory.rate_factor * self._modulation.most
+        self._rate_hz = None
+
+    def _rate(self) -> float:
+        """Of candidates, nonces a second at most, as things stood at the last look."""
+        if self._rate_hz is None:
+            held = self._work.current
+            self._rate_hz = 0.0
+            if held is not None:
+                hashes_per_s = self._physics.hash_rate_ghs * 1e9 * self._memory.rate_factor
+                self._rate_hz = hashes_per_s / held.hashes * self._modulation.most
+        return self._rate_hz
 
     def next_event_ns(self, now_ns: int) -> int:
         at_s = (now_ns - self._origin_ns) / 1e9
-        next_s = self._process.next_s(at_s, self._rate_hz)
+        next_s = self._process.next_s(at_s, self._rate())
         found_ns = FAR_NS if next_s - at_s > _FAR_S else self._origin_ns + int(next_s * 1e9) + 1
         return min(found_ns, self._arrivals.next_ns)
 
@@ -99,19 +106,23 @@ class PoolMining:
             return
         first = self._process.count
         start_s, end_s = (start_ns - self._origin_ns) / 1e9, (end_ns - self._origin_ns) / 1e9
-        found_s = self._process.advance(start_s, self._rate_hz, end_s)
+        found_s = self._process.advance(start_s, self._rate(), end_s)
         if not len(found_s):
             return
         numbers = np.arange(first, self._process.count)
         kept = self._modulation.kept(found_s, numbers, first)
         if kept is not None:
             found_s, numbers = found_s[kept], numbers[kept]
+            if not len(numbers):
+                return
         late_s = None
         if self._late_s is not None:
             late_s = self._late_s[self._shares.places(numbers, first)]
         arrived_s, arrives = self._delivery.deliver(found_s, numbers, first, late_s)
         if not arrives.all():
             arrived_s, numbers = arrived_s[arrives], numbers[arrives]
+            if not len(numbers):
+                return
         events = self._shares.of(held, numbers, first)
         events["t_ns"] = self._delivery.stamp_ns(arrived_s) + self._origin_ns
         self._arrivals.add(np.rint(arrived_s * 1e9).astype(np.int64) + self._origin_ns, events)

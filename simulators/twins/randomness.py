@@ -28,7 +28,7 @@ _KINDS: Mapping[str, Callable[[np.random.Generator, int], NDArray[Any]]] = {
 """What is drawn for each candidate: the unit exponential wait before it; a normal delay; 64 bits of its
 nonce; uniform numbers for its hash, for the modulation of the rate, for the tail of its delay, for its loss,
 and for whether it waits for a beacon."""
-_OTHER = ("phases", "physics", "pick_up", "floor")
+_OTHER = ("phases", "physics", "pick_up", "floor", "wrong")
 """Streams that do not go by candidates."""
 
 
