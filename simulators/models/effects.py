@@ -1,7 +1,7 @@
 """Effects to plant: what the claims say that devices do, each of a known size, and all off unless set.
 
 - memory: the rate is 1 + gain (m - centre), where m is the fading mean of the drive u that came before,
-  m_k = a m_{k-1} + (1 - a) u_k, a = exp(-1/tau) a step or exp(-dt/tau) a second;
+  m_k = a m_{k-1} + (1 - a) u_k with a = exp(-1/tau) for each step, or exp(-dt/tau) for one of dt seconds;
 - heartbeat: the rate is 1 + depth sin(2 pi f t + phase);
 - leak: an event whose proof is among the best `leak_share` of all (hash value / target below it) comes after
   an interval that is longer by A / (1 - A) than that of the others, with the mean kept: exponential

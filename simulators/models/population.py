@@ -1,8 +1,8 @@
 """One device out of a population: how its chips and cores, heat path and crystal differ from the mean.
 
-A chip's threshold voltage is off by z standard deviations: it is faster by `CHIP_SPEED_SD` z and leaks more,
-as one cause has both effects (Borkar et al., DAC 2003). Whatever is drawn is a function of the population's
-seed and the device's number alone.
+Speeds spread from chip to chip and, within a chip, from core to core (Bowman, Duvall and Meindl, IEEE JSSC
+37:183, 2002). A fast chip leaks more, as a lower threshold has both effects (Borkar et al., DAC 2003).
+Whatever is drawn is a function of the population's seed and the device's number alone.
 """
 
 from __future__ import annotations

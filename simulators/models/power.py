@@ -6,8 +6,8 @@
 The first term is C V^2 f with C such that it is P_dyn at the nominal V0 and f0 (Weste and Harris, CMOS VLSI
 Design, 4th ed. 2011, section 5.2). The second is the current below threshold, which grows with the drain's
 voltage, as that lowers the barrier, and with temperature (Roy, Mukhopadhyay and Mahmoodi-Meimand,
-Proc. IEEE 91:305, 2003). Over the temperatures at which a device runs, an exponential with one constant is
-within a few per cent of the whole law (Liu, Dick, Shang and Yang, DATE 2007).
+Proc. IEEE 91:305, 2003). Over the temperatures at which a device runs one constant is enough for each: Liu,
+Dick, Shang and Yang (DATE 2007) find even a straight line good for the temperature.
 """
 
 from __future__ import annotations

@@ -36,10 +36,14 @@ def trajectory(
     for name, values in courses.items():
         if len(values) != steps:
             raise ValueError(f"{len(values)} values of {name} for {steps} steps: give one for each step")
-    rows = np.empty((steps, 4))
+    t_s = np.linspace(dt_s, steps * dt_s, steps, dtype=np.float64)
+    course = Trajectory(t_s, *(np.empty(steps, dtype=np.float64) for _ in range(4)))
     for index in range(steps):
         for name, values in courses.items():
             device.set(name, values[index])
         device.step(dt_s)
-        rows[index] = (device.temperature_c, device.power_w, device.lost_share, device.hash_rate_ghs)
-    return Trajectory(dt_s * np.arange(1, steps + 1), *rows.T.copy())
+        course.temperature_c[index] = device.temperature_c
+        course.power_w[index] = device.power_w
+        course.lost_share[index] = device.lost_share
+        course.hash_rate_ghs[index] = device.hash_rate_ghs
+    return course
