@@ -48,7 +48,7 @@ class RidgeReadoutClassifier(ClassifierMixin, RidgeBase):
 
         Raises ValueError for a label that is not among them.
         """
-        first = not hasattr(self, "sums_")
+        first = not hasattr(self, "coef_")
         x, labels = validate_data(self, X, y, dtype=[np.float64, np.float32], reset=first)
         check_classification_targets(labels)
         if first:

@@ -63,7 +63,7 @@ class RidgeReadout(MultiOutputMixin, RegressorMixin, RidgeBase):
         After `fit` it goes on from the rows of that. Each call decomposes anew; to add up many parts first,
         see `fit_sums`.
         """
-        first = not hasattr(self, "sums_")
+        first = not hasattr(self, "coef_")
         x, targets = validate_data(
             self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True, reset=first
         )

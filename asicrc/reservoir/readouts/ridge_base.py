@@ -21,9 +21,9 @@ from asicrc.reservoir.readouts.sums import AnyFloats, Floats, GramSums, Triangul
 from asicrc.reservoir.readouts.washout import kept_rows
 
 
-def fits_in_parts(readout: RidgeBase) -> bool:
+def fits_in_parts(readout: Any) -> bool:
     """Blocked cross-validation needs all rows at once."""
-    return readout.alpha_selection == "gcv"
+    return bool(readout.alpha_selection == "gcv")
 
 
 class RidgeBase(BaseEstimator):
@@ -55,6 +55,12 @@ class RidgeBase(BaseEstimator):
         self.n_splits = n_splits
         self.gap = gap
 
+    def kept_sums(self) -> GramSums | TriangularSums:
+        """Sums of the rows that were fitted. Raises ValueError for a loaded readout, which has none."""
+        if not hasattr(self, "sums_"):
+            raise ValueError("a loaded readout has no sums of its rows to add to: fit a new one")
+        return self.sums_
+
     def _search(self) -> Search:
         names = (
             "alphas",
@@ -83,15 +89,13 @@ class RidgeBase(BaseEstimator):
     ) -> None:
         """Take in rows, and solve anew."""
         search = self._search()
-        if not hasattr(self, "sums_"):
-            if hasattr(self, "coef_"):
-                raise ValueError("a loaded readout has no sums of its rows to add to: fit a new one")
-            self.sums_ = empty_sums(search, x.shape[1], y.shape[1])
+        if not hasattr(self, "coef_"):
+            self.sums_ = empty_sums(search.solver, x.shape[1], y.shape[1])
+        sums = self.kept_sums()
         if new_run or groups is not None:
             kept = kept_rows(len(x), self.washout, groups)
             x, y = x[kept], y[kept]
-        self.sums_.add(x, y)
-        self._keep(solve_sums(self.sums_, search), one_target)
+        self._keep(solve_sums(sums.add(x, y), search), one_target)
 
     def _keep(self, solution: Solution, one_target: bool) -> None:
         weights, intercepts, alphas, index, errors, degrees = solution
@@ -107,6 +111,6 @@ class RidgeBase(BaseEstimator):
         self.alpha_at_edge_ = bool(len(alphas) > 1 and np.isin(chosen, edges).any())
 
 
-def empty_sums(search: Search, features: int, targets: int) -> GramSums | TriangularSums:
-    kind = TriangularSums if search.solver == "svd" else GramSums
+def empty_sums(solver: Solver, features: int, targets: int) -> GramSums | TriangularSums:
+    kind = TriangularSums if solver == "svd" else GramSums
     return kind.empty(features, targets)

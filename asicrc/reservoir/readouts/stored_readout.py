@@ -23,6 +23,16 @@ _Readout = TypeVar("_Readout", bound=RidgeBase)
 
 def save_readout(readout: RidgeBase, path: str | Path) -> None:
     """Raises ValueError for parameters and labels that JSON does not hold."""
+    write_archive(path, *readout_contents(readout))
+
+
+def load_readout(cls: type[_Readout], path: str | Path) -> _Readout:
+    """Raises BadFile for whatever `save_readout` did not write for this class."""
+    return readout_from(cls, *read_archive(path), path)
+
+
+def readout_contents(readout: RidgeBase) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """(header, arrays) of a fitted readout."""
     header: dict[str, Any] = {
         "format": FORMAT,
         "format_version": VERSION,
@@ -36,13 +46,13 @@ def save_readout(readout: RidgeBase, path: str | Path) -> None:
         header["feature_names_in"] = [str(name) for name in readout.feature_names_in_]
     if hasattr(readout, "classes_"):
         header["classes"] = readout.classes_.tolist()
-    arrays = {name: np.asarray(getattr(readout, name), dtype=np.float64) for name in _ARRAYS}
-    write_archive(path, header, arrays)
+    return header, {name: np.asarray(getattr(readout, name), dtype=np.float64) for name in _ARRAYS}
 
 
-def load_readout(cls: type[_Readout], path: str | Path) -> _Readout:
-    """Raises BadFile for whatever `save_readout` did not write for this class."""
-    header, arrays = read_archive(path)
+def readout_from(
+    cls: type[_Readout], header: dict[str, Any], arrays: dict[str, NDArray[Any]], path: str | Path
+) -> _Readout:
+    """The readout of a header and arrays. Raises BadFile where they do not fit."""
     check_format(header, path, FORMAT, VERSION, cls.__name__)
     readout = cls(**checked_parameters(cls, header, path))
     features, missing = header.get("n_features_in"), [name for name in _ARRAYS if name not in arrays]
