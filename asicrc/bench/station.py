@@ -70,6 +70,29 @@ class Limits(_Table):
         return self.model_dump(exclude_none=True)
 
 
+class Supervision(_Table):
+    """Thresholds of the supervision of a capture by key; what is left out stays as it is built in."""
+
+    temperature_rise_c_per_s_max: Annotated[float | None, Field(ge=0.05, le=100)] = None
+    power_rise_w_per_s_max: Annotated[float | None, Field(ge=0.1, le=5000)] = None
+    voltage_error_mv_max: Annotated[
+        float | None, Field(ge=5, le=1000, description="between what the core measures and is set to")
+    ] = None
+    sensor_silent_s_max: Annotated[
+        float | None, Field(ge=1, le=600, description="without a temperature, then it is stopped")
+    ] = None
+    device_silent_s_max: Annotated[float | None, Field(ge=1, le=3600)] = None
+    hash_rate_share_min: Annotated[
+        float | None, Field(ge=0.05, le=0.95, description="of the rate that should be")
+    ] = None
+    invalid_share_max: Annotated[float | None, Field(ge=0.001, le=1, description="of the proofs")] = None
+    damaged_share_max: Annotated[float | None, Field(ge=0.001, le=1, description="of the frames")] = None
+
+    def by_key(self) -> dict[str, float]:
+        """The thresholds that are given."""
+        return self.model_dump(exclude_none=True)
+
+
 class Cooling(_Table):
     """What carries the heat away: a number in a capture means little without it."""
 
@@ -88,6 +111,9 @@ class StationDevice(_Table):
     chip: Chip | None = None
     cooling: Cooling | None = None
     limits: Limits = Limits()
+    supervision: Annotated[
+        Supervision, Field(description="can only narrow what is built in, or the table for all devices")
+    ] = Supervision()
     fan_tachometer: Annotated[
         bool, Field(description="false for a fan that cannot tell that it turns, which is then not watched")
     ] = True
@@ -121,6 +147,9 @@ class Station(_Table):
     """A station file that was read. Made by `load_station`."""
 
     station: StationInfo
+    supervision: Annotated[
+        Supervision, Field(description="for every device; where it is narrower already, it stays so")
+    ] = Supervision()
     devices: Annotated[list[StationDevice], Field(alias="device")] = []
     _path: Path = PrivateAttr(Path("station.toml"))
     _sha256: str = PrivateAttr("")
@@ -222,5 +251,6 @@ def station_snapshot(station: Station, device: StationDevice | None = None) -> d
         "file": station.path.name,
         "sha256": station.sha256,
         "station": station.station.model_dump(),
+        "supervision": station.supervision.by_key(),
         "device": entry,
     }

@@ -29,12 +29,12 @@ def reject_secrets(content: dict[str, Any], path: Path, text: str) -> None:
         key = str(loc[-1])
         if _SECRET_KEY.search(key) and not isinstance(value, dict | list):
             raise BadFile(
-                f"{_place(path, text, loc)}: {key} looks like a secret, and this file is stored in captures",
+                f"{place(path, text, loc)}: {key} looks like a secret, and this file is stored in captures",
                 "take it out; what logs in to a device is taken from the environment",
             )
         if isinstance(value, str) and ("url" in key and _has_secret(value)):
             raise BadFile(
-                f"{_place(path, text, loc)}: {key} has a login in it, and this file is stored in captures",
+                f"{place(path, text, loc)}: {key} has a login in it, and this file is stored in captures",
                 "write the URL without it; what logs in to a device is taken from the environment",
             )
 
@@ -92,31 +92,32 @@ def _numbered(keys: Sequence[str], counts: dict[Loc, int], is_array: bool) -> Lo
 
 def _one(item: Any, path: Path, text: str) -> tuple[str, str]:
     loc: Loc = tuple(item["loc"])
-    place = _place(path, text, loc)
+    where = place(path, text, loc)
     key = str(loc[-1]) if loc else ""
     if item["type"] == "extra_forbidden":
         known = _known_keys(loc)
         near = get_close_matches(key, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
-        return f"{place}: there is no key {key}", hint
+        return f"{where}: there is no key {key}", hint
     if item["type"] == "missing":
-        return f"{place}: {key} is missing", "`asicrc station init` writes an example to go by"
+        return f"{where}: {key} is missing", "`asicrc station init` writes an example to go by"
     said = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "value_error":
-        return f"{place}: {said}", ""
+        return f"{where}: {said}", ""
     said = said.removeprefix("Input ")
     shown = repr(item["input"])[:_LONGEST_VALUE]
-    return f"{place}: {key} = {shown} {said}", "`asicrc station schema` says what each key takes"
+    return f"{where}: {key} = {shown} {said}", "`asicrc station schema` says what each key takes"
 
 
 def _known_keys(loc: Loc) -> list[str]:
-    from asicrc.bench.station import Cooling, Limits, Station, StationDevice, StationInfo
+    from asicrc.bench.station import Cooling, Limits, Station, StationDevice, StationInfo, Supervision
 
     tables: dict[str, type[BaseModel]] = {
         "station": StationInfo,
         "device": StationDevice,
         "cooling": Cooling,
         "limits": Limits,
+        "supervision": Supervision,
         "widen_beyond_built_in": Limits,
     }
     within = [part for part in loc[:-1] if isinstance(part, str)]
@@ -124,7 +125,7 @@ def _known_keys(loc: Loc) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _place(path: Path, text: str, loc: Loc) -> str:
+def place(path: Path, text: str, loc: Loc) -> str:
     """`station.toml, line 12, [[device]] 2, limits`."""
     parts = [str(path)]
     number = line_of(text, loc)

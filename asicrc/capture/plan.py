@@ -66,6 +66,8 @@ class CapturePlan:
     mode: str = "stream"
     handshake_timeout_s: float = 30.0
     drive: Drive | None = None
+    fan_target_c: float | None = None
+    """Temperature that the fan is to hold; None: it stays as it is set."""
     points: tuple[Point, ...] = ()
 
     @property

@@ -113,7 +113,10 @@ class PointRun:
         )
         if plan.drive is None:
             return None, jobs
-        drive = DriveRun(plan.drive, self._device, self._recorder, self._point.requested, plan.mode)
+        held = dict(self._point.requested)
+        if plan.fan_target_c is not None:
+            held.pop("fan_percent", None)  # supervision has the fan
+        drive = DriveRun(plan.drive, self._device, self._recorder, held, plan.mode)
         return drive, drive.jobs(jobs)
 
     def _settle(self) -> Ended | None:

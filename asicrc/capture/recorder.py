@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
+from asicrc.bench.supervision import Tally
 from asicrc.capture.points import PointRecord
 from asicrc.capture.storage import Numbering, Storage
 from asicrc.capture.wall_clock import WallClockWatch
@@ -114,6 +115,18 @@ class Recorder:
         """What the device still has to say; it may be gone already, which the reason of the end tells."""
         with suppress(DeviceLost, SafetyStop):
             self.store(self._device.read(self._clock.now_ns()))
+
+    def tally(self) -> Tally:
+        """What storage has judged so far, and what the line has brought."""
+        judged = self._storage.counters
+        wire = self._device.wire_counters()
+        damaged = wire.get("damaged_frames", 0)
+        return Tally(
+            proofs=judged.events,
+            invalid=judged.low + judged.malformed,
+            frames=wire.get("frames", 0) + damaged,
+            damaged_frames=damaged,
+        )
 
     def finish_answers(self) -> None:
         """Hand the last verdicts to a device that waits for them, and keep what it has to say about it."""

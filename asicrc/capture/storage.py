@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from asicrc.capture.verification import Counters
 from firmware_protocols.device import NonceBatch
 
 
@@ -21,6 +22,10 @@ class Storage(Protocol):
     (t_start_ns, reason, boot id); `anchor` (realtime_ns, monotonic_ns); `log` (text, level, t_ns); `meta`
     (key, value); `scan_period_ns` int or None; `point` PointRecord; `standing` text for the progress line.
     """
+
+    @property
+    def counters(self) -> Counters:
+        """Of what is judged so far."""
 
     def put(self, kind: str, payload: object) -> None:
         """Raises StorageError where it cannot be kept."""

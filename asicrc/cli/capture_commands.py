@@ -44,6 +44,10 @@ def capture(
         typer.Option(help="Core voltage, where a board can set it. Default: a low one, or as it is."),
     ] = None,
     fan_percent: Annotated[float | None, typer.Option(help="Fan, where there is one. Default: 100.")] = None,
+    fan_target_c: Annotated[
+        float | None,
+        typer.Option(help="Steer the fan so that the chip stays at this temperature. Default: not steered."),
+    ] = None,
     power_plan: Annotated[
         int | None, typer.Option(help="Level of a Goldshell box's power plan. Default: as it is.")
     ] = None,
@@ -115,6 +119,7 @@ def capture(
         replay_work=replay_work,
         mode=mode,
         handshake_timeout_s=seconds(handshake_timeout),
+        fan_target_c=fan_target_c,
     )
     result, exit_code = _capture(plan, device, Circumstances(chosen_station(station), allow_beyond))
     if as_json:

@@ -197,12 +197,22 @@ class Board:
             rpm = self.fan_rpm()
             if rpm is not None:
                 found.append(Reading(t_ns, "fan_rpm", rpm))
+            duty = self._fan_register(emc2101.Register.FAN_SETTING)
+            found.append(Reading(t_ns, "fan_set_percent", emc2101.percent_of(duty & emc2101.HIGHEST_DUTY)))
             found += self.regulator.readings(t_ns)
             if self.has_power_meter:
                 found += self._power(t_ns)
         except RequestRefused as error:
             raise DeviceLost(f"a part of the board does not answer any more: {error}") from None
-        return found
+        return found + self._whole_power(found)
+
+    def _whole_power(self, found: list[Reading]) -> list[Reading]:
+        """What the whole board draws, as `power_w`: the core and what its kind draws beside it, or all that
+        comes in."""
+        values = {reading.channel: reading.value for reading in found}
+        core_w = values.get("core_w")
+        watts = values.get("input_w") if core_w is None else core_w + self.kind.other_power_w
+        return [] if watts is None else [Reading(found[0].t_ns, "power_w", watts)]
 
     def steps_to_safety(self, fd: int) -> list[SafeStep]:
         """For the guardian: reset held, core at its lowest, fan at full speed."""

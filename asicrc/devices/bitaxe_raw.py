@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asicrc.bench.guardian import SafeStep
+from asicrc.bench.supervision import LimitWatch, thresholds_for
 from asicrc.devices.bitaxe_board import FULL_FAN_PERCENT, Board
 from asicrc.devices.bitaxe_return import WayBack
 from asicrc.devices.board_originals import checked_board_originals
@@ -27,7 +28,6 @@ from firmware_protocols.device import (
     Job,
     NonceBatch,
     Reading,
-    SafetyStop,
     Setting,
     SettingRefused,
     WorkForm,
@@ -37,8 +37,6 @@ from firmware_protocols.errors import ProtocolError
 LOWEST_OFFERED_MV = {"ultra": 1100.0, "gamma": 1000.0}
 """Core voltage unless asked: the lowest that bitaxeorg/ESP-Miner:main/device_config.h offers for the chip."""
 LOOK_INTERVAL_NS = 1_000_000_000
-MISSES_BORNE = 2
-"""Looks in a row that may bring no temperature, or a fan that stands: a transfer may fail once."""
 
 
 class BitaxeRawDevice:
@@ -61,8 +59,9 @@ class BitaxeRawDevice:
         self._log = log
         self._originals: dict[str, float] = {}
         self._next_look_ns = 0
-        self._misses = 0
-        self._fan_has_tachometer = fan_has_tachometer
+        thresholds = thresholds_for(chain.identity.family, board.envelope.limits())
+        self._limits = LimitWatch(thresholds, firmware_watches=False, fan_tells=fan_has_tachometer)
+        """Of the whole time in which the board is driven, a capture or not."""
         self._readings: list[Reading] = []
         self._looking = False
         self._way_back = WayBack(chain, board, log)
@@ -71,6 +70,8 @@ class BitaxeRawDevice:
         """Before anything was changed."""
         self._awake = False
         """Whether there is an answering chip at all: one in reset is not asked."""
+        self._at_work = False
+        """Whether the chip was brought up here, and the way back has not begun."""
 
     @property
     def identity(self) -> DeviceIdentity:
@@ -138,19 +139,23 @@ class BitaxeRawDevice:
             self._chain.adopt_originals(of_chip)
 
     def configure(self, requested: dict[str, float]) -> list[Setting]:
+        """The whole bring-up; of a chip that works already, the fan alone where nothing else is asked for."""
         self.check(requested)
+        if self._at_work and requested.keys() == {"fan_percent"}:
+            return [self._set_fan(requested["fan_percent"])]
         voltage_mv, fan_percent, rest = self._split(requested)
         self._board.check_cool()
         self._watch.arm(self._steps_to_safety())
         board, now_ns = self._board, self.clock.now_ns
         board.set_reset(released=False)
         board.prepare_fan()
-        fan = Setting(now_ns(), "fan_percent", fan_percent, board.set_fan(fan_percent))
+        fan = self._set_fan(fan_percent)
+        self._limits.changed()
         self._next_look_ns = now_ns()
         reached_mv = board.set_voltage(voltage_mv)
         voltage = Setting(now_ns(), "voltage_mv", voltage_mv, reached_mv)
         settings = [fan, voltage, *self._chain.configure(rest)]
-        self._awake = True
+        self._awake = self._at_work = True
         return settings
 
     def begin_point(self, key: tuple[int, ...]) -> None:
@@ -191,8 +196,14 @@ class BitaxeRawDevice:
             self._chain.close()
             self._control.close()
 
+    def _set_fan(self, percent: float) -> Setting:
+        """What is asked for is met by the step of the fan controller that is nearest."""
+        reached = self._board.set_fan(percent)
+        return Setting(self.clock.now_ns(), "fan_percent", percent, reached)
+
     def _go_back(self, way: Callable[[], list[Setting]]) -> list[Setting]:
         self._next_look_ns = 0
+        self._at_work = False
         self._watch.arm_for_the_way_back(self._steps_to_safety(), self._log)
         settings = way()
         self._watch.finish(self._log, came_back=all(setting.came_true for setting in settings))
@@ -229,34 +240,12 @@ class BitaxeRawDevice:
         try:
             readings = self._board.readings(self.clock.now_ns())
         except (SettingRefused, ProtocolError) as error:
-            self._misses += 1
-            if self._misses > MISSES_BORNE:
-                raise SafetyStop(str(error)) from None
-            self._log.append(f"{error} (try {self._misses})")
+            misses = self._limits.missed(str(error))
+            self._log.append(f"{error} (try {misses})")
             return []
-        values = {reading.channel: reading.value for reading in readings}
-        self._check_heat(values["temperature_c"])
-        self._check_power(values)
-        stands = self._fan_has_tachometer and values.get("fan_rpm") == 0
-        self._misses = self._misses + 1 if stands else 0
-        if self._misses > MISSES_BORNE:
-            raise SafetyStop(
-                "the fan does not turn; for one without a tachometer write fan_tachometer = false in the "
-                "station file"
-            )
+        for reading in readings:
+            self._limits.take(reading.channel, reading.value, reading.t_ns)
         return readings
-
-    def _check_heat(self, celsius: float) -> None:
-        limits = self._board.envelope.temperature_c
-        if limits is not None and celsius > limits:
-            raise SafetyStop(f"the chip is at {celsius:g} degC, above the limit of {limits:g} degC")
-
-    def _check_power(self, values: dict[str, float]) -> None:
-        limit_w = self._board.envelope.power_w
-        core_w = values.get("core_w")
-        watts = values.get("input_w") if core_w is None else core_w + self._board.kind.other_power_w
-        if limit_w is not None and watts is not None and watts > limit_w:
-            raise SafetyStop(f"the board draws {watts:.1f} W, above the limit of {limit_w:g} W")
 
 
 def _has_answered(of_chip: list[Setting]) -> bool:

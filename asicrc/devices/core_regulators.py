@@ -128,6 +128,7 @@ class Tps546Regulator:
         )
         vout_v = tps546.volts_from(self._read(tps546.Command.READ_VOUT, 2), self._mode)
         return [
+            Reading(t_ns, "core_set_mv", self.voltage_mv()),
             Reading(t_ns, "core_mv", vout_v * 1e3),
             Reading(t_ns, "core_a", iout_a),
             Reading(t_ns, "core_w", iout_a * vout_v),

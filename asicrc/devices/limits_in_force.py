@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from asicrc.bench.envelope import Envelope
 from asicrc.bench.limits import BARE, allowed_envelope
-from asicrc.bench.station import Station
+from asicrc.bench.station import Station, StationDevice
 from asicrc.errors import UsageError
 
 
@@ -32,15 +32,34 @@ class LimitsInForce:
     @property
     def fan_has_tachometer(self) -> bool:
         """Unless the station file says otherwise."""
-        entry = None if self.station is None else self.station.device_for(self.named)
+        entry = self._entry
         return entry is None or entry.fan_tachometer
+
+    @property
+    def supervision(self) -> dict[str, float]:
+        """Thresholds of the device's own entry, by key."""
+        entry = self._entry
+        return {} if entry is None else entry.supervision.by_key()
+
+    @property
+    def supervision_of_all(self) -> dict[str, float]:
+        """Thresholds for every device of the bench."""
+        return {} if self.station is None else self.station.supervision.by_key()
+
+    @property
+    def where(self) -> str:
+        """Where limits beside the built-in ones are from."""
+        return "the station file" if self.station is None else str(self.station.path)
+
+    @property
+    def _entry(self) -> StationDevice | None:
+        return None if self.station is None else self.station.device_for(self.named)
 
     def envelope(self, board: str | None, chip: str) -> Envelope:
         """Raises UsageError where the station file means another device, or asks for what cannot be."""
-        entry = None if self.station is None else self.station.device_for(self.named)
-        if self.station is None or entry is None:
+        entry, where = self._entry, self.where
+        if entry is None:
             return allowed_envelope(board, chip, allow_beyond=self.allow_beyond)
-        where = str(self.station.path)
         for what, stated, found in (("board", entry.board, board or BARE), ("chip", entry.chip, chip)):
             if stated is not None and stated != found:
                 raise UsageError(

@@ -48,9 +48,13 @@ class Circumstances:
         path = find_station()
         return cls(None if path is None else load_station(path))
 
+    def limits(self, url: str) -> LimitsInForce:
+        """Those for the device behind a URL."""
+        return LimitsInForce(self.station, self.allow_beyond, url)
+
     def remarks(self, url: str) -> list[str]:
         """What a user may not expect of the limits for a device."""
-        return LimitsInForce(self.station, self.allow_beyond, url).remarks()
+        return self.limits(url).remarks()
 
     def station_record(self, url: str) -> dict[str, Any] | None:
         """What the capture keeps of the station file; None without one."""

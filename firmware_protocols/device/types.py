@@ -183,7 +183,8 @@ class Batch:
     """What one `read` brought. Events are PENDING: the storage process judges them.
 
     With a `segment` everything else in the batch belongs to the new one. `meta` goes into the capture's
-    table `capture` and replaces what is there under the same keys.
+    table `capture` and replaces what is there under the same keys. `faults` is what the device itself says
+    is wrong with it: reason enough to stop for safety.
     """
 
     nonces: NonceBatch = field(default_factory=empty_events)
@@ -193,6 +194,7 @@ class Batch:
     settings: list[Setting] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     meta: dict[str, Any] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
     segment: SegmentStart | None = None
     ended: str | None = None
     """Set when a recording or an emulator has no more to give; a lost line raises instead."""

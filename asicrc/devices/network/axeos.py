@@ -158,7 +158,12 @@ class AxeosControl:
             if self._clock_needs_restart and self._changed & {FREQUENCY, AUTO_FAN}:
                 self._client.restart()
         self._go_to({name: requested[name] for name in (FREQUENCY, VOLTAGE) if name in requested})
-        now_ns, now = self._clock.now_ns(), setpoints(self._client.info(), self._profile)
+        now = setpoints(self._client.info(), self._profile)
+        if FAN in requested and now.get(FAN) != requested[FAN]:  # of a miner at work already
+            self._changed |= {FAN, AUTO_FAN}
+            info = self._client.change(AxeosSettings(auto_fan=False, fan_percent=int(requested[FAN])))
+            now = setpoints(info, self._profile)
+        now_ns = self._clock.now_ns()
         return [Setting(now_ns, name, value, now.get(name)) for name, value in requested.items()]
 
     def observe(self) -> Observation:

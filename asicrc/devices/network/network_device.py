@@ -22,6 +22,7 @@ from asicrc.devices.network.left_behind import LeftBehind
 from asicrc.devices.network.network_url import NetworkUrl
 from asicrc.devices.network.oversight import Oversight
 from asicrc.devices.network.serving import Serving, bound_server, nobody_came
+from asicrc.devices.network.setting_steps import FAN
 from asicrc.devices.network.waiting import Interrupted, Waiting
 from asicrc.errors import StorageError
 from asicrc.work.pool_work import PoolWork
@@ -153,7 +154,11 @@ class NetworkMinerDevice:
             self._left.adopt(self._control, settings, self._log, pointed=pointed)
 
     def configure(self, requested: dict[str, float]) -> list[Setting]:
+        """The whole way in; of a miner that is recorded already, the fan alone where nothing else is asked
+        for."""
         self.check(requested)
+        if self._oversight is not None and requested.keys() == {FAN}:
+            return self._steer_fan(requested)
         rest, difficulty = self._split(requested)
         settings: list[Setting] = []
         try:
@@ -174,6 +179,15 @@ class NetworkMinerDevice:
             self._log.append("asked to end before the miner was ready")
         return settings
 
+    def _steer_fan(self, requested: dict[str, float]) -> list[Setting]:
+        """A fan that is not told is no reason to end: the miner's own firmware looks after its heat."""
+        try:
+            with self._answers_expected():
+                return self._control.configure(requested)
+        except (SettingRefused, DeviceLost) as error:
+            self._log.append(f"the fan was not set: {error}")
+            return [Setting(self.clock.now_ns(), FAN, requested[FAN], None)]
+
     def begin_point(self, key: tuple[int, ...]) -> None:
         pass  # silicon has no seed
 
@@ -193,7 +207,7 @@ class NetworkMinerDevice:
         batch.jobs = self._gate_jobs + batch.jobs
         self._gate_jobs = []
         if self._oversight is not None:
-            batch.readings += self._oversight.look(self._serving, self._log)
+            self._oversight.look(self._serving, batch)
         if self._back_ns is not None:
             self._leave_out_what_came_later(batch, self._back_ns)
         return self._drained(batch)
@@ -378,7 +392,7 @@ class NetworkMinerDevice:
             self._tell(f"the miner means {unit:g} times as much by a difficulty as the pools of its coin do")
         elif opened.floor is not None:
             self._log.append(f"no share is easier than about {opened.floor:.0f}, whatever is asked for")
-        self._oversight.supervise(opened.seen.setpoints)
+        self._oversight.begin_recording()
 
     def _keep_of(self, batch: Batch) -> None:
         """What is to be kept of what arrives before the recording."""

@@ -1,46 +1,59 @@
-"""A miner under watch while it is recorded: asked in a thread of its own, supervised once it runs as set."""
+"""A miner that is asked how it is while it is recorded, in a thread of its own: what it says, as readings."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
-
-from asicrc.bench.envelope import Envelope
-from asicrc.devices.network.control import MinerControl
+from asicrc.bench.supervision.setpoint_watch import CHANNEL_OF_SETPOINT
+from asicrc.bench.supervision.supervisor import CONNECTED, UPTIME
+from asicrc.devices.network.control import MinerControl, Observation
+from asicrc.devices.network.presence import Presence
 from asicrc.devices.network.serving import Serving
-from asicrc.devices.network.supervision import Supervision
 from asicrc.devices.network.watcher import Watcher
-from firmware_protocols.device import Clock, Reading
+from firmware_protocols.device import Batch, Clock, Reading
 
 
 class Oversight:
-    """From `start` to `stop`; it supervises from `supervise` on."""
+    """From `start` to `stop`; what is seen is told from `begin_recording` on."""
 
     def __init__(self, control: MinerControl, name: str, clock: Clock) -> None:
         self.watcher = Watcher(control.observe, name)
-        self._envelope: Envelope = control.envelope
         self._clock = clock
-        self._supervision: Supervision | None = None
+        self._presence: Presence | None = None
+        self._connected: float | None = None
 
     def start(self) -> None:
         self.watcher.start()
 
-    def supervise(self, setpoints: Mapping[str, float]) -> None:
-        """`setpoints` is what the miner is set to as the recording begins."""
-        self._supervision = Supervision(setpoints, self._envelope, began_ns=self._clock.now_ns())
+    def begin_recording(self) -> None:
+        self._presence = Presence()
 
-    def look(self, serving: Serving | None, log: deque[str]) -> list[Reading]:
-        """Readings of the miner. Raises SafetyStop, DeviceLost where supervision ends the capture."""
-        if self._supervision is None:
-            return []
-        readings: list[Reading] = []
+    def look(self, serving: Serving | None, batch: Batch) -> None:
+        """Add what was seen since the last look. Raises DeviceLost where it does not mine here any more."""
+        if self._presence is None:
+            return
         for seen in self.watcher.take():
-            readings += seen.readings
-            log.extend(self._supervision.look(seen))
-        self._supervision.silence(self._clock.now_ns(), self.watcher.last_error)
-        if serving is not None:
-            serving.check_presence(self._clock.now_ns())
-        return readings
+            batch.readings += _as_readings(seen)
+            batch.faults += self._presence.look(seen)
+        if serving is None:
+            return
+        now_ns = self._clock.now_ns()
+        connected = float(len(serving.server.miners))
+        if connected != self._connected:
+            self._connected = connected
+            batch.readings.append(Reading(now_ns, CONNECTED, connected))
+        serving.check_presence(now_ns)
 
     def stop(self) -> None:
         self.watcher.stop()
+
+
+def _as_readings(seen: Observation) -> list[Reading]:
+    """What it told, and what it is set to and how long it is up under names of their own."""
+    own = {
+        CHANNEL_OF_SETPOINT[name]: value
+        for name, value in seen.setpoints.items()
+        if name in CHANNEL_OF_SETPOINT
+    }
+    if seen.uptime_s is not None:
+        own[UPTIME] = seen.uptime_s
+    told = [reading for reading in seen.readings if reading.channel not in own]
+    return told + [Reading(seen.t_ns, channel, value) for channel, value in own.items()]

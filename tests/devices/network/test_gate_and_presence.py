@@ -1,8 +1,9 @@
-"""What keeps the gate shut, and what ends a capture, each with its reason."""
+"""What keeps the gate shut, and what is made of what a miner says while it is recorded."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from asicrc.bench.limits import envelope_for
 from asicrc.devices.network import gate
 from asicrc.devices.network.control import Habits, MinesAt, Observation
-from asicrc.devices.network.supervision import SILENT_S, Supervision
-from firmware_protocols.device import DeviceLost, SafetyStop
+from asicrc.devices.network.oversight import Oversight
+from asicrc.devices.network.presence import Presence
+from asicrc.transports.recorded import RecordedClock
+from firmware_protocols.device import Batch, DeviceLost, Reading
 from firmware_protocols.stratum_v1 import SHA256D
 
 LV06 = envelope_for("lv06", "BM1366")
@@ -149,68 +152,65 @@ def test_a_box_that_counts_in_another_unit_is_told_and_not_refused() -> None:
     assert not gate.is_in_other_unit(16.0 * 20, lbry)
 
 
-def watched() -> Supervision:
-    supervision = Supervision(WELL.setpoints, LV06, began_ns=0)
-    assert supervision.look(WELL) == []
-    return supervision
-
-
 @pytest.mark.parametrize(
-    ("wrong", "error", "said"),
+    ("wrong", "said"),
     [
-        ({"overheated": True}, SafetyStop, "says that it overheated"),
-        ({"faults": ("x",)}, SafetyStop, "reports a fault: x"),
-        ({"temperature_c": 73.0}, SafetyStop, "73 degC, above the limit of 72"),
-        ({"power_w": 26.0}, SafetyStop, "draws 26.0 W, above the limit of 25"),
-        (
-            {"setpoints": {"frequency_mhz": 385.0, "voltage_mv": 1100.0}},
-            SafetyStop,
-            "frequency_mhz from 485 to 385, voltage_mv from 1200 to 1100: firmware does that",
-        ),
-        ({"setpoints": {"frequency_mhz": 550.0}}, DeviceLost, "somebody else has changed the miner"),
-        ({"mines_at": MinesAt.ELSEWHERE}, DeviceLost, "mines at a pool of its own"),
-        ({"paused": True}, DeviceLost, "does not mine any more"),
+        ({"mines_at": MinesAt.ELSEWHERE}, "mines at a pool of its own"),
+        ({"paused": True}, "does not mine any more"),
     ],
 )
-def test_what_ends_a_capture_is_named(wrong: dict[str, object], error: type[Exception], said: str) -> None:
-    supervision = watched()
-    with pytest.raises(error) as caught:
-        for _ in range(2):
-            supervision.look(replace(WELL, **wrong))
-    assert said in str(caught.value)
+def test_a_miner_that_mines_elsewhere_twice_in_a_row_is_lost(wrong: dict[str, object], said: str) -> None:
+    presence = Presence()
+    bad = replace(WELL, **wrong)
+    assert presence.look(bad) == []
+    assert presence.look(WELL) == []
+    assert presence.look(bad) == []
+    with pytest.raises(DeviceLost, match=said):
+        presence.look(bad)
 
 
-def test_one_odd_answer_is_borne_and_a_restart_is_a_line_in_the_log() -> None:
-    supervision = watched()
-    assert supervision.look(replace(WELL, temperature_c=90.0)) == []
-    assert supervision.look(WELL) == []
-    assert supervision.look(replace(WELL, temperature_c=90.0)) == []
-    (line,) = supervision.look(replace(WELL, uptime_s=4.0))
-    assert line == "the miner has restarted: it is up for 4 s, and was for 100 s"
+def test_what_a_miner_says_is_wrong_with_it_is_handed_on() -> None:
+    presence = Presence()
+    assert presence.look(WELL) == []
+    wrong = replace(WELL, overheated=True, faults=("VR fault",))
+    assert presence.look(wrong) == [
+        "the miner's firmware says that it overheated",
+        "the miner reports a fault: VR fault",
+    ]
 
 
-def test_a_miner_that_is_not_heard_of_is_not_left_to_itself() -> None:
-    supervision = watched()
-    supervision.silence(round((SILENT_S - 1) * 1e9), "time-out")
-    with pytest.raises(SafetyStop, match="has not told its temperature for 91 s: time-out"):
-        supervision.silence(round((SILENT_S + 1) * 1e9), "time-out")
+class SeenOnce:
+    """In place of a control and a server."""
+
+    def __init__(self, seen: Observation) -> None:
+        self.observe = lambda: seen
+        self.miners = ["one"]
+        self.server = self
+
+    def check_presence(self, now_ns: int) -> None: ...
 
 
-def test_a_miner_that_answers_without_a_temperature_is_not_left_to_itself() -> None:
-    supervision = watched()
-    blind = replace(WELL, temperature_c=None)
-    for second in range(1, 92):
-        supervision.look(replace(blind, t_ns=second * 10**9))
-    with pytest.raises(SafetyStop, match="its temperature for 91 s: it answers, but without one"):
-        supervision.silence(91 * 10**9, "")
-    unlimited = Supervision(WELL.setpoints, replace(LV06, temperature_c=None), began_ns=0)
-    unlimited.look(replace(blind, t_ns=91 * 10**9))
-    unlimited.silence(91 * 10**9, "")
-
-
-def test_a_hot_chip_between_answers_without_a_temperature_is_still_hot() -> None:
-    supervision = watched()
-    supervision.look(replace(WELL, temperature_c=90.0))
-    supervision.look(replace(WELL, temperature_c=None))
-    with pytest.raises(SafetyStop, match="above the limit"):
-        supervision.look(replace(WELL, temperature_c=90.0))
+def test_what_is_seen_comes_as_readings_with_set_points_under_their_own_names() -> None:
+    told = (Reading(7, "temperature_c", 55.0), Reading(7, "frequency_set_mhz", 480.0))
+    seen = replace(WELL, t_ns=7, readings=told, setpoints=WELL.setpoints | {"auto_fan": 1.0, "other": 3.0})
+    stand_in: Any = SeenOnce(seen)
+    oversight = Oversight(stand_in, "a miner", RecordedClock(0, 0))
+    batch = Batch()
+    oversight.look(stand_in, batch)
+    assert not batch.readings, "before the recording"
+    oversight.begin_recording()
+    oversight.watcher._seen.append(seen)
+    oversight.look(stand_in, batch)
+    oversight.look(stand_in, batch)
+    assert {reading.channel: reading.value for reading in batch.readings} == {
+        "temperature_c": 55.0,
+        "frequency_set_mhz": 485.0,
+        "core_set_mv": 1200.0,
+        "auto_fan_set": 1.0,
+        "uptime_s": 100.0,
+        "connected_n": 1.0,
+    }
+    assert len(batch.readings) == 6
+    stand_in.miners.clear()
+    oversight.look(stand_in, batch)
+    assert batch.readings[-1].channel == "connected_n" and batch.readings[-1].value == 0.0
