@@ -1,0 +1,185 @@
+"""All scores of one capture: the device, the input alone, the host alone, the twin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from asicrc.errors import NoAnswer
+from asicrc.reservoir.attribution import Group
+from asicrc.reservoir.baselines import MemorylessTwin, controller_states, history_shuffled, measure_twin
+from asicrc.reservoir.baselines.telemetry_twin import telemetry_twin
+from asicrc.reservoir.benchmark.capacities import memory_curve
+from asicrc.reservoir.benchmark.input_scores import input_scores, same_taps
+from asicrc.reservoir.benchmark.scoring import Scored, Target, score, score_constant
+from asicrc.reservoir.driven_run import DrivenRun
+from asicrc.reservoir.states import FeatureSet, StateTable, informative, telemetry
+from asicrc.reservoir.states.table import Floats
+from asicrc.reservoir.states.telemetry import sensor_channels
+
+TWIN_DRAWS = 3
+"""Runs of the twin whose scores are averaged: its own noise is no part of the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureScores:
+    """scores : by name, in the order of print
+    curves : memory capacities by delay, of `device`, `poisson_twin`, `u_t` and the groups of features
+    kept, refused : names of the features that were used, and the uninformative share of the others
+    twin : what was measured for it
+    """
+
+    scores: dict[str, Scored]
+    curves: dict[str, Floats] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
+    refused: dict[str, float] = field(default_factory=dict)
+    events_per_step: float = 0.0
+    missing_steps: int = 0
+    twin: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of each capture. `esn_units` are the networks beside it, `max_delay` the reach of the
+    memory capacity."""
+
+    features: FeatureSet = field(default_factory=FeatureSet)
+    esn_units: Sequence[int] = (100,)
+    max_delay: int = 20
+    input_baselines: bool = True
+    """False leaves out what does not enter the verdict: delay lines, networks, noise."""
+
+
+def capture_scores(
+    run: DrivenRun, target: Target, question: Question, seed: np.random.SeedSequence
+) -> CaptureScores:
+    """Score one capture. Raises NoAnswer for degenerate states, too few steps or too few answers."""
+    rng = np.random.default_rng(seed)
+    split = target.split
+    u = known_input(run)
+    states, refused = informative(question.features.states(run.steps))
+    twin = measure_twin(run)
+    twins = [_like(question.features.states(twin.draw(rng)), states) for _ in range(TWIN_DRAWS)]
+    deaf_steps = twin.deaf().draw(rng)
+    deaf = _like(question.features.states(deaf_steps), states)
+    controller = controller_states(run, deaf_steps)
+    parts = [split.train, split.test]
+
+    scores = {"device": score("device", states, target)}
+    scores |= _with_telemetry(run, states, twins[0], twin, target)
+    input_table = taps_of(u, question.features, run)
+    if question.input_baselines:
+        fresh = np.random.SeedSequence(rng.integers(0, 2**32, 4).tolist())
+        scores |= input_scores(
+            u, target, seed=fresh, noise=max(states.width, 1), esn_units=question.esn_units
+        )
+    else:
+        scores["u_t"] = score("u_t", taps_of(u, FeatureSet(), run), target)
+    if question.features.remembers:
+        scores["u_t_same_taps"] = score("u_t_same_taps", input_table, target)
+    scores["host_path"] = score("host_path", deaf, target)
+    scores["poisson_twin"] = _mean_scores([score("poisson_twin", table, target) for table in twins])
+    scores["controller_only"] = (
+        _renamed(score_constant(target), "controller_only")
+        if controller is None
+        else score("controller_only", controller, target)
+    )
+    scores["history_shuffled"] = score("history_shuffled", history_shuffled(states, u, parts, rng), target)
+
+    tables = {"device": states, "u_t": input_table} | _sensor_groups(run, controller)
+    reach, washout = question.max_delay, split.washout
+    curves = {name: memory_curve(table, u, reach, washout) for name, table in tables.items()}
+    curves["poisson_twin"] = _mean_curve([memory_curve(table, u, reach, washout) for table in twins])
+    notes = () if curves["device"] is not None else ("the input is not white: no memory capacity",)
+    return CaptureScores(
+        scores=scores,
+        curves={name: curve for name, curve in curves.items() if curve is not None},
+        kept=states.names,
+        refused=refused,
+        events_per_step=len(run.steps.t_ns) / len(run),
+        missing_steps=run.drive.missing_steps,
+        twin=twin.as_json(),
+        notes=notes,
+    )
+
+
+def known_input(run: DrivenRun) -> Floats:
+    """(T,) the input as read back; its mean where it is not known."""
+    u = run.drive.u
+    known = np.isfinite(u)
+    if not known.any():
+        raise NoAnswer(
+            "the device said of no step what it was driven with", "drive it by a setting it reports"
+        )
+    filled: Floats = np.where(known, u, u[known].mean())
+    return filled
+
+
+def taps_of(u: Floats, features: FeatureSet, run: DrivenRun) -> StateTable:
+    return same_taps(u, features, run.steps.starts_ns)
+
+
+def _like(table: StateTable, states: StateTable) -> StateTable:
+    return table.chosen(states.names)
+
+
+def _with_telemetry(
+    run: DrivenRun, states: StateTable, twin_states: StateTable, twin: MemorylessTwin, target: Target
+) -> dict[str, Scored]:
+    """Timing and sensors together, of the device, and of the twin behind the same filter of the telemetry."""
+    sensors = _informative_sensors(run, sensor_channels(run.readings, run.encoder.channel))
+    if sensors is None:
+        return {}
+    found = {"device_telemetry": score("device_telemetry", StateTable.beside([states, sensors]), target)}
+    filtered = telemetry_twin(run, sensors)
+    name = "poisson_twin_telemetry"
+    tables = [twin_states] + ([] if filtered is None else [filtered])
+    return found | {name: score(name, StateTable.beside(tables), target)}
+
+
+def _sensor_groups(run: DrivenRun, controller: StateTable | None) -> dict[str, StateTable]:
+    channels = sensor_channels(run.readings, run.encoder.channel)
+    heat = [c for c in channels if c.endswith("_c")]
+    fans = [c for c in channels if c.endswith("_rpm")]
+    groups = {
+        Group.TEMPERATURE: _informative_sensors(run, heat),
+        Group.AVERAGED: _informative_sensors(run, [c for c in channels if c not in (*heat, *fans)]),
+    }
+    of_controller = [table for table in (controller, _informative_sensors(run, fans)) if table is not None]
+    if of_controller:
+        groups[Group.CONTROLLER] = StateTable.beside(of_controller)
+    return {group.value: table for group, table in groups.items() if table is not None}
+
+
+def _informative_sensors(run: DrivenRun, channels: Sequence[str]) -> StateTable | None:
+    if not channels:
+        return None
+    try:
+        return informative(telemetry(run.readings, run.steps.starts_ns, channels, run.encoder.channel))[0]
+    except NoAnswer:
+        return None
+
+
+def _mean_scores(scores: Sequence[Scored]) -> Scored:
+    first = scores[0]
+    return Scored(
+        first.name,
+        float(np.mean([s.nrmse for s in scores])),
+        float(np.mean([s.nrmse_range for s in scores])),
+        first.prediction,
+        first.alpha,
+        first.features,
+    )
+
+
+def _mean_curve(curves: Sequence[Floats | None]) -> Floats | None:
+    known = [curve for curve in curves if curve is not None]
+    return np.mean(known, axis=0) if known else None
+
+
+def _renamed(scored: Scored, name: str) -> Scored:
+    return Scored(name, scored.nrmse, scored.nrmse_range, scored.prediction, scored.alpha, scored.features)
