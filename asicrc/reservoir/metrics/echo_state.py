@@ -149,7 +149,7 @@ def _jackknife_over_runs(products: Floats, groups: NDArray[np.int64]) -> Estimat
             rest = np.delete(np.arange(runs), run)
             left_out.append(_share(products[np.ix_(rest, rest)], groups[rest]))
         variance += (len(own) - 1) / len(own) * float(np.sum((np.array(left_out) - np.mean(left_out)) ** 2))
-    half = float(stats.t.ppf(0.975, runs - groups.max() - 1)) * np.sqrt(variance)
+    half = float(stats.t.ppf(0.975, runs - groups.max() - 1) * np.sqrt(variance))
     return Estimate(value, value - half, value + half, runs, method="jackknife over runs")
 
 

@@ -146,5 +146,5 @@ def _roots(part: Floats, whole: Floats) -> Floats:
     values, vectors = linalg.eigh(whole)
     alive = values > values[-1] * len(values) * np.finfo(np.float64).eps
     root = vectors[:, alive] / np.sqrt(values[alive])
-    found: Floats = linalg.eigvalsh(root.T @ part @ root)[::-1]
-    return np.clip(found, 0.0, 1.0)
+    found: Floats = np.clip(linalg.eigvalsh(root.T @ part @ root)[::-1], 0.0, 1.0)
+    return found

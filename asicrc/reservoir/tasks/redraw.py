@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from asicrc.errors import NoAnswer
-from asicrc.reservoir.tasks.task import Floats, Seed, child_seed
+from asicrc.reservoir.tasks.task import Floats, Seed, child_seed, seed_sequence
 
 MAX_DRAWS = 1000
 
 
 class Drawn(NamedTuple):
-    """`redraws` draws were discarded before this one, which child seed `redraws` gave."""
+    """`redraws` draws were discarded before this one; without any it is the seed's own draw."""
 
     u: Floats
     series: Floats
@@ -30,10 +30,12 @@ def draw_until_bounded(
 ) -> Drawn:
     """Draw (u, series) until `series` is finite with all values below `limit` in size.
 
-    Raises NoAnswer after 1,000 draws.
+    The first draw is that of the seed itself, the next ones those of its children 0, 1, ... Raises NoAnswer
+    after 1,000 draws.
     """
     for number in range(MAX_DRAWS):
-        u, series = draw(np.random.default_rng(child_seed(seed, number)))
+        source = seed_sequence(seed) if number == 0 else child_seed(seed, number - 1)
+        u, series = draw(np.random.default_rng(source))
         if bounded(series, limit):
             return Drawn(u, series, number)
     raise NoAnswer(
