@@ -6,6 +6,7 @@ them. Nothing of it survives this process; what has to be kept goes into a file 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -90,6 +91,10 @@ class MemoryCapture:
         events = self.storage.joined()
         return events[~events["duplicate"]] if distinct else events
 
+    def event_chunks(self) -> Iterator[NonceBatch]:
+        """All events by `seq`, in one piece."""
+        yield self.storage.joined()
+
     def jobs(self) -> list[Job]:
         return list(self.storage.jobs)
 
@@ -142,6 +147,10 @@ class MemoryStorage:
         self._next_seq = 0
         self._marks = PointMarks()
         self._scan_periods = ScanPeriods()
+
+    @property
+    def counters(self) -> Counters:
+        return self.verifier.counters
 
     def put(self, kind: str, payload: Any) -> None:
         if kind == "batch":

@@ -7,13 +7,18 @@ from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from asicrc.bench.supervision import Supervised, Tally
 from asicrc.capture.driving import DriveRun
 from asicrc.capture.recorder import Recorder
 from asicrc.capture.stop_request import StopRequest
+from asicrc.clock import MACHINE_CLOCK
 from asicrc.work.job_source import JobSource
 from firmware_protocols.device import Batch, Capability, DeviceProtocol, Setting
 
 PULL_NS = 50_000_000
+VIRTUAL_PULL_NS = 200_000_000
+"""Of a clock that goes as fast as it is read: nobody waits for what comes."""
+COUNT_NS = 1_000_000_000
 
 
 class Why(Enum):
@@ -32,16 +37,6 @@ class Ended(NamedTuple):
     reason: str
 
 
-class Supervised(Protocol):
-    """What supervision wants done: lines for the log, and settings to be made."""
-
-    @property
-    def log(self) -> list[str]: ...
-
-    @property
-    def settings(self) -> dict[str, float]: ...
-
-
 class Supervision(Protocol):
     """Looks at everything that a device brings. Times are of the device's clock."""
 
@@ -53,6 +48,9 @@ class Supervision(Protocol):
 
     def look(self, batch: Batch, now_ns: int) -> Supervised:
         """Raises SafetyStop, DeviceLost where it must not go on."""
+
+    def count(self, tally: Tally, now_ns: int) -> Supervised:
+        """How much of what came so far is bad. Raises DeviceLost."""
 
 
 class Puller:
@@ -76,6 +74,8 @@ class Puller:
         self._supervision = supervision
         self._takes_work = device.capabilities.get("work") is not Capability.NONE
         self._jobs_sent = 0
+        self._pull_ns = PULL_NS if device.clock is MACHINE_CLOCK else VIRTUAL_PULL_NS
+        self._next_count_ns = 0
 
     def begin(self, jobs: JobSource) -> None:
         """The work from now on; its first job is due now."""
@@ -128,7 +128,7 @@ class Puller:
                 drive.act(now_ns)
                 if drive.is_over(now_ns):
                     return Ended(Why.TIME, "the input ended")
-            next_ns = now_ns + PULL_NS
+            next_ns = now_ns + self._pull_ns
             if jobs is not None and self._takes_work and (due_ns := jobs.due_ns) is not None:
                 if now_ns >= due_ns:
                     due_ns = self._send_job(jobs, now_ns)
@@ -162,9 +162,13 @@ class Puller:
         if self._supervision is None:
             return
         wanted = self._supervision.look(batch, now_ns)
-        for line in wanted.log:
-            self._recorder.log(line, "warning")
+        lines = wanted.log
+        if now_ns >= self._next_count_ns:
+            self._next_count_ns = now_ns + COUNT_NS
+            lines = lines + self._supervision.count(self._recorder.tally(), now_ns).log
+        for line in lines:
+            self._recorder.log(line)
         if wanted.settings:
-            settings = self._device.configure({**self.requested, **wanted.settings})
+            settings = self._device.configure(wanted.settings)
             self._recorder.settings(settings)
             self.changed(settings)

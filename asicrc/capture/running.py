@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from asicrc.capture.plan import CapturePlan, Outcome
+from asicrc.capture.point_run import PointListener
 from asicrc.capture.reader import load
-from asicrc.capture.session import Surroundings, run_capture
+from asicrc.capture.session import GoneOn, Surroundings, run_capture
 from asicrc.capture.stop_request import StopRequest
 from asicrc.capture.storage_link import StorageLink
+from asicrc.capture.supervising import SUPERVISION_KEY, supervisor_of
 from asicrc.devices import Circumstances, open_device
 from asicrc.errors import UsageError
 from asicrc.work.choosing import check_mode
@@ -28,14 +30,20 @@ def capture_to_file(
     circumstances: Circumstances | None = None,
     say: Callable[[str], None] = lambda _: None,
     meta: Mapping[str, Any] | None = None,
+    *,
+    listener: PointListener | None = None,
+    goes_on: Callable[[DeviceProtocol], GoneOn] | None = None,
 ) -> Outcome:
     """Open the device, capture, restore, seal. Must run in the main thread: it handles signals.
 
     Raises UsageError, before anything is written to the device, for a plan that cannot be; then as
     `run_capture`, and DeviceError, and BadFile for recorded work that is none. `say` is told what a replay
     takes over from its recording. `meta` are JSON values that are kept with the capture as they are.
+    `listener` is told of each point. With `goes_on` the file is that of an earlier session; it is given the
+    open device, which it may refuse, and says what the session takes over.
     """
-    _check_output(plan)
+    if goes_on is None:
+        _check_output(plan)
     circumstances = circumstances or Circumstances.usual()
     recorded = _recorded_work(plan)
     # The storage process takes its time to start, and does so while the device is opened.
@@ -48,7 +56,17 @@ def capture_to_file(
             plan = _with_recorded_settings(plan, recorded, device, say)
         _check_interval(plan, device, recorded)
         check_mode(device.work_form, plan.mode)
-        around = Surroundings(recorded, {**(meta or {}), "station": circumstances.station_record(url)})
+        supervisor = supervisor_of(device, url, plan, circumstances)
+        meta = {**(meta or {}), "station": circumstances.station_record(url)}
+        if supervisor is not None:
+            meta[SUPERVISION_KEY] = supervisor.as_json()
+        around = Surroundings(
+            recorded,
+            meta,
+            listener,
+            supervision=supervisor,
+            goes_on=None if goes_on is None else goes_on(device),
+        )
         return run_capture(device, url, plan, stop, storage, around)
 
 

@@ -76,14 +76,13 @@ def run_capture(
         boot_id=boot_id() if is_live else None,
         verdicts=device.work_form.wants_verdicts,
         resume=around.goes_on is not None,
+        live=is_live,
     )
     session = Session(device, plan, stop, storage, around, before)
     with _prompt_threads():
         reason, exit_code = session.run()
     wire_counters = device.wire_counters()
     report = storage.seal(reason, wire_counters)
-    if not is_live:
-        report |= {"lag_s": None, "worst_lag_s": None}
     return Outcome(
         plan.output,
         reason,

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from asicrc.capture.storage import Numbering
+from asicrc.capture.verification import Counters
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.errors import StorageError
 from firmware_protocols.device import NonceBatch
@@ -64,6 +65,8 @@ class StorageLink:
         self.path: Path | None = None
         self.acknowledged = 0
         """Events that are committed."""
+        self.counters = Counters()
+        """Of what was judged by then."""
 
     @property
     def process_id(self) -> int:
@@ -90,11 +93,12 @@ class StorageLink:
         boot_id: str | None,
         verdicts: bool = False,
         resume: bool = False,
+        live: bool = True,
     ) -> Numbering:
         """Make the capture file, or go on with it; return when it is there, with what it holds already.
 
-        With `verdicts` each event comes back judged. Raises UsageError, StorageError, and BadFile for a file
-        that is none to go on with.
+        With `verdicts` each event comes back judged; `live` says that stamps are of this machine's clock.
+        Raises UsageError, StorageError, and BadFile for a file that is none to go on with.
         """
         self.path = path
         self.put(
@@ -107,6 +111,7 @@ class StorageLink:
                 "boot_id": boot_id,
                 "verdicts": verdicts,
                 "resume": resume,
+                "live": live,
             },
         )
         before: Numbering = self.wait_for("opened", timeout_s=None if resume else ANSWER_WAIT_S)
@@ -175,7 +180,7 @@ class StorageLink:
 
     def _note(self, kind: str, payload: Any) -> None:
         if kind == "acknowledged":
-            self.acknowledged = payload
+            self.acknowledged, self.counters = payload
         elif kind == "judged":
             self._judged.append(payload)
         elif kind == "failed":

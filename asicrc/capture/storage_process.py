@@ -43,6 +43,8 @@ class StorageProcess:
         self._writer: CaptureWriter | None = None
         self._progress: Progress | None = None
         self._tells_verdicts = False
+        self._is_live = True
+        """Whether stamps are of this machine's clock: only then can it be told how long events waited."""
         self._marks = PointMarks()
         self._scan_periods = ScanPeriods()
         self._batches: list[Batch] = []
@@ -138,6 +140,7 @@ class StorageProcess:
             )
         self._progress = Progress(payload["progress"])
         self._tells_verdicts = payload["verdicts"]
+        self._is_live = payload["live"]
         self._say("opened", Numbering(self._writer.next_seq, self._writer.next_job - 1))
 
     def _store_batches(self) -> None:
@@ -173,12 +176,12 @@ class StorageProcess:
             return
         acknowledged = self._writer.commit()
         now_ns = MACHINE_CLOCK.now_ns()
-        if self._oldest_uncommitted_ns is not None and self._newest_event_ns is not None:
+        if self._is_live and self._oldest_uncommitted_ns is not None and self._newest_event_ns is not None:
             self._lag_ns = now_ns - self._newest_event_ns
             self._worst_lag_ns = max(self._worst_lag_ns or 0, now_ns - self._oldest_uncommitted_ns)
         self._oldest_uncommitted_ns = None
         self._uncommitted = 0
-        self._say("acknowledged", acknowledged)
+        self._say("acknowledged", (acknowledged, self._verifier.counters))
         if self._progress is not None:
             self._progress.show(now_ns, acknowledged, self._verifier.counters, self._lag_ns)
 

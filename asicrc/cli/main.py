@@ -15,6 +15,7 @@ from asicrc.cli import (
     file_commands,
     planning_commands,
     station_commands,
+    sweep_commands,
 )
 from asicrc.cli.output import as_asicrc_error, note, report_error
 from asicrc.errors import AsicrcError, BadFile, ExitCode, StorageError, UsageError
@@ -33,6 +34,7 @@ for module in (
     device_commands,
     planning_commands,
     capture_commands,
+    sweep_commands,
     file_commands,
     station_commands,
     compare_commands,
