@@ -1,6 +1,7 @@
-"""Software SHA-256d: which nonces of a header meet a target, at tens of times the speed of hashlib."""
+"""Software SHA-256d: which nonces of a header meet a target, and what every round of them does."""
 
 from simulators.sha256d.hash_rate import hash_rate_estimate
+from simulators.sha256d.observer import round_states, round_toggles, round_weights
 from simulators.sha256d.scanner import (
     scan,
     scan_chip_order,
@@ -8,9 +9,14 @@ from simulators.sha256d.scanner import (
     scan_midstate,
     scan_midstate_runs,
 )
+from simulators.sha256d.switching import SwitchingModel
 
 __all__ = [
+    "SwitchingModel",
     "hash_rate_estimate",
+    "round_states",
+    "round_toggles",
+    "round_weights",
     "scan",
     "scan_chip_order",
     "scan_header_runs",

@@ -50,6 +50,12 @@ def target_features() -> frozenset[str]:
     return frozenset(name[1:] for name in features.split(",") if name.startswith("+"))
 
 
+def vector_lanes() -> int:
+    """32-bit words that a vector register of the target holds."""
+    features = target_features()
+    return 16 if "avx512f" in features else 8 if "avx2" in features else 4
+
+
 @cache
 def chosen_lowering() -> Lowering:
     """What the kernels of this process are made with. Raises ValueError as `best_lowering` does."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
+from itertools import pairwise
 
 from firmware_protocols.bitcoin.hashing import INITIAL_STATE, ROUND_CONSTANTS
 
@@ -38,7 +39,7 @@ class Node:
     """One 32-bit value: `op` of the values numbered `args`; a rotation or shift has its distance second.
 
     Ops: `const` (args: the value), `input` (args: number of the header word), `nonce`, `add`, `xor`, `and`,
-    `or`, `rotr`, `shr`.
+    `or`, `rotr`, `shr`, and `weight`, the number of bits that are set.
     """
 
     op: str
@@ -59,7 +60,7 @@ class Program:
 
     nodes: tuple[Node, ...]
     kept: tuple[int, ...]
-    output: int
+    outputs: tuple[int, ...]
 
 
 @cache
@@ -69,21 +70,85 @@ def top_word_program() -> Program:
     The nonce is the big-endian word 19 of the header. The output lacks the last addition of H7.
     """
     trace = _Trace()
-    header = [trace.input(number) for number in range(HEADER_WORDS)]
-    midstate, tail = header[:MIDSTATE_WORDS], header[MIDSTATE_WORDS:]
-    words = [*tail, trace.nonce(), *map(trace.const, (_PADDING, *[0] * 10, _HEADER_BITS))]
-    a, e = trace.compress(midstate, words, ROUNDS)
-    digest = [trace.add(a[-1 - i], midstate[i]) for i in range(4)]
-    digest += [trace.add(e[-1 - i], midstate[4 + i]) for i in range(4)]
-    words = [*digest, *map(trace.const, (_PADDING, *[0] * 6, _DIGEST_BITS))]
-    _, e = trace.compress([trace.const(word) for word in INITIAL_STATE], words, TOP_WORD_ROUNDS)
-    return trace.program(e[-1])
+    midstate, first_words = trace.header_block()
+    first = trace.compress(midstate, first_words, ROUNDS)
+    _, e = trace.compress(*trace.digest_block(midstate, *first), TOP_WORD_ROUNDS)
+    return trace.program(e[-1:])
+
+
+@cache
+def register_program() -> Program:
+    """From the same inputs to what every round writes: a_-4, e_-4, a_-3, ..., e_63 of the first hash, then of
+    the second.
+
+    Rounds below 0 stand for the state that a compression starts from: its D, C, B, A are a_-4 to a_-1, and
+    its H, G, F, E are e_-4 to e_-1.
+    """
+    trace = _Trace()
+    return trace.program(
+        [row for a, e in trace.both_hashes() for pair in zip(a, e, strict=True) for row in pair]
+    )
+
+
+@cache
+def weight_program() -> Program:
+    """To the Hamming weight of the eight registers after each of the 2 x 64 rounds."""
+    trace = _Trace()
+    return trace.program([total for a, e in trace.both_hashes() for total in trace.over_registers(a, e)])
+
+
+@cache
+def toggle_program() -> Program:
+    """To the number of register bits that each of the 2 x 64 rounds changes."""
+    trace = _Trace()
+    return trace.program([total for a, e in trace.both_hashes() for total in trace.over_changes(a, e)])
 
 
 class _Trace:
     def __init__(self) -> None:
         self._nodes: list[Node] = []
         self._numbers: dict[Node, int] = {}
+
+    def both_hashes(self) -> list[tuple[list[int], list[int]]]:
+        """The sequences a and e of either hash, to their ends."""
+        midstate, first_words = self.header_block()
+        first = self.compress(midstate, first_words, ROUNDS)
+        return [first, self.compress(*self.digest_block(midstate, *first), ROUNDS)]
+
+    def over_registers(self, a: list[int], e: list[int]) -> list[int]:
+        """After each round the weights of all registers: they hold the last four of either sequence."""
+        weights = [self.add(self._weight(x), self._weight(y)) for x, y in zip(a, e, strict=True)]
+        return self._last_four(weights)
+
+    def over_changes(self, a: list[int], e: list[int]) -> list[int]:
+        """For each round the bits that differ, likewise: b changes as a did a round before.
+
+        The registers before round 0 are taken to hold what they start from, so that round 0 changes only what
+        moves on and what is new.
+        """
+        changes = [
+            self.add(self._weight(self._xor(a[i], a[i - 1])), self._weight(self._xor(e[i], e[i - 1])))
+            for i in range(1, len(a))
+        ]
+        return self._last_four(changes)
+
+    def _last_four(self, terms: list[int]) -> list[int]:
+        """Sums of four in a row, the last of which is of round 0, 1, ..., 63."""
+        pairs = [self.add(x, y) for x, y in pairwise(terms)]
+        return [self.add(pairs[-1 - back], pairs[-3 - back]) for back in reversed(range(ROUNDS))]
+
+    def header_block(self) -> tuple[list[int], list[int]]:
+        """The midstate, and the words of the second block of a header."""
+        header = [self.input(number) for number in range(HEADER_WORDS)]
+        padding = map(self.const, (_PADDING, *[0] * 10, _HEADER_BITS))
+        return header[:MIDSTATE_WORDS], [*header[MIDSTATE_WORDS:], self.nonce(), *padding]
+
+    def digest_block(self, midstate: list[int], a: list[int], e: list[int]) -> tuple[list[int], list[int]]:
+        """The initial state, and the words of the block that the second hash is of."""
+        digest = [self.add(a[-1 - i], midstate[i]) for i in range(4)]
+        digest += [self.add(e[-1 - i], midstate[4 + i]) for i in range(4)]
+        padding = map(self.const, (_PADDING, *[0] * 6, _DIGEST_BITS))
+        return [self.const(word) for word in INITIAL_STATE], [*digest, *padding]
 
     def compress(self, state: list[int], words: list[int], rounds: int) -> tuple[list[int], list[int]]:
         """The sequences a and e after `rounds` rounds, newest last; b, c, d and f, g, h are earlier ones."""
@@ -108,18 +173,23 @@ class _Trace:
             a.append(self.add(t1, t2))
         return a, e
 
-    def program(self, output: int) -> Program:
-        """What the output needs, renumbered."""
-        wanted = {output}
-        for number in range(output, -1, -1):
-            if number in wanted:
-                wanted.update(self._nodes[number].operands)
-        new = {old: number for number, old in enumerate(sorted(wanted))}
-        nodes = []
-        for old in new:
+    def program(self, outputs: list[int]) -> Program:
+        """What the outputs need, each as late as it can be: a CPU has few registers for what waits."""
+        new: dict[int, int] = {}
+        nodes: list[Node] = []
+        waiting = list(reversed(outputs))
+        while waiting:
+            old = waiting[-1]
             node = self._nodes[old]
-            operands = tuple(new[operand] for operand in node.operands)
-            nodes.append(Node(node.op, operands + node.args[len(operands) :], node.depends))
+            missing = [operand for operand in node.operands if operand not in new]
+            if missing:
+                waiting.extend(reversed(missing))
+                continue
+            waiting.pop()
+            if old not in new:
+                new[old] = len(nodes)
+                operands = tuple(new[operand] for operand in node.operands)
+                nodes.append(Node(node.op, operands + node.args[len(operands) :], node.depends))
         kept = {
             operand
             for node in nodes
@@ -127,7 +197,7 @@ class _Trace:
             for operand in node.operands
             if nodes[operand].depends is Depends.HEADER
         }
-        return Program(tuple(nodes), tuple(sorted(kept)), new[output])
+        return Program(tuple(nodes), tuple(sorted(kept)), tuple(new[output] for output in outputs))
 
     def const(self, value: int) -> int:
         return self._node("const", (value & MASK,), Depends.NOTHING)
@@ -191,6 +261,12 @@ class _Trace:
         if node.op == "const":
             return self.const(node.args[0] >> n)
         return self._node("shr", (x, n), node.depends)
+
+    def _weight(self, x: int) -> int:
+        node = self._nodes[x]
+        if node.op == "const":
+            return self.const(node.args[0].bit_count())
+        return self._node("weight", (x,), node.depends)
 
     def _xor(self, x: int, y: int) -> int:
         return self._binary("xor", x, y)

@@ -23,19 +23,28 @@ def vector_top_words(lanes: int) -> Any:
 
     @intrinsic
     def top_words(typing_context: Any, header: Any, nonces: Any, out: Any) -> Any:
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            rows = [
-                context.make_array(kind)(context, builder, value)
-                for kind, value in zip(signature.args, args, strict=True)
-            ]
-            header_row, nonce_row, out_row = (row.data for row in rows)
-            count = cgutils.unpack_tuple(builder, rows[1].shape)[0]
-            _emit(builder, top_word_program(), lanes, header_row, nonce_row, out_row, count)
-            return context.get_dummy_value()
-
-        return types.void(header, nonces, out), codegen
+        return types.void(header, nonces, out), vector_code(top_word_program(), lanes)
 
     return top_words
+
+
+def vector_code(program: Program, lanes: int) -> Any:
+    """Code of an intrinsic whose last arguments are `(header, nonces, out)`, `lanes` nonces a step.
+
+    `header` and `nonces` as of `Lowering.top_words`. `lanes` divide the length of `nonces`, and `out` has a
+    row of that length for each output, of words or of narrower integers.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        header, nonces, out = (
+            context.make_array(kind)(context, builder, value)
+            for kind, value in zip(signature.args[-3:], args[-3:], strict=True)
+        )
+        count = cgutils.unpack_tuple(builder, nonces.shape)[0]
+        _emit(builder, program, lanes, header.data, nonces.data, out.data, count)
+        return context.get_dummy_value()
+
+    return codegen
 
 
 def _emit(builder: Any, program: Program, lanes: int, header: Any, nonces: Any, out: Any, count: Any) -> None:
@@ -51,6 +60,9 @@ def _emit(builder: Any, program: Program, lanes: int, header: Any, nonces: Any, 
             scalars[number] = _operation(builder, node, scalars, _WORD)
     vector = ir.VectorType(_WORD, lanes)
     spread: dict[int, Any] = {number: _spread(builder, scalars[number], vector) for number in program.kept}
+    rows: dict[int, list[int]] = {number: [] for number in range(len(program.nodes))}
+    for row, number in enumerate(program.outputs):
+        rows[number].append(row)
     step = ir.Constant(count.type, lanes)
     with cgutils.for_range_slice(builder, ir.Constant(count.type, 0), count, step, count.type) as (index, _):
         values = dict(spread)
@@ -61,11 +73,19 @@ def _emit(builder: Any, program: Program, lanes: int, header: Any, nonces: Any, 
                 values[number] = builder.load(_lanes_at(builder, nonces, index, vector), align=4)
             elif node.depends is Depends.NONCE:
                 values[number] = _operation(builder, node, values, vector)
-        builder.store(values[program.output], _lanes_at(builder, out, index, vector), align=4)
+            for row in rows[number]:  # at once: kept for later it would only take up a register
+                value = values[number] if number in values else _spread(builder, scalars[number], vector)
+                place = builder.add(index, builder.mul(count, ir.Constant(count.type, row)))
+                narrow = ir.VectorType(out.type.pointee, lanes)
+                if narrow != vector:
+                    value = builder.trunc(value, narrow)
+                builder.store(value, _lanes_at(builder, out, place, narrow), align=narrow.element.width // 8)
 
 
 def _operation(builder: Any, node: Node, values: dict[int, Any], kind: Any) -> Any:
     first = values[node.args[0]]
+    if node.op == "weight":
+        return builder.call(_declared(builder.module, "llvm.ctpop", kind, 1), [first])
     if node.op in ("rotr", "shr"):
         distance = node.args[1]
         count = ir.Constant(_WORD, distance)
@@ -73,16 +93,18 @@ def _operation(builder: Any, node: Node, values: dict[int, Any], kind: Any) -> A
             count = ir.Constant(kind, [distance] * kind.count)
         if node.op == "shr":
             return builder.lshr(first, count)
-        return builder.call(_funnel_shift(builder.module, kind), [first, first, count])
+        return builder.call(_declared(builder.module, "llvm.fshr", kind, 3), [first, first, count])
     second = values[node.args[1]]
     emit = {"add": builder.add, "xor": builder.xor, "and": builder.and_, "or": builder.or_}[node.op]
     return emit(first, second)
 
 
-def _funnel_shift(module: Any, kind: Any) -> Any:
-    """LLVM's shift of two words in a row, which is a rotation when they are the same."""
+def _declared(module: Any, name: str, kind: Any, arguments: int) -> Any:
+    """One of LLVM's own functions: fshr shifts two words in a row, and rotates when they are the same."""
     suffix = f"v{kind.count}i32" if isinstance(kind, ir.VectorType) else "i32"
-    return cgutils.get_or_insert_function(module, ir.FunctionType(kind, [kind] * 3), f"llvm.fshr.{suffix}")
+    return cgutils.get_or_insert_function(
+        module, ir.FunctionType(kind, [kind] * arguments), f"{name}.{suffix}"
+    )
 
 
 def _spread(builder: Any, value: Any, vector: Any) -> Any:

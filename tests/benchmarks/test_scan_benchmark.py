@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from simulators.sha256d import scan, scan_chip_order
+from simulators.sha256d import round_toggles, scan, scan_chip_order
 from simulators.sha256d.lowering import LOWERINGS, OVERRIDE, target_features
 
 SCAN_COUNT = 1 << 18
@@ -75,6 +75,20 @@ def test_two_threads_beside_one(
     with capsys.disabled():
         print("\n" + ", ".join(f"{name} {value:.2f}" for name, value in figures.items()))
     assert len(ratios) >= PAIRS
+
+
+def test_the_observer_with_full_toggles(
+    benchmark: BenchmarkFixture, header80: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All 128 rounds of batches that stay in the cache, one thread."""
+    nonces = np.arange(4096, dtype=np.uint32)
+    out = np.empty((128, nonces.size), np.uint16)
+    round_toggles(header80, nonces, out)
+    benchmark.pedantic(round_toggles, (header80, nonces, out), rounds=200, iterations=5)  # type: ignore[no-untyped-call]
+    rates = nonces.size / np.array(benchmark.stats.stats.data) / 1e6
+    with capsys.disabled():
+        print(f"\nround toggles: {np.median(rates):.1f} MH/s (best {rates.max():.1f})")
+    assert rates.size == 200
 
 
 FORCED = {

@@ -159,4 +159,4 @@ def top_word_by_program(header80: bytes) -> int:
             values.append(of[0] >> node.args[1])
         else:
             values.append(combine(node.op, of[0], of[1]))
-    return (values[program.output] + INITIAL_STATE[7]) & 0xFFFFFFFF
+    return (values[program.outputs[0]] + INITIAL_STATE[7]) & 0xFFFFFFFF
