@@ -86,7 +86,6 @@ def test_every_acknowledged_event_survives_kill_9(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_every_acknowledged_event_survives_20_kills(tmp_path: Path) -> None:
     kill_and_check(tmp_path / "a", kills=20)

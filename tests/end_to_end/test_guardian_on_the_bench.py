@@ -101,7 +101,6 @@ def test_a_capture_stops_when_its_guardian_is_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.alone
 @pytest.mark.timeout(600)
 def test_twenty_kills_at_random_moments_leave_a_safe_board(tmp_path: Path) -> None:
     log = tmp_path / "board.jsonl"

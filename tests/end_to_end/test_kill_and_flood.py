@@ -75,7 +75,6 @@ def test_a_killed_capture_keeps_what_was_acknowledged(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.alone
 @pytest.mark.timeout(600)
 def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
     moments = random.Random(20)
