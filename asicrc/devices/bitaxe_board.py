@@ -197,6 +197,7 @@ class Board:
             rpm = self.fan_rpm()
             if rpm is not None:
                 found.append(Reading(t_ns, "fan_rpm", rpm))
+            found.append(Reading(t_ns, "reset_released", float(self.reset_released)))
             duty = self._fan_register(emc2101.Register.FAN_SETTING)
             found.append(Reading(t_ns, "fan_set_percent", emc2101.percent_of(duty & emc2101.HIGHEST_DUTY)))
             found += self.regulator.readings(t_ns)

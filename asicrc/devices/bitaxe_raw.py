@@ -24,6 +24,7 @@ from firmware_protocols.device import (
     Capability,
     Clock,
     DeviceIdentity,
+    DeviceLost,
     JitterFloor,
     Job,
     NonceBatch,
@@ -144,6 +145,7 @@ class BitaxeRawDevice:
         if self._at_work and requested.keys() == {"fan_percent"}:
             return [self._set_fan(requested["fan_percent"])]
         voltage_mv, fan_percent, rest = self._split(requested)
+        self._at_work = False
         self._board.check_cool()
         self._watch.arm(self._steps_to_safety())
         board, now_ns = self._board, self.clock.now_ns
@@ -236,7 +238,8 @@ class BitaxeRawDevice:
             self._next_look_ns = self.clock.now_ns() + LOOK_INTERVAL_NS
 
     def _look(self) -> list[Reading]:
-        """Readings of the board. Raises SafetyStop when they say that it must not go on."""
+        """Readings of the board. Raises SafetyStop when they say that it must not go on, DeviceLost when it
+        has started anew."""
         try:
             readings = self._board.readings(self.clock.now_ns())
         except (SettingRefused, ProtocolError) as error:
@@ -245,6 +248,11 @@ class BitaxeRawDevice:
             return []
         for reading in readings:
             self._limits.take(reading.channel, reading.value, reading.t_ns)
+            if reading.channel == "reset_released" and self._at_work and not reading.value:
+                raise DeviceLost(
+                    f"{self._control.path}: the chip is held in reset, which nobody asked for: the board's "
+                    "microcontroller has started anew; is its supply strong enough?"
+                )
         return readings
 
 

@@ -40,15 +40,15 @@ class Circuit:
         self.fan_percent = percent
         self.model.set("fan_percent", self.turning_percent)
 
-    def stop_fan(self) -> None:
-        self.fan_stopped = True
-        self.model.set("fan_percent", 0.0)
+    def stop_fan(self, stopped: bool) -> None:
+        self.fan_stopped = stopped
+        self.model.set("fan_percent", self.turning_percent)
 
-    def keep_voltage(self) -> None:
-        self.voltage_kept = True
+    def keep_voltage(self, kept: bool) -> None:
+        self.voltage_kept = kept
 
-    def lose_sensor(self) -> None:
-        self.sensor_lost = True
+    def lose_sensor(self, lost: bool = True) -> None:
+        self.sensor_lost = lost
 
     @property
     def turning_percent(self) -> float:

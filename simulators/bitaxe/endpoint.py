@@ -28,6 +28,9 @@ from simulators.bm13xx.scale import OptionError, options_from_arguments
 from simulators.bm13xx.terminal import Terminal
 from simulators.models import MACHINES, DevicePhysics
 
+REGULATORS = {"ultra": 0x48, "gamma": 0x24}
+"""Addresses of the core's regulators, by board."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run one board until stdin ends or a signal comes; return its exit code.
@@ -70,23 +73,29 @@ class BitaxeEndpoint(Endpoint):
         )
         self._parts = _parts(options.board, self.circuit)
         self.firmware = self._powered_firmware()
-        self._faults: dict[str, Callable[[], None]] = {
+        self._faults: dict[str, Callable[[bool], None]] = {
             "sensor_lost": self.circuit.lose_sensor,
             "fan_stopped": self.circuit.stop_fan,
             "voltage_ignored": self.circuit.keep_voltage,
-            "overheat": lambda: model.set("heat_sink", 0.0),
+            "overheat": lambda loose: model.set("heat_sink", 0.0 if loose else 1.0),
+            "regulator_reset": self._reset_regulator,
+            "reboot": self._reboot,
+            "unplugged": self._unplug,
         }
+        """What to do when one begins (True), and when it ends."""
+        self._there: set[str] = set()
         self._begin_faults(time.monotonic_ns())
+        self._link()
 
     def announce(self) -> None:
         board, scale = self._options.board, self._options.scale
-        control, data = self.control.name, self.terminal.name
+        control, data = self._ports()
         chip = CHIPS[board]
         line = {
             "url": f"bitaxe-raw:{control},{data}?board={board}&chip={chip}&simulated=1&{scale.url_query()}",
             "device": "bitaxe" if board == "ultra" else f"bitaxe-{board}",
-            "control": control,
-            "pty": data,
+            "control": self.control.name,
+            "pty": self.terminal.name,
             "pid": os.getpid(),
             "chips": scale.chips,
             "seed": scale.seed,
@@ -122,8 +131,46 @@ class BitaxeEndpoint(Endpoint):
 
     def _begin_faults(self, now_ns: int) -> None:
         since_s = (now_ns - self._first_job_ns) / 1e9 if self._first_job_ns is not None else FROM_THE_START_S
-        for name in [name for name in self._faults if self._options.fault_after_s(name) <= since_s]:
-            self._faults.pop(name)()
+        for name, turn in self._faults.items():
+            spell = self._options.fault(name)
+            is_there = spell.after_s <= since_s < spell.ends_s
+            if is_there != (name in self._there):
+                self._there ^= {name}
+                turn(is_there)
+
+    def _reset_regulator(self, begins: bool) -> None:
+        """A glitch of its supply."""
+        if begins:
+            self._parts[REGULATORS[self._options.board]].power_on()
+
+    def _reboot(self, begins: bool) -> None:
+        if begins:
+            self._restart(SystemReboot())
+
+    def _unplug(self, begins: bool) -> None:
+        """The board goes on as it is; the host's ends of its ports are dead, and others come."""
+        if begins:
+            self.control.change_hosts_end()
+            self.terminal.change_hosts_end()
+            self._link(none=True)
+        else:
+            self._link()
+
+    def _ports(self) -> tuple[str, str]:
+        """As a host opens them."""
+        links = self._options.links
+        if links is None:
+            return self.control.name, self.terminal.name
+        return str(links / "control"), str(links / "data")
+
+    def _link(self, *, none: bool = False) -> None:
+        links = self._options.links
+        if links is None:
+            return
+        for name, terminal in (("control", self.control), ("data", self.terminal)):
+            (links / name).unlink(missing_ok=True)
+            if not none:
+                (links / name).symlink_to(terminal.name)
 
     def _set_reset(self, level: bool) -> None:
         """The reset line, low to hold the chip. It comes up if there is the voltage for it."""
@@ -158,6 +205,7 @@ class BitaxeEndpoint(Endpoint):
 
     def _close(self) -> int:
         code = super()._close()
+        self._link(none=True)
         self.control.close()
         self._log.close()
         return code
@@ -165,6 +213,7 @@ class BitaxeEndpoint(Endpoint):
 
 def _parts(board: str, circuit: Circuit) -> dict[int, Part]:
     """By address on the bus."""
+    at = REGULATORS[board]
     if BOARDS[board].regulator == "ds4432u":
-        return {0x48: Ds4432u(circuit), 0x4C: Emc2101(circuit), 0x40: Ina260(circuit)}
-    return {0x24: Tps546(circuit), 0x4C: Emc2101(circuit)}
+        return {at: Ds4432u(circuit), 0x4C: Emc2101(circuit), 0x40: Ina260(circuit)}
+    return {at: Tps546(circuit), 0x4C: Emc2101(circuit)}

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from firmware_protocols.bitaxe_raw import ReplyVersion
-from simulators.bm13xx.option_values import OptionError, Parser, one_of, path, real
+from simulators.bm13xx.option_values import OptionError, Parser, one_of, pair, path, real
 from simulators.bm13xx.scale import Scale, options_text, parse_scale
 from simulators.models.physics import AMBIENT_C
 
@@ -18,6 +18,18 @@ CHIPS = MappingProxyType({"ultra": "bm1366", "gamma": "bm1370"})
 """By board."""
 
 FROM_THE_START_S = -math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """From `after_s` seconds after the first job on, for `for_s`."""
+
+    after_s: float
+    for_s: float = math.inf
+
+    @property
+    def ends_s(self) -> float:
+        return math.inf if math.isinf(self.for_s) else self.after_s + self.for_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +43,13 @@ class BoardOptions:
     heat_speed: float = 1.0
     """How many times faster than a real board it warms and cools. Its own time is not stretched."""
     board_log: Path | None = None
+    links: Path | None = None
     scale: Scale = field(default_factory=Scale)
 
-    def fault_after_s(self, name: str) -> float:
-        """When a fault of the board begins, seconds after the first job; infinite for one not asked for."""
-        return float(self.scale.faults.further.get(name, math.inf))
+    def fault(self, name: str) -> Spell:
+        """When a fault of the board is there; never for one not asked for."""
+        found = self.scale.faults.further.get(name)
+        return found if isinstance(found, Spell) else Spell(math.inf)
 
 
 def parse_board_options(options: Iterable[tuple[str, str]]) -> BoardOptions:
@@ -69,14 +83,26 @@ OPTIONS_TEXT = """\
   ambient_c      25       temperature of the room
   heat_speed     1        how many times faster than a real board it warms and cools
   board_log      -        file for the board's true state: a line of JSON at every change
+  links          -        folder for links `control` and `data` to the ports: they stay when the ports change
   Further faults: sensor_lost (the fan controller with its thermometers stops answering), fan_stopped,
-  voltage_ignored (the regulator keeps its voltage), overheat (the heat sink comes off). name:S begins
-  S seconds after the first job, the name alone at the start.
+  voltage_ignored (the regulator keeps its voltage), overheat (the heat sink comes off), regulator_reset (the
+  regulator is as after power-on), reboot (the microcontroller starts anew, which holds the chip in reset),
+  unplugged (both ports are gone). name:S begins S seconds after the first job, the name alone at the start;
+  name:S/T is over after T seconds.
 """
 
 
-def _since(name: str, text: str) -> float:
-    return _SECONDS(name, text) if text else FROM_THE_START_S
+def _folder(name: str, text: str) -> Path:
+    folder: Path = path(name, text)
+    if not folder.is_dir():
+        raise OptionError(f"{name} is a folder that is there, and {text} is none")
+    return folder
+
+
+def _spell(name: str, text: str) -> Spell:
+    if not text:
+        return Spell(FROM_THE_START_S)
+    return Spell(*_TWO_TIMES(name, text)) if "/" in text else Spell(_SECONDS(name, text))
 
 
 def _reply_version(name: str, text: str) -> ReplyVersion:
@@ -84,9 +110,12 @@ def _reply_version(name: str, text: str) -> ReplyVersion:
 
 
 _SECONDS = real(0.0, 1e9)
-FAULTS: Mapping[str, Parser] = MappingProxyType(
-    dict.fromkeys(("sensor_lost", "fan_stopped", "voltage_ignored", "overheat"), _since)
+_TWO_TIMES = pair(_SECONDS, _SECONDS, "AFTER/FOR in seconds")
+FAULT_NAMES = (
+    *("sensor_lost", "fan_stopped", "voltage_ignored", "overheat"),
+    *("regulator_reset", "reboot", "unplugged"),
 )
+FAULTS: Mapping[str, Parser] = MappingProxyType(dict.fromkeys(FAULT_NAMES, _spell))
 _PARSERS: Mapping[str, Callable[[str, str], Any]] = MappingProxyType(
     {
         "board": one_of(tuple(CHIPS)),
@@ -94,5 +123,6 @@ _PARSERS: Mapping[str, Callable[[str, str], Any]] = MappingProxyType(
         "ambient_c": real(-40.0, 80.0),
         "heat_speed": real(0.0, 1e6),
         "board_log": path,
+        "links": _folder,
     }
 )

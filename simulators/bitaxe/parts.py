@@ -15,6 +15,9 @@ from simulators.bitaxe.circuit import SUPPLY_V, Circuit
 class Part(Protocol):
     """Something with an address. Raises Unanswered when it does not acknowledge."""
 
+    def power_on(self) -> None:
+        """Be as after power-on."""
+
     def write(self, data: bytes) -> None: ...
 
     def read(self, size: int) -> bytes:
@@ -34,6 +37,9 @@ class Ds4432u:
 
     def __init__(self, circuit: Circuit) -> None:
         self._circuit = circuit
+        self.power_on()
+
+    def power_on(self) -> None:
         self._registers = {0xF8: 0, 0xF9: 0}
         self._pointer = 0xF8
         self._apply()
@@ -67,6 +73,9 @@ class Tps546:
 
     def __init__(self, circuit: Circuit) -> None:
         self._circuit = circuit
+        self.power_on()
+
+    def power_on(self) -> None:
         self._registers = dict(self._POWER_ON)
         self._pointer = 0
         self._status_vout = 0
@@ -137,10 +146,13 @@ class Emc2101:
 
     def __init__(self, circuit: Circuit) -> None:
         self._circuit = circuit
+        self.power_on()
+
+    def power_on(self) -> None:
         self._registers = dict(self._POWER_ON)
         self._pointer = 0
         self._kept_high = 0xFF
-        circuit.set_fan(0.0)
+        self._circuit.set_fan(0.0)
 
     def write(self, data: bytes) -> None:
         self._acknowledge()
@@ -197,6 +209,9 @@ class Ina260:
 
     def __init__(self, circuit: Circuit) -> None:
         self._circuit = circuit
+        self.power_on()
+
+    def power_on(self) -> None:
         self._pointer = 0
 
     def write(self, data: bytes) -> None:

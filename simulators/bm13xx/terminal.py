@@ -15,6 +15,17 @@ class Terminal:
         os.set_blocking(self.fd, False)
         self.name = os.ttyname(self._host_end)
 
+    def change_hosts_end(self) -> None:
+        """As when the cable is pulled: the host's end is dead from now on, and `name` is another one."""
+        fd, host_end = os.openpty()
+        tty.setraw(host_end)
+        os.dup2(fd, self.fd, inheritable=False)  # the same number: others wait on it
+        os.close(fd)
+        self.let_host_hang_up()
+        self._host_end = host_end
+        os.set_blocking(self.fd, False)
+        self.name = os.ttyname(host_end)
+
     def let_host_hang_up(self) -> None:
         """Stop holding the host's end: from now on reading fails when the host closes it."""
         if self._host_end >= 0:

@@ -34,6 +34,8 @@ class MinerFaults:
     """Bytes after which replies of the command API end: the firmware's buffer is full."""
     overheat_s: float = math.inf
     """Until the heat sink comes off."""
+    lower_settings_s: float = math.inf
+    """Until the firmware goes to lower settings, by itself and without a word."""
     reboot_after_s: float = math.inf
     fallback_after_s: float = math.inf
     """Until the miner leaves its pool for the next one."""
@@ -65,7 +67,7 @@ def _alone(name: str, text: str) -> bool:
 
 _SHARE = real(0.0, 1.0)
 _SECONDS = real(0.0, 1e9)
-_TIMED = ("overheat", "reboot_after", "fallback_after", "drop_pool", "hang_api")
+_TIMED = ("overheat", "lower_settings", "reboot_after", "fallback_after", "drop_pool", "hang_api")
 _FIELDS = {name: f"{name}_s" for name in _TIMED}
 _PARSERS: Mapping[str, Parser] = MappingProxyType(
     {
@@ -79,6 +81,7 @@ FAULT_NAMES = tuple(_PARSERS)
 AFTER: Mapping[str, Callable[[MinerFaults], float]] = MappingProxyType(
     {
         "overheat": lambda faults: faults.overheat_s,
+        "lower_settings": lambda faults: faults.lower_settings_s,
         "reboot": lambda faults: faults.reboot_after_s,
         "fallback": lambda faults: faults.fallback_after_s,
         "drop_pool": lambda faults: faults.drop_pool_s,

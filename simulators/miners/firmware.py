@@ -109,6 +109,10 @@ class Firmware(ABC):
     def lose_heat_sink(self) -> None: ...
 
     @abstractmethod
+    def lower_settings(self) -> None:
+        """Go to a lower clock and voltage, or plan."""
+
+    @abstractmethod
     def booted(self) -> None:
         """What a start does beside opening the API and connecting."""
 
@@ -276,6 +280,7 @@ class Firmware(ABC):
     def _arm_faults(self) -> None:
         begin: dict[str, Callable[[], None]] = {
             "overheat": self.lose_heat_sink,
+            "lower_settings": self.lower_settings,
             "reboot": lambda: self.restart("Reset due to power glitch detected", after_s=0.0),
             "fallback": self.link.move,
             "drop_pool": self.link.drop,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+import tty
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -257,6 +259,8 @@ def test_a_gamma_has_another_chip_and_another_regulator() -> None:
         ("faults=sensor_lost:soon", "is a number"),
         ("colour=red", "no option 'colour'"),
         ("board_log=/nowhere/at/all", "No such file"),
+        ("links=/nowhere/at/all", "a folder that is there"),
+        ("faults=unplugged:1/", "is a number"),
     ],
 )
 def test_options_that_are_not_understood_say_so(
@@ -283,3 +287,46 @@ def test_the_command_lists_the_options_of_board_and_chip(
     text = capsys.readouterr().out
     assert all(option in text for option in ("reply_version", "sensor_lost", "board_log", "zero_bits"))
     assert entry.load()(["board=gamma"]) == 2
+
+
+def test_what_begins_later_and_what_ends_again(tmp_path: Path) -> None:
+    """A glitch of the regulator, a fan that stands for a while, a cable that is pulled and put back."""
+    faults = "faults=regulator_reset:0,fan_stopped:0/0.6,unplugged:0.9/0.5"
+    with board(faults, f"links={tmp_path}") as host:
+        assert f"bitaxe-raw:{tmp_path}/control,{tmp_path}/data?" in host.announced["url"]
+        assert str((tmp_path / "control").readlink()) == host.announced["control"]
+        host.hold()
+        host.write_part(EMC2101, 0x03, 0x04)
+        host.write_part(EMC2101, 0x4C, 0x3F)
+        host.write_part(DS4432U, 0xF8, CODE_1V20)
+        host.release()
+        host.start_hashing(PLL_200)
+        time.sleep(0.2)
+        assert host.read_part(DS4432U, 0xF8) == b"\0", "as after power-on"
+        assert host.read_part(EMC2101, 0x46) + host.read_part(EMC2101, 0x47) == b"\xff\xff", "it stands"
+        time.sleep(0.5)
+        assert host.read_part(EMC2101, 0x46) + host.read_part(EMC2101, 0x47) != b"\xff\xff"
+        deadline = time.monotonic() + 5
+        while (tmp_path / "control").is_symlink() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        with pytest.raises(OSError, match="Input/output"):
+            host.exchange(request(9, bytes.fromhex("06 00")))
+        while not (tmp_path / "control").is_symlink() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.close(host.control)
+        host.control = os.open(tmp_path / "control", os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(host.control)
+        assert host.read_part(EMC2101, 0xFD) == b"\x16", "the board is as it was, on other ports"
+    assert not (tmp_path / "control").is_symlink()
+
+
+def test_a_microcontroller_that_starts_anew_holds_the_chip_in_reset() -> None:
+    with board("faults=reboot:0.2") as host:
+        host.hold()
+        host.release()
+        host.start_hashing(PLL_200)
+        assert host.nonces(5, until=1)
+        time.sleep(0.4)
+        host.drain()
+        assert host.ask(bytes.fromhex("06 00")) == b"\0"
+        assert host.chip_id() == b""

@@ -15,7 +15,7 @@ from firmware_protocols.board_parts.pmbus import VoutMode
 from simulators.bitaxe.board_log import BoardLog
 from simulators.bitaxe.circuit import Circuit
 from simulators.bitaxe.firmware import Firmware
-from simulators.bitaxe.options import CHIPS, board_options_text, parse_board_options
+from simulators.bitaxe.options import CHIPS, Spell, board_options_text, parse_board_options
 from simulators.bitaxe.parts import Ds4432u, Emc2101, Ina260, Part, Tps546, Unanswered
 from simulators.models import MACHINES, DevicePhysics
 
@@ -207,9 +207,10 @@ def test_options_of_the_board_and_of_its_chip() -> None:
         ]
     )
     assert (options.board, options.reply_version, options.scale.zero_bits) == ("gamma", ReplyVersion.V1, 10)
-    assert options.fault_after_s("overheat") == 3.0
-    assert options.fault_after_s("sensor_lost") < 0
-    assert options.fault_after_s("fan_stopped") == float("inf")
+    assert options.fault("overheat") == Spell(3.0)
+    assert options.fault("sensor_lost").after_s < 0
+    assert options.fault("fan_stopped").after_s == float("inf")
+    assert parse_board_options([("faults", "unplugged:2/3")]).fault("unplugged").ends_s == 5.0
     assert options.scale.chip == "bm1370"
     with pytest.raises(ValueError, match="given twice"):
         parse_board_options([("board", "ultra"), ("board", "gamma")])

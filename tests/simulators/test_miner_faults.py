@@ -108,6 +108,19 @@ def test_it_cuts_its_connection_reboots_and_hangs_when_told() -> None:
                     time.sleep(0.1)
 
 
+def test_settings_are_lowered_without_a_word() -> None:
+    with pool() as served, miner(*HEAD, "faults=lower_settings:0.1", f"pool={served.address}") as device:
+        begun(served.accept())
+        assert device.when(lambda: device.info()["frequency"] == 385)
+        assert device.info()["coreVoltage"] == 1100 and not device.info()["overheat_mode"]
+    with (
+        pool() as served,
+        miner("s9", "profile=luxos", "faults=lower_settings:0.1", f"pool={served.address}") as device,
+    ):
+        begun(served.accept())
+        assert device.when(lambda: device.ask("healthchipget", "0,0")["CHIPS"][0]["Frequency"] == 543.75)
+
+
 @pytest.mark.long
 def test_it_leaves_for_its_fallback_and_stays_there() -> None:
     with pool() as first, pool() as second:

@@ -133,6 +133,10 @@ class LbBox(Firmware):
     def lose_heat_sink(self) -> None:
         self.model.set("heat_sink", 0.0)
 
+    def lower_settings(self) -> None:
+        awake = [place for place, plan in enumerate(self.plans) if plan.mhz]
+        self.choose_plan(min(awake, key=lambda place: self.plans[place].mhz))
+
     def _answer(self, request: Request) -> Answer | None:
         return None if self.api_hangs else self._web.respond(request)
 

@@ -19,6 +19,8 @@ from simulators.miners.websocket import WebSocket
 
 FREE_HEAP = 200_504
 MAX_SOCKETS = 4
+REDUCTION = 100
+"""By so many mV and MHz an overheated board starts lower than it was."""
 
 
 class EspFirmware(Firmware):
@@ -71,6 +73,10 @@ class EspFirmware(Firmware):
 
     def lose_heat_sink(self) -> None:
         self.board.lose_heat_sink()
+
+    def lower_settings(self) -> None:
+        self.nvs["frequency"] -= REDUCTION
+        self.nvs["coreVoltage"] -= REDUCTION
 
     def log(self, text: str) -> None:
         super().log(text)

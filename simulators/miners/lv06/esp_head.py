@@ -17,7 +17,7 @@ from simulators.miners.feeding import TickedFeed, esp_work
 from simulators.miners.hash_meter import CountedRate
 from simulators.miners.hasher import Hit
 from simulators.miners.http_port import Answer, Request
-from simulators.miners.lv06.esp_firmware import MAX_SOCKETS, EspFirmware
+from simulators.miners.lv06.esp_firmware import MAX_SOCKETS, REDUCTION, EspFirmware
 from simulators.miners.lv06.head_info import full_info, statistics_row
 from simulators.miners.lv06.head_routes import respond
 from simulators.miners.lv06.head_settings import (
@@ -32,8 +32,6 @@ from simulators.miners.reactor import Reactor
 from simulators.miners.websocket import WebSocket
 
 THROTTLE_C, REGULATOR_THROTTLE_C, SAFE_C = 75.0, 105.0, 45.0
-REDUCTION = 100
-"""By so many mV and MHz an overheated board starts lower than it was."""
 COOLING_S = 30.0
 """Least time without power after overheating."""
 START_S = 0.6

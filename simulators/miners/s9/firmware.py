@@ -24,6 +24,8 @@ THERMAL_STOP_C = 125.0
 """Of a chip, at which the boards are stopped (assumed)."""
 MIDSTATES = 4
 """Versions of a work, where they may be rolled."""
+REDUCTION_MHZ = 100.0
+"""Of a board whose firmware goes to a lower clock by itself (assumed)."""
 STOCK_COMMANDS = frozenset({"stats", "pools", "devs", "summary", "version"})
 """What a factory image lets anyone do: api-groups A:stats:pools:devs:summary:version."""
 
@@ -85,6 +87,10 @@ class S9(Firmware):
 
     def lose_heat_sink(self) -> None:
         self.boards.lose_heat_sink()
+
+    def lower_settings(self) -> None:
+        for board in self.boards.all:
+            board.frequency_mhz = board.target_mhz = on_grid(board.target_mhz - REDUCTION_MHZ)
 
     def told_to_reconnect(self, host: str | None, port: int | None) -> None:
         """Not to another host: cgminer goes nowhere outside its pool's domain, and an address has none."""
