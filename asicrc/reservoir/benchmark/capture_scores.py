@@ -8,12 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from asicrc.errors import NoAnswer
+from asicrc.errors import NoAnswer, UsageError
 from asicrc.reservoir.attribution import Group
-from asicrc.reservoir.baselines import MemorylessTwin, controller_states, history_shuffled, measure_twin
+from asicrc.reservoir.baselines import (
+    MemorylessTwin,
+    controller_states,
+    history_shuffled,
+    measure_twin,
+    taps,
+)
 from asicrc.reservoir.baselines.telemetry_twin import telemetry_twin
 from asicrc.reservoir.benchmark.capacities import memory_curve
-from asicrc.reservoir.benchmark.input_scores import input_scores, same_taps
+from asicrc.reservoir.benchmark.input_scores import echo_states, input_scores, same_taps
+from asicrc.reservoir.benchmark.pictures import Pictures, take_pictures
 from asicrc.reservoir.benchmark.scoring import Scored, Target, score, score_constant
 from asicrc.reservoir.driven_run import DrivenRun
 from asicrc.reservoir.states import FeatureSet, StateTable, informative, telemetry
@@ -40,6 +47,7 @@ class CaptureScores:
     missing_steps: int = 0
     twin: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    pictures: Pictures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +60,27 @@ class Question:
     max_delay: int = 20
     input_baselines: bool = True
     """False leaves out what does not enter the verdict: delay lines, networks, noise."""
+    telemetry: bool = True
+    """False leaves out the scores of timing and sensors together."""
 
 
 def capture_scores(
-    run: DrivenRun, target: Target, question: Question, seed: np.random.SeedSequence
+    run: DrivenRun,
+    target: Target,
+    question: Question,
+    seed: np.random.SeedSequence,
+    *,
+    pictured: bool = False,
 ) -> CaptureScores:
-    """Score one capture. Raises NoAnswer for degenerate states, too few steps or too few answers."""
+    """Score one capture; `pictured` also keeps what its figures need.
+
+    Raises NoAnswer for degenerate states, too few steps or too few answers, UsageError for a target of
+    another length than the run.
+    """
+    if len(target.y) != len(run):
+        raise UsageError(
+            f"a target of {len(target.y)} steps for a run of {len(run)}", "give the task that was captured"
+        )
     rng = np.random.default_rng(seed)
     split = target.split
     u = known_input(run)
@@ -70,7 +93,8 @@ def capture_scores(
     parts = [split.train, split.test]
 
     scores = {"device": score("device", states, target)}
-    scores |= _with_telemetry(run, states, twins[0], twin, target)
+    if question.telemetry:
+        scores |= _with_telemetry(run, states, twins[0], twin, target)
     input_table = taps_of(u, question.features, run)
     if question.input_baselines:
         fresh = np.random.SeedSequence(rng.integers(0, 2**32, 4).tolist())
@@ -94,6 +118,11 @@ def capture_scores(
     reach, washout = question.max_delay, split.washout
     curves = {name: memory_curve(table, u, reach, washout) for name, table in tables.items()}
     curves["poisson_twin"] = _mean_curve([memory_curve(table, u, reach, washout) for table in twins])
+    pictures = None
+    if pictured:
+        drawn = {"device": states, "poisson_twin": twins[0], "linear_20": taps(u, 20)}
+        drawn |= {"esn_100": echo_states(u, 100, 0, split.test.start)} if question.input_baselines else {}
+        pictures = take_pictures(target, scores, drawn, u)
     notes = () if curves["device"] is not None else ("the input is not white: no memory capacity",)
     return CaptureScores(
         scores=scores,
@@ -104,6 +133,7 @@ def capture_scores(
         missing_steps=run.drive.missing_steps,
         twin=twin.as_json(),
         notes=notes,
+        pictures=pictures,
     )
 
 

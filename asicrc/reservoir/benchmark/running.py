@@ -11,14 +11,18 @@ import numpy as np
 
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.evidence import Estimate
+from asicrc.reservoir.baselines import taps
+from asicrc.reservoir.benchmark.capacities import memory_curve
 from asicrc.reservoir.benchmark.capture_scores import CaptureScores, Question, capture_scores
-from asicrc.reservoir.benchmark.input_scores import input_scores
+from asicrc.reservoir.benchmark.input_scores import echo_states, input_scores
+from asicrc.reservoir.benchmark.pictures import take_pictures
 from asicrc.reservoir.benchmark.protocol import Protocol
 from asicrc.reservoir.benchmark.recorded import driven_run, load_recorded, subject_of
 from asicrc.reservoir.benchmark.result import BenchmarkResult, Subject, combine
 from asicrc.reservoir.benchmark.scoring import Target
 from asicrc.reservoir.benchmark.split import Split
 from asicrc.reservoir.scale import config_seed, run_all
+from asicrc.reservoir.tasks import Task
 
 ROOT_SEED = 0
 
@@ -54,10 +58,11 @@ def score_seed(protocol: Protocol, seed: int) -> tuple[CaptureScores, dict[str, 
     """The baselines of one seed, with the intervals of one run where there is only one."""
     task = protocol.make_task(seed)
     target = Target(task.y, np.ones(len(task), dtype=np.bool_), protocol.split, protocol.alphas)
-    scores = input_scores(
-        task.u, target, seed=_seed(protocol.task, seed), esn_units=protocol.question.esn_units
-    )
+    units = protocol.question.esn_units
+    scores = input_scores(task.u, target, seed=_seed(protocol.task, seed), esn_units=units)
     scored = CaptureScores(scores)
+    if seed == protocol.first_seed:
+        scored = _pictured(scored, task, target, protocol.question)
     return scored, _intervals(scored, target) if protocol.seeds == 1 else {}
 
 
@@ -79,7 +84,8 @@ def analyse_captures(
     if not paths:
         raise UsageError("no capture was given", "--capture FILE, once for each")
     counted = _Counted(say, len(paths), "captures")
-    tasks = [(path, question, split, alphas, allow_missing, len(paths) == 1) for path in paths]
+    alone = len(paths) == 1
+    tasks = [(path, question, split, alphas, allow_missing, alone, path == paths[0]) for path in paths]
     scored = (workers or Workers()).run(score_file, tasks, counted)
     subject = _same_subject([s.subject for s in scored], paths)
     return combine(
@@ -109,17 +115,32 @@ def score_file(
     alphas: tuple[float, ...] | None,
     allow_missing: bool,
     alone: bool,
+    pictured: bool,
 ) -> ScoredFile:
     """All scores of one capture file."""
     capture, said = load_recorded(path)
     task = said.task()
     run = driven_run(capture, said, task, name=path.name, allow_missing=allow_missing)
     target = Target(task.y, np.isfinite(run.drive.u), split or said.split, alphas)
-    scores = capture_scores(run, target, question, _seed(said.task_name, said.seed))
+    seed = _seed(said.task_name, said.seed)
+    scores = capture_scores(run, target, question, seed, pictured=pictured)
     intervals = _intervals(scores, target) if alone else {}
     return ScoredFile(
         said.task_name, target.split, subject_of(capture.identity, said, path), scores, intervals
     )
+
+
+def _pictured(scored: CaptureScores, task: Task, target: Target, question: Question) -> CaptureScores:
+    """With memory curves and capacities of a delay line and the networks."""
+    tables = {"linear_20": taps(task.u, 20)}
+    for units in question.esn_units:
+        tables[f"esn_{units}"] = echo_states(task.u, units, 0, target.split.test.start)
+    curves = {
+        name: memory_curve(table, task.u, question.max_delay, target.split.washout)
+        for name, table in tables.items()
+    }
+    known = {name: curve for name, curve in curves.items() if curve is not None}
+    return replace(scored, curves=known, pictures=take_pictures(target, scored.scores, tables, task.u))
 
 
 def _intervals(scores: CaptureScores, target: Target) -> dict[str, Estimate]:
