@@ -119,7 +119,10 @@ class DevicePhysics:
         if not self.enabled:
             self.energy_j += self.power_w * left_s
             return
-        if left_s > self._enough_s:
+        self._highest_mhz = -1.0
+        if left_s <= self._piece_s:
+            self._piece(left_s)
+        elif left_s > self._enough_s:
             self._pass(self._enough_s)
             self.energy_j += self.power_w * (left_s - self._enough_s)
         else:
@@ -260,7 +263,6 @@ class DevicePhysics:
 
     def _pass(self, time_s: float) -> None:
         gone_s = 0.0
-        self._highest_mhz = -1.0
         while gone_s < time_s:
             piece_s = min(max(self._piece_s, _LATER * gone_s), self._longest_piece_s, time_s - gone_s)
             self._piece(piece_s)
