@@ -19,8 +19,8 @@ def henon(n: int, seed: Seed, *, horizon: Horizon = 1, noise_sd: float = 0.0, bu
     """x[t+1] = 1 - 1.4 x[t]^2 + 0.3 x[t-1] + noise, from a start drawn within 0.1 of 0.
 
     `noise_sd` is that of Gaussian noise in every step, 0 for the map itself. A start or noise that leads off
-    to infinity is drawn again, and counted. Raises UsageError for noise below 0, NoAnswer where no draw
-    stays.
+    to infinity is drawn again, and counted: with 0.01 it takes some 10 draws to stay for 3,000 steps, with
+    0.015 a thousand do not do. Raises UsageError for noise below 0, NoAnswer where no draw stays.
     """
     checked_count("n", n)
     checked_count("burn_in", burn_in, 0)

@@ -40,7 +40,7 @@ def draw_until_bounded(
             return Drawn(u, series, number)
     raise NoAnswer(
         f"{name} of {len(series)} steps diverged in {MAX_DRAWS} draws out of {MAX_DRAWS}",
-        "ask for fewer steps, or for a smaller range of the input",
+        "ask for fewer steps, a smaller range of the input, or less noise",
     )
 
 
