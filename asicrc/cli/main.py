@@ -9,6 +9,7 @@ from typing import cast
 import typer
 
 from asicrc.cli import (
+    benchmark_commands,
     capture_commands,
     compare_commands,
     device_commands,
@@ -16,6 +17,7 @@ from asicrc.cli import (
     planning_commands,
     station_commands,
     sweep_commands,
+    watch_commands,
 )
 from asicrc.cli.output import as_asicrc_error, note, report_error
 from asicrc.errors import AsicrcError, BadFile, ExitCode, StorageError, UsageError
@@ -38,6 +40,7 @@ for module in (
     file_commands,
     station_commands,
     compare_commands,
+    benchmark_commands,
 ):
     module.register(app)
 

@@ -39,6 +39,14 @@ class Protocol:
         """Input and target of one seed, of as many steps as the split has."""
         return make_task(self.task, self.split.steps, seed, **self.task_options)
 
+    def input_range(self) -> tuple[float, float]:
+        """Bounds of the input: those of its law, else of the inputs of all seeds."""
+        tasks = [self.make_task(seed) for seed in self.all_seeds]
+        details = tasks[0].details
+        if "u_low" in details and "u_high" in details:
+            return float(details["u_low"]), float(details["u_high"])
+        return min(float(t.u.min()) for t in tasks), max(float(t.u.max()) for t in tasks)
+
     def hyperparameters(self) -> dict[str, Any]:
         """For print and for the capture."""
         return {
