@@ -157,6 +157,9 @@ class AxeosControl:
             self._before_a_restart(requested)
             if self._clock_needs_restart and self._changed & {FREQUENCY, AUTO_FAN}:
                 self._client.restart()
+        elif self._clock_needs_restart and self._has_other_clock(requested):  # from point to point
+            self._before_a_restart(requested)
+            self._client.restart()
         self._go_to({name: requested[name] for name in (FREQUENCY, VOLTAGE) if name in requested})
         now = setpoints(self._client.info(), self._profile)
         if FAN in requested and now.get(FAN) != requested[FAN]:  # of a miner at work already
@@ -250,6 +253,10 @@ class AxeosControl:
             self._go_to({VOLTAGE: voltage})
         self._changed.add(FREQUENCY)
         self._client.change(_settings(FREQUENCY, requested[FREQUENCY]))
+
+    def _has_other_clock(self, requested: Mapping[str, float]) -> bool:
+        now = setpoints(self._client.info(), self._profile)
+        return FREQUENCY in requested and now.get(FREQUENCY) != requested[FREQUENCY]
 
     def _go_to(self, goal: Mapping[str, float]) -> None:
         """Step by step, each stored, read back and followed. Raises SettingRefused where one is not."""

@@ -15,13 +15,14 @@ import numpy as np
 
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.network import gate
+from asicrc.devices.network.arrival import await_miner
 from asicrc.devices.network.control import MinerControl, PointedBy
 from asicrc.devices.network.gate_run import WITHIN_S, GateRun
 from asicrc.devices.network.kept_originals import KeptOriginals
 from asicrc.devices.network.left_behind import LeftBehind
 from asicrc.devices.network.network_url import NetworkUrl
 from asicrc.devices.network.oversight import Oversight
-from asicrc.devices.network.serving import Serving, bound_server, nobody_came
+from asicrc.devices.network.serving import Serving, bound_server
 from asicrc.devices.network.setting_steps import FAN
 from asicrc.devices.network.waiting import Interrupted, Waiting
 from asicrc.errors import StorageError
@@ -154,11 +155,10 @@ class NetworkMinerDevice:
             self._left.adopt(self._control, settings, self._log, pointed=pointed)
 
     def configure(self, requested: dict[str, float]) -> list[Setting]:
-        """The whole way in; of a miner that is recorded already, the fan alone where nothing else is asked
-        for."""
+        """The whole way in; of a miner that is recorded already, from its settings of now to others."""
         self.check(requested)
-        if self._oversight is not None and requested.keys() == {FAN}:
-            return self._steer_fan(requested)
+        if self._oversight is not None:
+            return self._steer_fan(requested) if requested.keys() == {FAN} else self._go_over(requested)
         rest, difficulty = self._split(requested)
         settings: list[Setting] = []
         try:
@@ -178,6 +178,20 @@ class NetworkMinerDevice:
         except Interrupted:
             self._log.append("asked to end before the miner was ready")
         return settings
+
+    def _go_over(self, requested: dict[str, float]) -> list[Setting]:
+        """To another point: each step is read back and followed, settling and supervision see the rest."""
+        rest, difficulty = self._split(requested)  # `check` has told the difficulty to the server
+        try:
+            with self._answers_expected():
+                settings = [Setting(self.clock.now_ns(), "difficulty", difficulty, None)]
+                settings += self._control.configure(rest)
+                serving = self._reserve(difficulty)
+                await_miner(serving, self._address, lambda: None, self._waiting, within_s=COMES_WITHIN_S)
+                return settings
+        except Interrupted:
+            self._log.append("asked to end before the miner was at its next settings")
+            return []
 
     def _steer_fan(self, requested: dict[str, float]) -> list[Setting]:
         """A fan that is not told is no reason to end: the miner's own firmware looks after its heat."""
@@ -328,21 +342,19 @@ class NetworkMinerDevice:
         self._control.point_to(serving.address, self._url.user, requested)
 
     def _await_miner(self, serving: Serving, run: GateRun) -> None:
-        within_s = self._url.wait_s or (BY_HAND_WITHIN_S if self._by_hand else COMES_WITHIN_S)
-        began_ns, reminded = self.clock.now_ns(), False
-
-        def has_come() -> bool:
-            nonlocal reminded
+        def take() -> None:
             self._keep_of(batch := serving.take(self.clock.now_ns()))
             run.add(batch)
-            waited_s = (self.clock.now_ns() - began_ns) / 1e9
-            if self._by_hand and not reminded and waited_s > COMES_WITHIN_S:
-                reminded = True
-                self._tell(nobody_came(serving.address, self._address, waited_s))
-            return serving.has_miner
 
-        if not self._waiting.until(has_come, within_s, each_s=0.2):
-            raise DeviceLost(nobody_came(serving.address, self._address, within_s))
+        within_s = self._url.wait_s or (BY_HAND_WITHIN_S if self._by_hand else COMES_WITHIN_S)
+        await_miner(
+            serving,
+            self._address,
+            take,
+            self._waiting,
+            within_s=within_s,
+            remind=(COMES_WITHIN_S, self._tell) if self._by_hand else None,
+        )
 
     def _stop_watching(self) -> None:
         oversight, self._oversight = self._oversight, None

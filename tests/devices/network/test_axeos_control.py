@@ -56,6 +56,21 @@ def test_takes_settings_and_pools_and_gives_all_of_them_back(generation: str) ->
 
 
 @pytest.mark.parametrize("generation", EVERY)
+def test_from_point_to_point_it_runs_as_it_is_set(generation: str) -> None:
+    """Old firmware reads its clock at a start alone: it would go on at the one of the point before."""
+    miner = FakeAxeos(generation)
+    control, _ = taken_over(miner, {"frequency_mhz": 525.0, "voltage_mv": 1250.0})
+    restarts = miner.restarts
+    for mhz, mv in ((575.0, 1300.0), (400.0, 1250.0), (400.0, 1225.0)):
+        settings = control.configure({"frequency_mhz": mhz, "voltage_mv": mv})
+        assert miner.running_mhz == mhz
+        assert {s.name: s.read_back for s in settings} == {"frequency_mhz": mhz, "voltage_mv": mv}
+    assert miner.restarts - restarts == (2 if generation == "old" else 0)
+    assert all(setting.came_true for setting in control.restore(overheated=False))
+    assert miner.running_mhz == 485.0
+
+
+@pytest.mark.parametrize("generation", EVERY)
 def test_a_password_is_never_written_and_a_wallet_never_leaves_the_kept_file(generation: str) -> None:
     miner = FakeAxeos(generation)
     control, _ = taken_over(miner, {})
