@@ -36,9 +36,10 @@ class Progress:
             self._start_ns = now_ns
         elapsed_s = (now_ns - self._start_ns) / 1e9
         rate = acknowledged / elapsed_s if elapsed_s > 0 else 0.0
+        synthetic = f", {counters.synthetic} synthetic" if counters.synthetic else ""
         line = (
             f"{elapsed_s:7.1f} s  stored {acknowledged} events ({counters.valid} valid, "
-            f"{counters.duplicate} duplicate)  {rate:.1f}/s"
+            f"{counters.duplicate} duplicate{synthetic})  {rate:.1f}/s"
         )
         if lag_ns is not None:
             line += f"  lag {lag_ns / 1e9:.2f} s"

@@ -79,6 +79,9 @@ class ChipMining:
         late_s = effects.fingerprint(physics.variation)[0]
         self._late_s = late_s - late_s.min() if effects.has_fingerprint else None
         """Of each core; nothing arrives before it is found."""
+
+    def begin(self, streams: Streams, now_ns: int) -> None:
+        self._origin_ns = now_ns
         self._coming: deque[_Coming] = deque()
         self._job: Job | None = None
         self._frame: FullJob | None = None
@@ -86,9 +89,6 @@ class ChipMining:
         self._source: ProofSource | None = None
         self._newest: Job | None = None
         self._header: int | None = None
-
-    def begin(self, streams: Streams, now_ns: int) -> None:
-        self._origin_ns = now_ns
         self._found = 0
         self._arrivals = Arrivals()
         self._pick_up = PickUp(self._confounds, streams)
@@ -96,8 +96,6 @@ class ChipMining:
         self._crystal = Crystal(now_ns)
         self._seed = int(streams.generator("wrong").integers(1 << 62))
         self._judge_wrong(0.0)
-        if self._frame is not None:
-            self._load(self._frame, now_ns)  # as if the job had only now come
 
     @property
     def work_form(self) -> WorkForm:

@@ -111,10 +111,10 @@ class TwinDevice:
         return [Setting(now_ns, name, asked, self._settings[name]) for name, (asked, _) in goal.items()]
 
     def begin_point(self, key: tuple[int, ...]) -> None:
-        """State and randomness from here on depend on the twin's seed, the key, and what is set and sent.
+        """State and randomness from here on are a function of the twin's seed, the key, and what is set.
 
-        The chips are found anywhere between cold and as warm as the settings of now make them; what was on
-        its way is gone. Raises ValueError for a key that is none.
+        The chips are found without work, and anywhere between cold and as warm as the settings of now make
+        them; what was on its way is gone. Raises ValueError for a key that is none.
         """
         if any(part < 0 for part in key):
             raise ValueError(f"the key of a point is of whole numbers from 0 on, not {key}")

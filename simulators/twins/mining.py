@@ -22,7 +22,7 @@ class Mining(Protocol):
         """The job that was sent last."""
 
     def begin(self, streams: Streams, now_ns: int) -> None:
-        """Forget what was found, and draw anew."""
+        """Forget all work and what was found of it, and draw anew."""
 
     def send(self, job: Job, now_ns: int) -> Job:
         """Take a job; return it as sent."""

@@ -38,7 +38,6 @@ class PoolMining:
         self._settings = settings
         self._effects = effects
         self._confounds = confounds
-        self._work = WorkInHand(board.machine, board.version_mask)
         late_s = effects.fingerprint(physics.variation)
         self._late_s = late_s - late_s.min() if effects.has_fingerprint else None
         """Of each core; nothing arrives before it is found."""
@@ -46,6 +45,7 @@ class PoolMining:
     def begin(self, streams: Streams, now_ns: int) -> None:
         columns = CandidateColumns(streams)
         self._origin_ns = now_ns
+        self._work = WorkInHand(self._board.machine, self._board.version_mask)
         self._rate_hz: float | None = None
         """None: not known since the last look."""
         self._arrivals = Arrivals()
