@@ -37,6 +37,8 @@ class SweepOutcome:
     planned: int
     done: int
     numbers: list[PointNumbers]
+    restored: bool | None
+    """Whether the file says that the device was put back; None where nothing was written to it."""
     outcome: Outcome | None
 
     def as_json(self) -> dict[str, Any]:
@@ -48,7 +50,7 @@ class SweepOutcome:
             "points_done": self.done,
             "points_missing": self.planned - self.done,
             "complete": self.done == self.planned,
-            "restored": None if outcome is None else outcome.restored,
+            "restored": self.restored,
             **({} if outcome is None else outcome.counters.as_dict()),
             "points": [numbers.as_json() for numbers in self.numbers],
         }
@@ -172,6 +174,7 @@ def _finished(path: Path, outcome: Outcome | None) -> SweepOutcome:
         _, points = stored_sweep(capture.meta, path)
         numbers = point_numbers(capture)
         reason = str(capture.meta.get(END_REASON_KEY, "not ended"))
+        restored = capture.meta.get(RESTORED_KEY)
     done = {(n.point, n.repeat) for n in numbers if n.state == PointState.DONE}
     return SweepOutcome(
         path=path,
@@ -180,5 +183,6 @@ def _finished(path: Path, outcome: Outcome | None) -> SweepOutcome:
         planned=len(points),
         done=sum(point.key in done for point in points),
         numbers=numbers,
+        restored=restored if isinstance(restored, bool) else None,
         outcome=outcome,
     )

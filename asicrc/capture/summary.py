@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def summarise(path: Path) -> dict[str, Any]:
             "wire": meta.get(WIRE_COUNTERS_KEY),
             "jobs": sum(1 for _ in capture.iter_jobs()),
             "segments": len(capture.segments()),
+            "points": dict(Counter(point.state.value for point in capture.points())),
             "settings": [
                 f"{s.kind} {s.name}: asked {_shown(s.requested)}, is {_shown(s.read_back)}"
                 for s in capture.settings()

@@ -41,6 +41,11 @@ class RecordedJobs:
                 f"{capture.path} is not sealed: it is being written, or its session was killed",
                 f"wait until it has ended, or `asicrc restore {capture.path}`",
             )
+        if len(capture.points()) > 1:
+            raise UsageError(
+                f"{capture.path} is a sweep: its work belongs to several settings",
+                "replay the work of a capture that `asicrc capture` wrote",
+            )
         identity = capture.identity
         if identity is None:
             raise UsageError(
