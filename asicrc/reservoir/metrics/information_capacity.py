@@ -100,7 +100,7 @@ def information_processing_capacity(
     u : (T,) independent values of the stated `law`
     alpha, surrogates, washout, tolerance : as in `memory_capacity`
 
-    Memory is that of the states and two copies of them, and some 200 bytes for each function. Raises
+    Memory is about four times that of the states, and some 400 bytes for each function. Raises
     UsageError for shapes, values and degrees that are not as said, and for more than 200,000 functions;
     NoAnswer for too few steps, constant states, or an input that is not white or not of the law.
     """

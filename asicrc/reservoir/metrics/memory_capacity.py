@@ -45,10 +45,10 @@ class MemoryCapacity:
 
     @property
     def half_delay(self) -> int | None:
-        """First delay with less than half of the largest corrected capacity before it; None if none has."""
-        corrected = self.table.corrected
-        below = corrected < np.maximum.accumulate(corrected) / 2
-        return int(below.argmax()) if below.any() else None
+        """First delay after the best remembered one with less than half of its capacity; None if none has."""
+        best = int(self.table.corrected.argmax())
+        below = self.table.corrected[best:] < self.table.corrected[best] / 2
+        return best + int(below.argmax()) if below.any() else None
 
     def as_json(self) -> dict[str, Any]:
         return {

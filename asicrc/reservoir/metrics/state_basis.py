@@ -54,8 +54,13 @@ def state_basis(states: Floats, tolerance: float | None = None) -> StateBasis:
     u, s, _ = linalg.svd(r[1:, 1:])
     cut = (max(n, features) * np.finfo(np.float64).eps if tolerance is None else tolerance) * s[0]
     rank = int(np.count_nonzero(s > cut))
-    basis = np.concatenate([local @ (top[:, 1:] @ u[:, :rank]) for local, top in parts])
-    return StateBasis(np.concatenate([np.full((n, 1), 1.0 / np.sqrt(n)), basis], axis=1))
+    basis = np.empty((n, rank + 1))
+    basis[:, 0] = 1.0 / np.sqrt(n)
+    done = 0
+    for local, top in parts:
+        basis[done : done + len(local), 1:] = local @ (top[:, 1:] @ u[:, :rank])
+        done += len(local)
+    return StateBasis(basis)
 
 
 def _tall_qr(columns: Floats) -> tuple[list[tuple[Floats, Floats]], Floats]:
