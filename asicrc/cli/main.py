@@ -37,6 +37,7 @@ for module in (
     planning_commands,
     capture_commands,
     sweep_commands,
+    watch_commands,
     file_commands,
     station_commands,
     compare_commands,

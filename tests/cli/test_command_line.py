@@ -70,6 +70,7 @@ def test_help_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "export",
         "import",
         "analyze",
+        "watch",
     ]
     assert _run(["--help"]) == 0
     listed = capsys.readouterr().out

@@ -1,0 +1,295 @@
+"""How a running capture stands, read from its file by somebody else: nothing is locked, nothing is written.
+
+Each look opens the file for as long as its few queries take, so that a writer that wants to seal is not held
+up. What was counted once is not counted again: a look costs as much as what came since the one before.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asicrc.analysis.point_numbers import cv_of, rate_of
+from asicrc.capture.event_rows import SELECT_EVENTS, events_from_rows
+from asicrc.capture.opening import RowBudget, reading
+from asicrc.capture.points import PointRecord, PointState, point_from_row
+from asicrc.capture.reader import load
+from asicrc.capture.record_rows import log_line_from_row, reading_from_row
+from asicrc.capture.schema import END_REASON_KEY, SWEEP_KEY
+from asicrc.clock import MACHINE_CLOCK
+from asicrc.errors import BadFile
+from asicrc.evidence import Estimate
+from asicrc.evidence.binomial import clopper_pearson
+from firmware_protocols.device import NO_TIME, Clock, NonceBatch, Verdict, empty_events
+
+RECENT_S = 60.0
+"""That rate, CV and errors are taken from, if there is so much of the point that runs."""
+MOST_RECENT = 5_000
+"""Events of that."""
+READINGS_LOOKED_AT = 5_000
+"""Rows from the end of the table in which the newest of each channel is looked for at first."""
+ROWS_AT_ONCE = 20_000
+LOG_LINES = 3
+STALE_S = 15.0
+"""A live writer commits at least every 5 s, its clock anchors."""
+_AFTER = SELECT_EVENTS.replace("ORDER BY", "WHERE seq > ? ORDER BY")
+_NEWEST = SELECT_EVENTS.replace("ORDER BY seq", "ORDER BY seq DESC LIMIT ?")
+_TALLY = "SELECT verdict, synthetic, duplicate, count(*) FROM events WHERE seq <= ? GROUP BY 1, 2, 3"
+_NAMES: dict[int, str] = {
+    int(verdict): verdict.name.lower() for verdict in Verdict if verdict is not Verdict.PENDING
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PointStanding:
+    """The newest point. `number` is that of its row, from 1, and `taken` how many are done of `planned`."""
+
+    number: int
+    taken: int
+    planned: int
+    state: str
+    requested: dict[str, float]
+    repeat: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "taken": self.taken,
+            "planned": self.planned,
+            "state": self.state,
+            "requested": self.requested,
+            "repeat": self.repeat,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a capture stands. Rates are events a second; `recent` ones are of the last `window_s`.
+
+    `commit_age_s` is the time since something was last written, None for a sealed file. `readings` has the
+    newest value of each channel.
+    """
+
+    path: Path
+    device: str
+    ended: str | None
+    """Why it ended; None: it is being written, or its writer was killed."""
+    commit_age_s: float | None
+    duration_s: float | None
+    counts: dict[str, int]
+    window_s: float
+    rate_per_s: Estimate | None
+    cv: Estimate | None
+    invalid_share: Estimate | None
+    readings: dict[str, float]
+    point: PointStanding | None
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def sealed(self) -> bool:
+        return self.ended is not None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether nothing was committed for so long that the writer may be gone."""
+        return self.commit_age_s is not None and self.commit_age_s > STALE_S
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "path": str(self.path),
+            "device": self.device,
+            "sealed": self.sealed,
+            "ended": self.ended,
+            "commit_age_s": self.commit_age_s,
+            "duration_s": self.duration_s,
+            **self.counts,
+            "window_s": self.window_s,
+            "rate_per_s": None if self.rate_per_s is None else self.rate_per_s.as_json(),
+            "cv": None if self.cv is None else self.cv.as_json(),
+            "invalid_share": None if self.invalid_share is None else self.invalid_share.as_json(),
+            "temperature_c": self.readings.get("temperature_c"),
+            "power_w": self.readings.get("power_w"),
+            "readings": self.readings,
+            "point": None if self.point is None else self.point.as_json(),
+            "log": self.log,
+        }
+
+
+class CaptureView:
+    """Of one file. `look` as often as wanted; it raises BadFile for what is no capture."""
+
+    def __init__(self, path: Path, clock: Clock = MACHINE_CLOCK) -> None:
+        self._path = path
+        self._clock = clock
+        self._capture = load(path)
+        self._seen_seq: int | None = None
+        self._counts = dict.fromkeys(("events", *_NAMES.values(), "duplicate", "synthetic"), 0)
+        self._recent = empty_events()
+        self._reading_row: int | None = None
+        self._readings: dict[str, float] = {}
+        self._first_ns: int | None = None
+        self._newest_ns: int | None = None
+
+    def look(self) -> Standing:
+        meta = self._capture.meta
+        ended = str(meta.get(END_REASON_KEY, "")) or None if self._capture.sealed else None
+        with reading(self._path) as (connection, budget):
+            try:
+                self._take_events(connection, budget)
+                self._take_readings(connection, budget)
+                for (monotonic_ns,) in _rows(connection, budget, _ANCHOR):
+                    self._note_time(np.array([monotonic_ns], np.int64))
+                points = [point_from_row(row) for row in _rows(connection, budget, _POINTS)]
+                log = [log_line_from_row(row) for row in _rows(connection, budget, _LOG, LOG_LINES)]
+            except ValueError as error:
+                raise BadFile(
+                    f"{self._path} holds a value that no asicrc writes: {error}",
+                    "the file is damaged or was altered: get it again from where it was written",
+                ) from None
+        recent, window_s = self._window(points[-1] if points else None)
+        good = recent[_is_good(recent)]
+        return Standing(
+            path=self._path,
+            device=str(meta.get("device_url", "imported")),
+            ended=ended,
+            commit_age_s=None if ended is not None else self._commit_age_s(),
+            duration_s=self._duration_s(),
+            counts=dict(self._counts),
+            window_s=window_s,
+            rate_per_s=rate_of(len(good), window_s),
+            cv=cv_of(good["t_ns"], good["segment"]),
+            invalid_share=_invalid_share(recent),
+            readings=dict(self._readings),
+            point=_point(points, meta.get(SWEEP_KEY)),
+            log=[f"{line.level}: {line.text}" for line in reversed(log)],
+        )
+
+    def _take_events(self, connection: sqlite3.Connection, budget: RowBudget) -> None:
+        if self._seen_seq is None:
+            newest = events_from_rows(_rows(connection, budget, _NEWEST, MOST_RECENT)[::-1])
+            self._seen_seq = int(newest["seq"][-1]) if len(newest) else -1
+            for verdict, synthetic, duplicate, count in _rows(connection, budget, _TALLY, self._seen_seq):
+                self._count(verdict, bool(synthetic), bool(duplicate), count)
+            first = connection.execute("SELECT t_ns FROM events ORDER BY seq LIMIT 1").fetchone()
+            self._first_ns = first[0] if first and isinstance(first[0], int) else None
+            self._recent = newest
+        while rows := _rows(connection, budget, f"{_AFTER} LIMIT {ROWS_AT_ONCE}", self._seen_seq):
+            events = events_from_rows(rows)
+            self._seen_seq = int(events["seq"][-1])
+            kinds, counts = np.unique(events[["verdict", "synthetic", "duplicate"]], return_counts=True)
+            for kind, count in zip(kinds, counts.tolist(), strict=True):
+                self._count(int(kind["verdict"]), bool(kind["synthetic"]), bool(kind["duplicate"]), count)
+            self._recent = np.concatenate([self._recent, events])[-MOST_RECENT:]
+            if self._first_ns is None and events["t_ns"][0] != NO_TIME:
+                self._first_ns = int(events["t_ns"][0])
+        self._note_time(self._recent["t_ns"])
+
+    def _count(self, verdict: int, synthetic: bool, duplicate: bool, count: int) -> None:
+        """As `Counters` does: synthetic events are counted as such and nowhere else."""
+        if synthetic:
+            self._counts["synthetic"] += count
+            return
+        if verdict not in _NAMES:
+            raise ValueError(f"{verdict} is no verdict")
+        self._counts["events"] += count
+        self._counts[_NAMES[verdict]] += count
+        if duplicate and verdict == Verdict.VALID:
+            self._counts["duplicate"] += count
+
+    def _take_readings(self, connection: sqlite3.Connection, budget: RowBudget) -> None:
+        if self._reading_row is None:
+            last = connection.execute("SELECT max(rowid) FROM readings").fetchone()[0] or 0
+            self._reading_row = max(0, int(last) - READINGS_LOOKED_AT)
+        while rows := _rows(connection, budget, _READINGS, self._reading_row):
+            self._reading_row = int(rows[-1][0])
+            for row in rows:
+                found = reading_from_row(row[1:])
+                if math.isfinite(found.value):
+                    self._readings[found.channel] = found.value
+            newest = [row[1] for row in rows if isinstance(row[1], int)]
+            self._note_time(np.array(newest, np.int64))
+
+    def _note_time(self, t_ns: Any) -> None:
+        known = t_ns[t_ns != NO_TIME]
+        if len(known):
+            self._newest_ns = max(int(known.max()), self._newest_ns or int(known.max()))
+
+    def _window(self, point: PointRecord | None) -> tuple[NonceBatch, float]:
+        """The recent events of the point that runs, and how much time they are of."""
+        if self._newest_ns is None or not len(self._recent):
+            return empty_events(), 0.0
+        recent = self._recent
+        if point is not None:
+            recent = recent[point.holds(recent)]
+        recent = recent[recent["segment"] == self._recent["segment"][-1]]
+        begins_ns = max(
+            self._newest_ns - round(RECENT_S * 1e9),
+            self._first_ns or 0,
+            point.t_start_ns if point is not None and point.t_start_ns != NO_TIME else 0,
+        )
+        if len(self._recent) == MOST_RECENT:
+            begins_ns = max(begins_ns, int(self._recent["t_ns"][0]))
+        ends_ns = self._newest_ns
+        if point is not None and point.t_end_ns != NO_TIME:
+            ends_ns = min(ends_ns, point.t_end_ns)
+        recent = recent[(recent["t_ns"] >= begins_ns) & (recent["t_ns"] <= ends_ns)]
+        return recent, max(0.0, (ends_ns - begins_ns) / 1e9)
+
+    def _duration_s(self) -> float | None:
+        if self._first_ns is None or self._newest_ns is None:
+            return None
+        return max(0.0, (self._newest_ns - self._first_ns) / 1e9)
+
+    def _commit_age_s(self) -> float:
+        """By the time at which file or log was last written. An empty log may be of a reader."""
+        found = [self._path.stat()]
+        log = Path(f"{self._path}-wal")
+        if log.exists() and log.stat().st_size:
+            found.append(log.stat())
+        written_ns = max(status.st_mtime_ns for status in found)
+        return max(0.0, (self._clock.realtime_ns() - written_ns) / 1e9)
+
+
+_POINTS = "SELECT * FROM points ORDER BY id"
+_ANCHOR = "SELECT monotonic_ns FROM anchors ORDER BY rowid DESC LIMIT 1"
+"""Of a device that brings nothing any more it is the newest time there is."""
+_LOG = "SELECT * FROM log ORDER BY rowid DESC LIMIT ?"
+_READINGS = f"SELECT rowid, * FROM readings WHERE rowid > ? ORDER BY rowid LIMIT {ROWS_AT_ONCE}"
+
+
+def _rows(
+    connection: sqlite3.Connection, budget: RowBudget, query: str, *values: int
+) -> list[tuple[Any, ...]]:
+    rows = connection.execute(query, values).fetchall()
+    budget.spend(len(rows))
+    return rows
+
+
+def _is_good(events: NonceBatch) -> Any:
+    """Distinct proofs that hold, and events of a statistical model."""
+    return ((events["verdict"] == Verdict.VALID) | events["synthetic"]) & ~events["duplicate"]
+
+
+def _invalid_share(events: NonceBatch) -> Estimate | None:
+    real = events[~events["synthetic"]]
+    if not len(real):
+        return None
+    bad = (real["verdict"] == Verdict.LOW) | (real["verdict"] == Verdict.MALFORMED)
+    return clopper_pearson(int(np.count_nonzero(bad)), len(real))
+
+
+def _point(points: list[PointRecord], sweep: Any) -> PointStanding | None:
+    """None for a capture that is no sweep."""
+    planned = sweep.get("points") if isinstance(sweep, dict) else None
+    if not points or not isinstance(planned, list):
+        return None
+    newest = points[-1]
+    taken = {point.key for point in points if point.state is PointState.DONE}
+    return PointStanding(
+        newest.id, len(taken), len(planned), newest.state.value, newest.requested, newest.key[1]
+    )
