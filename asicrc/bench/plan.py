@@ -158,6 +158,9 @@ class SweepPlan(_Table):
     repeats: Annotated[int, Field(gt=0, le=10_000)] = 1
     mode: Literal["stream", "handshake"] = "stream"
     handshake_timeout_s: Seconds = 30.0
+    fan_target_c: Annotated[
+        float | None, Field(ge=20, le=110, description="the fan is steered so that this is held")
+    ] = None
     job_interval_s: Annotated[Seconds | None, Field(description="default: the device's own")] = None
     settings: Annotated[Values, Field(description="at every point")] = {}
     grid: Annotated[
@@ -180,6 +183,8 @@ class SweepPlan(_Table):
                     raise ValueError(
                         f"{where}: no device has a setting {name}; there are {', '.join(SETTINGS)}"
                     )
+        if self.fan_target_c is not None and any("fan_percent" in values for _, values in rows):
+            raise ValueError("a fan that is steered by fan_target_c has no fan_percent of its own")
         for name, axis in self.grid.items():
             if not axis:
                 raise ValueError(f"grid: {name} has no value")

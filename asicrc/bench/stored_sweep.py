@@ -91,5 +91,6 @@ def capture_plan(plan: SweepPlan, points: tuple[Point, ...], output: Path, progr
         progress=progress,
         mode=plan.mode,
         handshake_timeout_s=plan.handshake_timeout_s,
+        fan_target_c=plan.fan_target_c,
         points=points,
     )

@@ -31,7 +31,7 @@ class Bench:
         self.board = DevicePhysics(MACHINES[machine])
         self.board.set("frequency_mhz", MACHINES[machine].nominal_mhz)
         self.board.set("voltage_mv", MACHINES[machine].nominal_mv)
-        self.board.set("fan_percent", control.percent)
+        self.board.set("fan_percent", 100.0 if control.percent is None else control.percent)
         self.step_c = step_c
         self.seconds = 0
         self.told: list[tuple[int, float]] = []
@@ -123,3 +123,10 @@ def test_steps_that_the_fan_cannot_follow_are_not_told() -> None:
 def test_targets_that_cannot_be_held_are_refused(target_c: float) -> None:
     with pytest.raises(UsageError, match="20 to 67 degC"):
         FanControl(target_c, SPEEDS, LIMIT_C)
+
+
+def test_a_fan_that_somebody_else_has_set_is_told_anew() -> None:
+    control = FanControl(60.0, SPEEDS, LIMIT_C, start_percent=50.0)
+    assert control.take(60.0, 0) is None
+    control.found(100.0)
+    assert control.take(60.0, 10**9) == pytest.approx(50.0)

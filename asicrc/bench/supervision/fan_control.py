@@ -100,6 +100,10 @@ class FanControl:
         """What the fan was told last, or how it was found."""
         return self._told
 
+    def found(self, percent: float) -> None:
+        """The fan turns as fast as this now, whoever set it."""
+        self._told = percent
+
     def take(self, celsius: float, t_ns: int) -> float | None:
         """A temperature; the speed that the fan is to be told now, if another one."""
         wanted = self._wanted(celsius, t_ns)

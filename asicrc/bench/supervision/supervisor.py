@@ -130,6 +130,9 @@ class Supervisor:
         """Settings were made, on the way in or meanwhile."""
         settings = list(settings)
         self._setpoints.changed(settings, now_ns)
+        for setting in settings:
+            if self._fan is not None and setting.name == FAN and setting.read_back is not None:
+                self._fan.found(setting.read_back)
         if any(setting.name != FAN for setting in settings):
             self._limits.changed()
             self._rate.begin()
