@@ -29,15 +29,15 @@ from simulators.bm13xx.silicon import SILICON
 from simulators.bm13xx.sweep import HashSettings, Order, Sweep
 from simulators.models import DevicePhysics, Effects
 from simulators.twins.arrivals import FAR_NS, Arrivals
-from simulators.twins.confounds import Confounds, Delivery
+from simulators.twins.confounds import Confounds, Delivery, measured_floor
 from simulators.twins.mining import PickUp
-from simulators.twins.randomness import CandidateColumns, Streams
+from simulators.twins.randomness import CandidateColumns, Floats, Streams
 
 CHIP = "bm1366"
 MODEL = model_by_name(CHIP)
 ALL_VERSIONS = 0xFFFF
 _ON_THE_RATE = ("renewal_s", "renewal_gap_s", "fan_pwm_hz", "fan_pwm_depth")
-_OF_THE_LAW = ("memory_gain", "heartbeat_depth", "leak_auc")
+_OF_THE_LAW = ("memory_gain", "heartbeat_depth")
 
 
 def check_exact(effects: Effects, confounds: Confounds) -> None:
@@ -48,7 +48,7 @@ def check_exact(effects: Effects, confounds: Confounds) -> None:
     if named:
         raise ValueError(
             f"{', '.join(named)}: of a rate that a chip in its scan order does not have; "
-            "planted in it can be fingerprint_s and rate_change"
+            "planted in it can be fingerprint_s, leak_auc and rate_change"
         )
 
 
@@ -77,8 +77,9 @@ class ChipMining:
         self._effects = effects
         self._confounds = confounds
         late_s = effects.fingerprint(physics.variation)[0]
-        self._late_s = late_s - late_s.min() if effects.has_fingerprint else None
+        self._late_s = late_s - late_s.min()
         """Of each core; nothing arrives before it is found."""
+        self._is_late = effects.has_fingerprint or effects.has_leak
 
     def begin(self, streams: Streams, now_ns: int) -> None:
         self._origin_ns = now_ns
@@ -93,6 +94,8 @@ class ChipMining:
         self._arrivals = Arrivals()
         self._pick_up = PickUp(self._confounds, streams)
         self._delivery = Delivery(self._confounds, streams, CandidateColumns(streams))
+        floor = measured_floor(self._confounds, streams)
+        self._leak_s = self._effects.leak_shift_s(floor.rms_s)
         self._crystal = Crystal(now_ns)
         self._seed = int(streams.generator("wrong").integers(1 << 62))
         self._judge_wrong(0.0)
@@ -173,8 +176,7 @@ class ChipMining:
         first = self._found
         numbers = np.arange(first, first + len(found))
         self._found += len(found)
-        cores = np.array([proof.core for proof in found])
-        late_s = None if self._late_s is None else self._late_s[cores]
+        late_s = self._lateness(found, source) if self._is_late else None
         arrived_s, arrives = self._delivery.deliver(found_s, numbers, first, late_s)
         events = _events_of(found, job)[arrives]
         arrived_s = arrived_s[arrives]
@@ -183,6 +185,15 @@ class ChipMining:
 
     def take(self, now_ns: int, *, one_by_one: bool) -> NonceBatch:
         return self._arrivals.take(now_ns, one_by_one=one_by_one)
+
+    def _lateness(self, proofs: list[Proof], source: ProofSource) -> Floats:
+        """What is planted in the time of each: its core's own, and that of a hash that leaks."""
+        late_s: Floats = self._late_s[[proof.core for proof in proofs]]
+        if self._effects.has_leak and self._job is not None:
+            values = [source.blocks.hash_value(proof.variant, proof.nonce) for proof in proofs]
+            depth = np.array([value / self._job.target for value in values])
+            late_s = late_s + np.where(depth < self._effects.leak_share, self._leak_s, 0.0)
+        return late_s
 
     def _load(self, frame: FullJob, now_ns: int) -> None:
         """A job replaces the one before: the chip starts at its first version and position."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from asicrc.capture.verification import Verifier
 from asicrc.devices.scan_settings import scan_order_of
@@ -134,6 +135,22 @@ def test_a_fingerprint_shows_in_the_residuals_of_its_cores() -> None:
     differences = expected[:4] - expected.min()
     assert by_core - by_core[0] == pytest.approx(differences - differences[0], abs=1e-4)
     assert twin.identity.details["planted"] is True
+
+
+def test_a_leak_tells_the_best_hashes_by_their_residual() -> None:
+    chip = {"zero_bits": 12.0, "time_scale": 400.0}
+    effects = {"leak_auc": 0.8}
+    twin = ideal("bm1366", seed=1, chip=chip, effects=effects, confounds={"jitter_s": 5e-4})
+    events, sent, verifier = run(twin, 2.0)
+    assert verifier.counters.valid == len(events) > 500
+    residual_s = residuals_s(twin, events, sent)
+    threshold = 4 * (0xFFFF << 208) / sent[0].target
+    leaks = events["difficulty"] > threshold
+    assert leaks.mean() == pytest.approx(0.25, abs=0.08)
+    statistic = stats.mannwhitneyu(residual_s[leaks], residual_s[~leaks]).statistic
+    auc = statistic / (leaks.sum() * (~leaks).sum())
+    error = 5 * np.sqrt((len(events) + 1) / (12 * leaks.sum() * (~leaks).sum()))
+    assert auc == pytest.approx(0.8, abs=float(error))
 
 
 def test_what_a_scan_order_cannot_have_is_refused() -> None:
