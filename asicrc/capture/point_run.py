@@ -159,7 +159,7 @@ class PointRun:
         ends_ns, ending = min(ends, default=(None, ""))
 
         def enough(batch: Batch, now_ns: int) -> str | None:
-            self._note(batch, start_ns)
+            self._note(batch, start_ns, ends_ns)
             is_enough = dwell.events is not None and self._events >= dwell.events
             return "event count reached" if is_enough else None
 
@@ -171,14 +171,18 @@ class PointRun:
             now_ns = ends_ns
         if ended.why in (Why.TIME, Why.ENOUGH) or not self._plan.points:
             state = PointState.ABORTED if ended.why is Why.STOPPED else PointState.DONE
-            self._end(state, now_ns + (ended.why is Why.ENOUGH), ended.reason)
+            self._end(state, now_ns, ended.reason)
         return ended
 
-    def _note(self, batch: Batch, start_ns: int) -> None:
+    def _note(self, batch: Batch, start_ns: int, ends_ns: int | None) -> None:
         self._conditions.add(batch.readings)
         if not len(batch.nonces):
             return
-        stamps = batch.nonces["t_ns"][batch.nonces["t_ns"] >= start_ns]
+        stamps = batch.nonces["t_ns"]
+        inside = stamps >= start_ns  # some wait to be read when a point begins, or come as it ends
+        if ends_ns is not None:
+            inside &= stamps <= ends_ns
+        stamps = stamps[inside]
         self._events += len(stamps)
         self._stamps.append(stamps)
         self._kept += len(stamps)

@@ -79,7 +79,7 @@ class Point:
             "kind": self.kind.value,
             "requested": dict(self.requested),
             "dwell": asdict(self.dwell),
-            "settle": None if self.settle is None else asdict(self.settle),
+            "settle": None if self.settle is None else self.settle.as_json(),
         }
 
 
@@ -91,7 +91,7 @@ def work_seed(seed: int, point: Point) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PointRecord:
-    """A row of the table `points`. `t_start_ns` to `t_end_ns` is what was recorded, settling left out.
+    """A row of the table `points`. `t_start_ns` to `t_end_ns`, both included, was recorded: no settling.
 
     `plan` has what `Point.as_json` says, and what came of it: `settled`, `reached` (why it ended),
     `first_seq` and `end_seq` (of its events, the end excluded), `conditions` (readings by channel),
@@ -122,7 +122,7 @@ class PointRecord:
         if (end := self.plan.get("end_seq")) is not None:
             inside &= events["seq"] < end
         if self.t_end_ns != NO_TIME:
-            inside &= events["t_ns"] < self.t_end_ns
+            inside &= events["t_ns"] <= self.t_end_ns
         return inside
 
 

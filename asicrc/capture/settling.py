@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,9 @@ class Settle:
     @property
     def longest_possible_s(self) -> float:
         return max(self.at_least_s, self.longest_s) if self.steady else self.at_least_s
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"steady": [asdict(steady) for steady in self.steady]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from asicrc.capture.going_on import go_on
+from asicrc.capture.going_on import EarlierSession, go_on
 from asicrc.capture.points import PointMarks, PointState
 from asicrc.capture.progress import Progress
 from asicrc.capture.scan_periods import ScanPeriods
@@ -47,6 +47,8 @@ class StorageProcess:
         """Whether stamps are of this machine's clock: only then can it be told how long events waited."""
         self._marks = PointMarks()
         self._scan_periods = ScanPeriods()
+        self._earlier: EarlierSession | None = None
+        """Of a file that is gone on with."""
         self._batches: list[Batch] = []
         """That have come since the last message of another kind."""
         self._uncommitted = 0
@@ -130,7 +132,8 @@ class StorageProcess:
 
     def _open(self, payload: dict[str, Any]) -> None:
         if payload["resume"]:
-            self._writer, self._verifier, self._scan_periods = go_on(payload)
+            self._writer, self._earlier = go_on(payload)
+            self._verifier, self._scan_periods = self._earlier.verifier, self._earlier.scan_periods
         else:
             self._writer = CaptureWriter.create(
                 Path(payload["path"]),
@@ -188,7 +191,10 @@ class StorageProcess:
     def _seal(self, payload: dict[str, Any]) -> None:
         self._commit()
         writer = self._open_writer()
-        writer.set_meta(WIRE_COUNTERS_KEY, payload["wire_counters"] or None)
+        counted = payload["wire_counters"] or None
+        if self._earlier is not None:
+            counted = self._earlier.counted(payload["wire_counters"])
+        writer.set_meta(WIRE_COUNTERS_KEY, counted)
         lag_s, worst_lag_s = _seconds(self._lag_ns), _seconds(self._worst_lag_ns)
         writer.set_meta("lag", {"at_end_s": lag_s, "worst_s": worst_lag_s})
         writer.seal(payload["reason"])
