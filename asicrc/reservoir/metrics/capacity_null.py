@@ -36,10 +36,14 @@ class CapacityNull:
         return value
 
     def corrected(self, capacity: Floats) -> Floats:
-        """1 - (1 - C)(T - 1)/(T - 1 - r): mean 0 under the null, 1 where C is 1. May be below 0."""
-        value: Floats = 1.0 - (1.0 - capacity) * (self.n - 1) / (self.n - 1 - self.rank)
-        return np.minimum(value, 1.0)
+        """1 - (1 - C)(T - 1)/(T - 1 - r), see `without_bias`."""
+        return without_bias(capacity, np.float64(self.mean))
 
     @property
     def _shape(self) -> tuple[float, float]:
         return self.rank / 2, (self.n - 1 - self.rank) / 2
+
+
+def without_bias(capacity: Floats, null_mean: Floats | np.float64) -> Floats:
+    """1 - (1 - C)/(1 - m) for a null of mean m: mean 0 under it, 1 where C is 1. May be below 0."""
+    return np.minimum(1.0 - (1.0 - capacity) / (1.0 - null_mean), 1.0)

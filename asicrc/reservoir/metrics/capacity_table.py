@@ -18,7 +18,7 @@ from scipy import linalg
 
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.evidence import Estimate
-from asicrc.reservoir.metrics.capacity_null import CapacityNull
+from asicrc.reservoir.metrics.capacity_null import CapacityNull, without_bias
 from asicrc.reservoir.metrics.checking import Floats
 from asicrc.reservoir.metrics.jackknife import BLOCKS, jackknife_estimate, time_blocks
 from asicrc.reservoir.metrics.state_basis import StateBasis
@@ -99,8 +99,8 @@ def capacity_table(
         threshold = max(threshold, float(np.sort(shifted.max(axis=1))[place]))
     return CapacityTable(
         capacity=capacity,
-        corrected=_corrected(capacity, bias),
-        left_out=_corrected(left_out, bias * (basis.n - 1) / (kept - 1)),
+        corrected=without_bias(capacity, bias),
+        left_out=without_bias(left_out, bias * (basis.n - 1) / (kept - 1)),
         threshold=threshold,
         alpha=alpha,
         surrogates=len(shifts),
@@ -182,8 +182,3 @@ def _wrapped_product(z: Floats, q: Floats, start: int) -> Floats:
     if fitting < z.shape[1]:
         product += z[:, fitting:] @ q[: z.shape[1] - fitting]
     return product
-
-
-def _corrected(capacity: Floats, bias: Floats) -> Floats:
-    """`CapacityNull.corrected` for any mean of the null."""
-    return np.minimum(1.0 - (1.0 - capacity) / (1.0 - bias), 1.0)
