@@ -64,7 +64,7 @@ class StorageProcess:
             wait_ns = max(0, self._last_commit_ns + COMMIT_INTERVAL_NS - MACHINE_CLOCK.now_ns())
             readable, _, _ = select.select([self._connection], [], [], wait_ns / 1e9)
             if readable:
-                data = self._connection.recv(1 << 20)
+                data = self._received()
                 if not data:
                     self._orphaned()
                     return
@@ -84,6 +84,13 @@ class StorageProcess:
         """Give the terminal back, however it ended."""
         if self._progress is not None:
             self._progress.close()
+
+    def _received(self) -> bytes:
+        """Empty at the end of the pipe, also where the other end died with answers that it had not read."""
+        try:
+            return self._connection.recv(1 << 20)
+        except ConnectionResetError:
+            return b""
 
     def _handle(self, kind: str, payload: Any) -> bool:
         """Act on one message; True when it was the last."""
