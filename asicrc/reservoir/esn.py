@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from asicrc.reservoir.echo_states import EchoStates, Precision, States
+from asicrc.reservoir.readouts.blas_threads import DECOMPOSITIONS, PRODUCTS, one_thread_up_to
 from asicrc.reservoir.readouts.ridge import RidgeReadout
 from asicrc.reservoir.readouts.ridge_base import empty_sums, fits_in_parts
 from asicrc.reservoir.readouts.solution import AlphaSelection, Solver
@@ -101,7 +102,8 @@ class ESN(MultiOutputMixin, RegressorMixin, EchoStates):
         Unless the penalty is found by "blocked_cv", states are held a chunk at a time.
         """
         x, targets = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        self._draw(x)
+        with one_thread_up_to(DECOMPOSITIONS, self.units):
+            self._draw(x)
         self.readout_ = self._new_readout()
         features = self.units + (x.shape[1] if self.input_to_readout else 0)
         n_kept = int(kept_rows(len(x), self.washout, groups).sum())
@@ -110,7 +112,8 @@ class ESN(MultiOutputMixin, RegressorMixin, EchoStates):
         else:
             y2 = targets.reshape(len(x), -1).astype(np.float64)
             sums = empty_sums(self.solver, features, y2.shape[1])
-            self._add(sums, x, y2, groups)
+            with one_thread_up_to(PRODUCTS, features):
+                self._add(sums, x, y2, groups)
             self.readout_.fit_sums(
                 sums, lambda: self._kept_features(x, y2, groups), one_target=targets.ndim == 1
             )
@@ -128,13 +131,15 @@ class ESN(MultiOutputMixin, RegressorMixin, EchoStates):
         )
         y2 = targets.reshape(len(x), -1).astype(np.float64)
         if first:
-            self._draw(x)
+            with one_thread_up_to(DECOMPOSITIONS, self.units):
+                self._draw(x)
             readout = self._new_readout()
             features = self.units + (x.shape[1] if self.input_to_readout else 0)
             sums = empty_sums(self.solver, features, y2.shape[1])
         else:
             readout, sums = self.readout_, self.readout_.kept_sums()
-        self._add(sums, x, y2, groups)
+        with one_thread_up_to(PRODUCTS, sums.features):
+            self._add(sums, x, y2, groups)
         self.readout_ = readout.fit_sums(sums, one_target=targets.ndim == 1)
         return self
 
@@ -219,7 +224,8 @@ class ESN(MultiOutputMixin, RegressorMixin, EchoStates):
         coef, intercept = np.atleast_2d(self.readout_.coef_), self.readout_.intercept_
         predicted = np.empty((len(x), len(coef)))
         last: States = np.zeros_like(self.bias_)
-        for rows, states in self._states(x, groups, state):
-            predicted[rows] = self._with_input(states, x[rows]) @ coef.T + intercept
-            last = states[-1]
+        with one_thread_up_to(PRODUCTS, coef.shape[1]):
+            for rows, states in self._states(x, groups, state):
+                predicted[rows] = self._with_input(states, x[rows]) @ coef.T + intercept
+                last = states[-1]
         return (predicted[:, 0] if self.readout_.coef_.ndim == 1 else predicted), last.copy()

@@ -67,7 +67,7 @@ class RidgeReadoutClassifier(ClassifierMixin, RidgeBase):
         """(n,) above 0 for the second of two classes, else (n, classes) with the highest for the class."""
         check_is_fitted(self, "coef_")
         x = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        scores: Floats = x @ self.coef_.T + self.intercept_
+        scores = self._predicted(x)
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:

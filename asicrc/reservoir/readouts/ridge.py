@@ -12,6 +12,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from asicrc.reservoir.readouts.blas_threads import PRODUCTS, one_thread_up_to
 from asicrc.reservoir.readouts.ridge_base import RidgeBase, fits_in_parts
 from asicrc.reservoir.readouts.solution import solve_sums
 from asicrc.reservoir.readouts.stored_readout import load_readout, save_readout
@@ -82,7 +83,8 @@ class RidgeReadout(MultiOutputMixin, RegressorMixin, RidgeBase):
         `rows` gives X and y (n, k) once more, and is called where squares have too few digits. `one_target`
         makes coef_ (p,). Raises ValueError for "blocked_cv", which needs the rows.
         """
-        solution = solve_sums(sums, self._search(), rows)
+        with one_thread_up_to(PRODUCTS, sums.features):
+            solution = solve_sums(sums, self._search(), rows)
         self.n_features_in_ = len(solution.weights)
         self.sums_ = sums
         self._keep(solution, one_target)
@@ -92,8 +94,7 @@ class RidgeReadout(MultiOutputMixin, RegressorMixin, RidgeBase):
         """(n,) or (n, k) for X (n, p)."""
         check_is_fitted(self, "coef_")
         x = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        predicted: Floats = x @ self.coef_.T + self.intercept_
-        return predicted
+        return self._predicted(x)
 
     def save(self, path: str | Path) -> None:
         """Write parameters and fit to a file (numpy archive with a JSON header; no pickle)."""

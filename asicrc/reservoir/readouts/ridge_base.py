@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from asicrc.reservoir.readouts.blas_threads import PRODUCTS, one_thread_up_to
 from asicrc.reservoir.readouts.solution import (
     AlphaSelection,
     Search,
@@ -81,8 +82,9 @@ class RidgeBase(BaseEstimator):
         if not kept.all():
             x, y = x[kept], y[kept]
             labels = None if groups is None else np.asarray(groups)[kept]
-        self.sums_ = sums_of(x, y, search)
-        self._keep(solve_rows(self.sums_, x, y, search, labels), one_target)
+        with one_thread_up_to(PRODUCTS, x.shape[1]):
+            self.sums_ = sums_of(x, y, search)
+            self._keep(solve_rows(self.sums_, x, y, search, labels), one_target)
 
     def _add_rows(
         self, x: AnyFloats, y: Floats, groups: ArrayLike | None, new_run: bool, one_target: bool
@@ -95,7 +97,13 @@ class RidgeBase(BaseEstimator):
         if new_run or groups is not None:
             kept = kept_rows(len(x), self.washout, groups)
             x, y = x[kept], y[kept]
-        self._keep(solve_sums(sums.add(x, y), search), one_target)
+        with one_thread_up_to(PRODUCTS, x.shape[1]):
+            self._keep(solve_sums(sums.add(x, y), search), one_target)
+
+    def _predicted(self, x: AnyFloats) -> Floats:
+        with one_thread_up_to(PRODUCTS, x.shape[1]):
+            predicted: Floats = x @ self.coef_.T + self.intercept_
+        return predicted
 
     def _keep(self, solution: Solution, one_target: bool) -> None:
         weights, intercepts, alphas, index, errors, degrees = solution

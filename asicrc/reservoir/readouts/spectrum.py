@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from asicrc.reservoir.readouts.blas_threads import DECOMPOSITIONS, one_thread_up_to
 from asicrc.reservoir.readouts.sums import Floats, GramSums, TriangularSums, upper_factor
 
 GRAM_RESOLVES = 1e-12
@@ -38,9 +39,10 @@ class Spectrum:
 
     @classmethod
     def of(cls, sums: GramSums | TriangularSums, intercept: bool) -> Spectrum:
-        if isinstance(sums, GramSums):
-            return _of_gram(sums, intercept)
-        return _of_factor(sums, intercept)
+        with one_thread_up_to(DECOMPOSITIONS, sums.features):
+            if isinstance(sums, GramSums):
+                return _of_gram(sums, intercept)
+            return _of_factor(sums, intercept)
 
     @property
     def squared(self) -> bool:

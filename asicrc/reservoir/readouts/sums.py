@@ -32,6 +32,10 @@ class GramSums:
     xy: Floats
     yy: Floats
 
+    @property
+    def features(self) -> int:
+        return len(self.mean_x)
+
     @classmethod
     def empty(cls, features: int, targets: int) -> GramSums:
         return cls(
