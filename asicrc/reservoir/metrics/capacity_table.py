@@ -18,9 +18,9 @@ from scipy import linalg
 
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.evidence import Estimate
+from asicrc.evidence.jackknife import BLOCKS, jackknife_estimate, time_blocks
 from asicrc.reservoir.metrics.capacity_null import CapacityNull, without_bias
 from asicrc.reservoir.metrics.checking import Floats
-from asicrc.reservoir.metrics.jackknife import BLOCKS, jackknife_estimate, time_blocks
 from asicrc.reservoir.metrics.state_basis import StateBasis
 
 _TARGETS, _STEPS = 128, 4096

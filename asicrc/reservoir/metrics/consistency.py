@@ -16,9 +16,9 @@ from scipy import linalg
 
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.evidence import Estimate
+from asicrc.evidence.jackknife import jackknife_estimate, time_blocks
 from asicrc.reservoir.metrics.capacity_table import circular_shifts
 from asicrc.reservoir.metrics.checking import Floats, replay_stack, spread_of_features
-from asicrc.reservoir.metrics.jackknife import jackknife_estimate, time_blocks
 from asicrc.reservoir.metrics.state_basis import LEAST_STEPS, STEPS_PER_FEATURE
 
 SURROGATES = 39

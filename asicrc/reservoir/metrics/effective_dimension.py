@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate
+from asicrc.evidence.jackknife import BLOCKS, jackknife_estimate, time_blocks
 from asicrc.reservoir.metrics.checking import Floats, spread_of_features, state_matrix
-from asicrc.reservoir.metrics.jackknife import BLOCKS, jackknife_estimate, time_blocks
 from asicrc.reservoir.metrics.state_basis import LEAST_STEPS
 
 

@@ -17,9 +17,9 @@ from scipy import linalg
 
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.evidence import Estimate
+from asicrc.evidence.jackknife import jackknife_estimate, time_blocks
 from asicrc.reservoir.metrics.checking import Floats, state_matrix
 from asicrc.reservoir.metrics.consistency import consistency
-from asicrc.reservoir.metrics.jackknife import jackknife_estimate, time_blocks
 from asicrc.reservoir.metrics.noise_edge import noise_edge
 from asicrc.reservoir.metrics.state_basis import LEAST_STEPS, STEPS_PER_FEATURE
 

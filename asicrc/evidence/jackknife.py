@@ -9,10 +9,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
-from asicrc.evidence import Estimate
-from asicrc.reservoir.metrics.checking import Floats
+from asicrc.evidence.estimate import Estimate
+
+Floats = NDArray[np.float64]
 
 BLOCKS = 20
 
