@@ -17,6 +17,7 @@ from asicrc.cli import (
     planning_commands,
     station_commands,
     sweep_commands,
+    tpf_commands,
     watch_commands,
 )
 from asicrc.cli.output import as_asicrc_error, note, report_error
@@ -41,6 +42,7 @@ for module in (
     file_commands,
     station_commands,
     compare_commands,
+    tpf_commands,
     benchmark_commands,
 ):
     module.register(app)

@@ -10,10 +10,12 @@ from simulators.sha256d.scanner import (
     scan_midstate_runs,
 )
 from simulators.sha256d.switching import SwitchingModel
+from simulators.sha256d.trace import needed_rounds
 
 __all__ = [
     "SwitchingModel",
     "hash_rate_estimate",
+    "needed_rounds",
     "round_states",
     "round_toggles",
     "round_weights",

@@ -76,6 +76,32 @@ def top_word_program() -> Program:
     return trace.program(e[-1:])
 
 
+@dataclass(frozen=True, slots=True)
+class NeededRounds:
+    """Of the 2 x 64 rounds of SHA-256d on a header whose nonce changes, those that a test of the top word needs
+    not: `nonce_free` at the start of the first hash, `after_the_end` of the second, and before that end
+    `without_a` in which only e is needed.
+    """
+
+    nonce_free: int
+    without_a: int
+    after_the_end: int
+
+
+@cache
+def needed_rounds() -> NeededRounds:
+    """Found by following the top word back through the trace of both hashes."""
+    trace = _Trace()
+    (a1, e1), (a2, e2) = trace.both_hashes()
+    wanted = trace.needed_for(e2[TOP_WORD_ROUNDS + 3])
+    written = [(a2[4 + t] in wanted, e2[4 + t] in wanted) for t in range(ROUNDS)]
+    return NeededRounds(
+        nonce_free=sum(not trace.varies(a1[4 + t]) and not trace.varies(e1[4 + t]) for t in range(ROUNDS)),
+        without_a=sum(e_needed and not a_needed for a_needed, e_needed in written),
+        after_the_end=sum(not a_needed and not e_needed for a_needed, e_needed in written),
+    )
+
+
 @cache
 def register_program() -> Program:
     """From the same inputs to what every round writes: a_-4, e_-4, a_-3, ..., e_63 of the first hash, then of
@@ -108,6 +134,18 @@ class _Trace:
     def __init__(self) -> None:
         self._nodes: list[Node] = []
         self._numbers: dict[Node, int] = {}
+
+    def needed_for(self, output: int) -> set[int]:
+        """Numbers of all values that one is made of, itself included."""
+        wanted = {output}
+        for number in range(output, -1, -1):
+            if number in wanted:
+                wanted.update(self._nodes[number].operands)
+        return wanted
+
+    def varies(self, number: int) -> bool:
+        """Whether a value depends on the nonce."""
+        return self._nodes[number].depends is Depends.NONCE
 
     def both_hashes(self) -> list[tuple[list[int], list[int]]]:
         """The sequences a and e of either hash, to their ends."""

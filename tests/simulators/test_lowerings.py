@@ -14,7 +14,7 @@ import pytest
 
 from firmware_protocols import bitcoin
 from firmware_protocols.bitcoin.hashing import INITIAL_STATE
-from simulators.sha256d import scan, scan_chip_order
+from simulators.sha256d import needed_rounds, scan, scan_chip_order
 from simulators.sha256d.compilation import sources_fingerprint
 from simulators.sha256d.lowering import LOWERINGS, OVERRIDE, best_lowering, target_features
 from simulators.sha256d.midstate import first_block_state
@@ -46,6 +46,11 @@ def test_midstates(seed: int) -> None:
     block = np.random.default_rng(seed).bytes(64)
     state = first_block_state(np.frombuffer(block, ">u4").astype(np.uint32))
     assert state.astype(">u4").tobytes() == bitcoin.midstate(block)
+
+
+def test_rounds_that_no_test_of_the_top_word_needs() -> None:
+    needed = needed_rounds()
+    assert (needed.nonce_free, needed.without_a, needed.after_the_end) == (3, 4, 3)
 
 
 def test_the_best_that_the_cpu_has_is_taken() -> None:
