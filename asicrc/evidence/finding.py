@@ -38,5 +38,11 @@ class Finding:
         }
 
 
+def not_testable(question: str, n: int, why: str) -> Finding:
+    """A question that these data cannot answer, with the reason and without a number."""
+    nothing = Estimate(float("nan"), float("nan"), float("nan"), n, method="not estimated")
+    return Finding(question, nothing, verdict=EvidenceVerdict.NOT_TESTABLE_HERE, note=why)
+
+
 POWER_80_SE = 2.8016
 """Standard errors from the null that a two-sided 5 % z-test sees with 80 % power: 1.95996 + 0.84162."""

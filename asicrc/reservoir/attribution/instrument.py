@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
-from asicrc.evidence import EvidenceVerdict
+from asicrc.evidence import EvidenceVerdict, Instrument
 from asicrc.reservoir.attribution.channel import Attribution, Channel
 from asicrc.reservoir.attribution.paired import CAPACITY_MARGINS
 
 INPUT_VARIANCE = 0.5**2 / 12
 """Of an input uniform on 0 .. 0.5."""
-
-
-class Instrument(StrEnum):
-    VALIDATED = "validated"
-    FAILED = "failed"
-    NOT_RESOLVED = "not resolved"
 
 
 def instrument_verdict(
