@@ -35,9 +35,11 @@ class Preset:
 
 @dataclass(frozen=True, slots=True)
 class SearchRecord:
-    """How presets were found: by `search_esn(units, task, n_train=..., washout=...)` with its default space and
-    plan. That is 320 candidates on series 10,000 to 10,002, 88 on the next 8 and 6 on the next 24, each series
-    with a reservoir of the same number. Scores are told on series of other numbers."""
+    """How presets were found: by `search_esn(units, task, n_train=..., washout=...)` as it stands.
+
+    That is 320 candidates on series 10,000 to 10,002, 88 on the next 8 and 6 on the next 24, each series with
+    a reservoir of the same number. Scores are told on series of other numbers.
+    """
 
     task: str
     steps: int

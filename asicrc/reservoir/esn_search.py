@@ -80,7 +80,7 @@ def search_esn(
     def judged(candidates: Sequence[dict[str, Any]], n_series: int) -> list[tuple[Floats, dict[str, Any]]]:
         series = [next(numbers) for _ in range(n_series)]
         tasks = [task(number) for number in series]
-        scores = Parallel(n_jobs=n_jobs)(
+        scores = Parallel(n_jobs=n_jobs, prefer="threads")(  # kernels and BLAS hold no interpreter lock
             delayed(esn_errors)(candidate | {"units": units}, tasks, series, n_train, washout)
             for candidate in candidates
         )

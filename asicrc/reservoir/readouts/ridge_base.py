@@ -108,7 +108,7 @@ class RidgeBase(BaseEstimator):
     def _keep(self, solution: Solution, one_target: bool) -> None:
         weights, intercepts, alphas, index, errors, degrees = solution
         chosen = alphas[index]
-        self.coef_ = weights[:, 0] if one_target else weights.T
+        self.coef_ = np.ascontiguousarray(weights[:, 0] if one_target else weights.T)
         self.intercept_ = float(intercepts[0]) if one_target else intercepts
         self.alphas_ = alphas
         self.alpha_curve_ = errors[:, 0] if one_target else errors
