@@ -61,3 +61,7 @@ class Refused(AsicrcError):
 class StorageError(AsicrcError):
     exit_code = ExitCode.STORAGE
     code = "storage"
+
+
+class StorageFull(StorageError):
+    """Nothing more can be kept but how it ended."""

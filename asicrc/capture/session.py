@@ -20,7 +20,7 @@ from asicrc.capture.storage import Numbering, Storage
 from asicrc.capture.storage_link import StorageLink
 from asicrc.capture.way_back import WayBack
 from asicrc.clock import MACHINE_CLOCK, boot_id
-from asicrc.errors import ExitCode, Refused
+from asicrc.errors import ExitCode, Refused, StorageFull
 from asicrc.work.recorded_jobs import RecordedJobs
 from firmware_protocols.device import DeviceLost, DeviceProtocol, SafetyStop, Setting, SettingRefused
 
@@ -167,6 +167,8 @@ class Session:
             ended = f"device lost: {error}", ExitCode.DEVICE
         except SettingRefused as error:
             ended = f"refused: {error}", ExitCode.REFUSED
+        except StorageFull as error:
+            ended = error.message, ExitCode.STORAGE
         except SafetyStop as error:
             return self._finish(self.way_back.make_safe((f"stopped for safety: {error}", ExitCode.REFUSED)))
         except BaseException as error:
@@ -215,7 +217,7 @@ class Session:
         self.way_back.touched |= self._has_originals
         try:
             ended = run.run()
-        except (DeviceLost, SettingRefused, SafetyStop) as error:
+        except (DeviceLost, SettingRefused, SafetyStop, StorageFull) as error:
             run.abort(str(error))
             raise
         self.points_done += run.record.state is PointState.DONE

@@ -20,7 +20,7 @@ from typing import Any
 from asicrc.capture.storage import Numbering
 from asicrc.capture.verification import Counters
 from asicrc.clock import MACHINE_CLOCK
-from asicrc.errors import StorageError
+from asicrc.errors import StorageError, StorageFull
 from firmware_protocols.device import NonceBatch
 
 LENGTH = struct.Struct("<I")
@@ -183,6 +183,8 @@ class StorageLink:
             self.acknowledged, self.counters = payload
         elif kind == "judged":
             self._judged.append(payload)
+        elif kind == "full":
+            raise StorageFull(*payload)
         elif kind == "failed":
             error, message, hint = payload
             raise error(message, hint)

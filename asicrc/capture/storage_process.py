@@ -12,11 +12,14 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from asicrc.capture.ballast import Ballast
 from asicrc.capture.going_on import EarlierSession, go_on
 from asicrc.capture.points import PointMarks, PointState
 from asicrc.capture.progress import Progress
@@ -24,7 +27,7 @@ from asicrc.capture.scan_periods import ScanPeriods
 from asicrc.capture.schema import WIRE_COUNTERS_KEY
 from asicrc.capture.storage import Numbering
 from asicrc.capture.storage_link import LENGTH, STOP_SIGNALS, take_message
-from asicrc.capture.verification import Verifier
+from asicrc.capture.verification import Counters, Verifier
 from asicrc.capture.writer import CaptureWriter
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.errors import AsicrcError, StorageError
@@ -32,6 +35,9 @@ from firmware_protocols.device import Batch
 
 COMMIT_INTERVAL_NS = 250_000_000
 COMMIT_EVENTS = 1000
+OF_THE_RECORDING = frozenset({"batch", "jobs", "segment", "anchor", "scan_period_ns"})
+"""What is not kept any more when the disk is full, so that there is room for how it ended."""
+_T = TypeVar("_T")
 
 
 class StorageProcess:
@@ -51,6 +57,10 @@ class StorageProcess:
         """Of a file that is gone on with."""
         self._batches: list[Batch] = []
         """That have come since the last message of another kind."""
+        self._ballast = Ballast(None)
+        self._is_full = False
+        self._committed = Counters()
+        """Of the events that are in the file for certain."""
         self._uncommitted = 0
         self._last_commit_ns = MACHINE_CLOCK.now_ns()
         self._newest_event_ns: int | None = None
@@ -70,11 +80,11 @@ class StorageProcess:
                     return
                 buffer += data
                 while (message := take_message(buffer)) is not None:
-                    if self._handle(*message):
+                    if self._with_room(self._handle, *message):
                         return
-                self._store_batches()
+                self._with_room(self._store_batches)
             if MACHINE_CLOCK.now_ns() - self._last_commit_ns >= COMMIT_INTERVAL_NS:
-                self._commit()
+                self._with_room(self._commit)
 
     def fail(self, error: AsicrcError) -> None:
         """Tell the acquisition why this process ends."""
@@ -92,12 +102,34 @@ class StorageProcess:
         except ConnectionResetError:
             return b""
 
+    def _with_room(self, act: Callable[..., _T], *arguments: Any) -> _T:
+        """Do it; where the disk is full, once more in the room that was held for the end."""
+        try:
+            return act(*arguments)
+        except StorageError as error:
+            if self._writer is None or not self._ballast.release():
+                raise
+            self._end_of_the_disk(self._writer, error)
+            return act(*arguments)
+
+    def _end_of_the_disk(self, writer: CaptureWriter, error: StorageError) -> None:
+        """From here on only how it ended is kept. The acquisition is told, and ends."""
+        writer.recover()
+        self._is_full = True
+        self._verifier.counters = self._committed
+        self._batches.clear()
+        self._uncommitted, self._oldest_uncommitted_ns = 0, None
+        writer.add_log(error.message, "error", MACHINE_CLOCK.now_ns())
+        self._say("full", (error.message, error.hint))
+
     def _handle(self, kind: str, payload: Any) -> bool:
         """Act on one message; True when it was the last."""
         if kind == "open":
             self._open(payload)
             return False
         writer = self._open_writer()
+        if self._is_full and kind in OF_THE_RECORDING:
+            return False
         if kind == "batch":
             self._batches.append(payload)
             return False
@@ -148,6 +180,8 @@ class StorageProcess:
                 t_start_ns=payload["t_start_ns"],
                 boot_id=payload["boot_id"],
             )
+        self._committed = replace(self._verifier.counters)
+        self._ballast = Ballast(Path(payload["path"]).parent)
         self._progress = Progress(payload["progress"])
         self._tells_verdicts = payload["verdicts"]
         self._is_live = payload["live"]
@@ -185,6 +219,7 @@ class StorageProcess:
         if self._writer is None:
             return
         acknowledged = self._writer.commit()
+        self._committed = replace(self._verifier.counters)
         now_ns = MACHINE_CLOCK.now_ns()
         if self._is_live and self._oldest_uncommitted_ns is not None and self._newest_event_ns is not None:
             self._lag_ns = now_ns - self._newest_event_ns

@@ -238,6 +238,13 @@ class CaptureWriter:
         self._abandon()
         return digest
 
+    def recover(self) -> None:
+        """Go on after a write that failed, where there is room again. What was not committed is lost."""
+        with suppress(sqlite3.Error):  # as a rule there is nothing left to take back
+            self._connection.rollback()
+        self._failed = False
+        self._pending = 0
+
     def close(self) -> None:
         """Commit and let go of the file without sealing it. Harmless when already closed."""
         try:

@@ -224,7 +224,7 @@ def _capture(plan: CapturePlan, url: str, circumstances: Circumstances) -> tuple
         "lag_s": outcome.lag_s,
         "worst_lag_s": outcome.worst_lag_s,
     }
-    if outcome.exit_code in (ExitCode.DEVICE, ExitCode.REFUSED):
+    if outcome.exit_code in (ExitCode.DEVICE, ExitCode.REFUSED, ExitCode.STORAGE):
         note(f"error: {outcome.reason}")
     if outcome.restored is False:
         for line in _not_put_back(plan.output, url, outcome.not_restored):

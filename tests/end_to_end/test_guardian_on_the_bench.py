@@ -48,28 +48,6 @@ def kill_and_time(url: str, log: Path, path: Path, wait_s: float) -> float | Non
 
 
 @pytest.mark.timeout(120)
-def test_a_killed_capture_leaves_a_safe_board_that_restore_puts_back(tmp_path: Path) -> None:
-    log, path = tmp_path / "board.jsonl", tmp_path / "a.asicrc"
-    with emulator(*board_emulator_options(log), module="simulators.bitaxe") as url:
-        process = start_on(url, path)
-        wait_for_line(process, lambda line: stored(line) > 20)
-        killed_ns = time.monotonic_ns()
-        os.kill(process.pid, signal.SIGKILL)
-        _, err = process.communicate(timeout=20)
-        safe_s = seconds_until_safe(log, killed_ns, LOWEST_MV)
-        assert safe_s is not None and safe_s <= SAFE_WITHIN_S
-        assert "guardian" in err and "reset held" in err, "it says what it did"
-        restored = asicrc("restore", path, "-d", url, "--json")
-        assert restored.code == 0, restored.out + restored.err
-        assert restored.json["restored"] is True
-        assert states(log)[-1]["reset"] is True
-        with library.load(path) as capture:
-            assert capture.sealed
-        again = asicrc("capture", "-d", url, "--duration", "2s", "-o", tmp_path / "b.asicrc", "--json")
-        assert again.code == 0 and again.json["valid"] > 0
-
-
-@pytest.mark.timeout(120)
 def test_a_killed_capture_leaves_a_bare_chip_halted(tmp_path: Path) -> None:
     path = tmp_path / "a.asicrc"
     with emulator("report=0") as url:

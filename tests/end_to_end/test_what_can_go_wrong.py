@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import threading
-import time
 import tty
 from itertools import pairwise
 from pathlib import Path
@@ -139,37 +137,6 @@ def test_a_file_that_was_changed_is_found_out(tmp_path: Path) -> None:
     assert run.json["low"] == 1
 
 
-def test_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:
-    def small_files_only() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
-
-    path = tmp_path / "a.asicrc"
-    url = "sim:bm1366?flood_rate=3000&flood_seconds=15"
-    command = ("capture", "-d", url, "--difficulty", "1", "--duration", "20s", "-o", path, "--json")
-    run = asicrc(*command, preexec=small_files_only)
-    assert run.code == 6, run.err
-    said, hint = error_of(run)
-    assert str(path) in said
-    assert "free space" in hint
-    with library.load(path) as capture_:
-        events = capture_.events()
-    assert len(events) >= max(map(stored, run.err.splitlines()))
-    assert len(events) > 0
-
-
-def test_an_unplugged_device_seals_the_file_and_names_the_port(tmp_path: Path) -> None:
-    path = tmp_path / "a.asicrc"
-    run = capture("sim:bm1366?hangup_after=2", path)
-    assert run.code == 3
-    assert "device lost: /dev/pts/" in run.json["reason"]
-    assert "/dev/pts/" in run.err
-    with library.load(path) as capture_:
-        assert capture_.sealed
-        assert len(capture_.events()) == run.json["events"] > 0
-    assert asicrc("verify", path, "--json").code == 0
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_restores_and_seals(number: signal.Signals, tmp_path: Path) -> None:
     path = tmp_path / "a.asicrc"
@@ -183,27 +150,6 @@ def test_the_first_signal_restores_and_seals(number: signal.Signals, tmp_path: P
         assert capture_.sealed
         assert [s for s in capture_.settings() if s.kind == "restored"]
         assert len(capture_.events()) > 20
-
-
-def test_the_second_signal_ends_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "a.asicrc"
-    # no shortened waits: the way back takes over two seconds, so the second signal meets it half way
-    with emulator("--waits", "1") as url:
-        process = start("capture", "-d", url, "--duration", "40s", "-o", path, "--json")
-        line = wait_for_line(process, lambda line: stored(line) > 20)
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
-        begun = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=5)
-        assert time.monotonic() - begun < 1.5  # the way back would take over two seconds
-        assert process.stdout is not None and process.stderr is not None
-        process.stdout.close()
-        process.stderr.close()
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and not readable(path, stored(line)):
-        time.sleep(0.1)
-    assert readable(path, stored(line))
 
 
 def readable(path: Path, at_least: int) -> bool:
