@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_protocols.device import NonceBatch, empty_events
+from firmware_protocols.device import EVENT_DTYPE, NonceBatch, empty_events
 
 FAR_NS = 1 << 62
 
@@ -14,6 +14,7 @@ class Arrivals:
     """In the order of arrival. Times are ns of the twin's clock."""
 
     def __init__(self) -> None:
+        self.count = 0
         self._parts: list[tuple[NDArray[np.int64], NonceBatch]] = []
 
     @property
@@ -25,6 +26,7 @@ class Arrivals:
         """Ascending, and not before those that were added before."""
         if len(events):
             self._parts.append((arrive_ns, events))
+            self.count += len(events)
 
     def take(self, now_ns: int, *, one_by_one: bool) -> NonceBatch:
         """What has arrived; `one_by_one` only what came first, with all that came at the same moment."""
@@ -36,9 +38,16 @@ class Arrivals:
             arrive_ns, events = self._parts.pop(0)
             count = int(np.searchsorted(arrive_ns, limit_ns, side="right"))
             arrived.append(events[:count])
+            self.count -= count
             if count < len(events):
                 self._parts.insert(0, (arrive_ns[count:], events[count:]))
-        return arrived[0] if len(arrived) == 1 else np.concatenate(arrived)
+        return arrived[0] if len(arrived) == 1 else _joined(arrived)
+
+
+def _joined(parts: list[NonceBatch]) -> NonceBatch:
+    """As whole rows: numpy compares the fields of structured parts anew each time, which takes longer."""
+    return np.concatenate([part.view(_ROW) for part in parts]).view(EVENT_DTYPE)
 
 
 _NO_EVENTS = empty_events()
+_ROW = np.dtype((np.void, EVENT_DTYPE.itemsize))

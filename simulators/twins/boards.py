@@ -15,7 +15,9 @@ from typing import Literal
 from firmware_protocols.device import SettingRefused
 from simulators.models import MACHINES, Machine
 
-LOWEST_DIFFICULTY, HIGHEST_DIFFICULTY, USUAL_DIFFICULTY = 1e-6, 2.0**48, 256.0
+HIGHEST_DIFFICULTY, USUAL_DIFFICULTY = 2.0**48, 256.0
+MOST_SHARES_PER_S = 5e6
+"""At the nominal hash rate; an easier difficulty is refused. It bounds what a read brings."""
 BIP320_MASK = 0x1FFFE000
 
 NonceLayout = Literal["core high", "core low"]
@@ -111,11 +113,12 @@ def board_of(machine: str) -> Board:
 def _board(name: str, model: str, ramps: Mapping[str, float]) -> Board:
     machine = MACHINES[name]
     held = machine.limits
+    easiest = machine.shares_per_s(1.0) / MOST_SHARES_PER_S
     ranges = {
         "frequency_mhz": (held.frequency_mhz, machine.nominal_mhz, "MHz"),
         "voltage_mv": (held.voltage_mv, machine.nominal_mv, "mV"),
         "fan_percent": (held.fan_percent, machine.nominal_fan_percent, "%"),
-        "difficulty": ((LOWEST_DIFFICULTY, HIGHEST_DIFFICULTY), USUAL_DIFFICULTY, ""),
+        "difficulty": ((easiest, HIGHEST_DIFFICULTY), USUAL_DIFFICULTY, ""),
     }
     settings = {
         setting: SettingRange(*limits, usual, unit)

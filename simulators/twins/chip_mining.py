@@ -162,6 +162,10 @@ class ChipMining:
     def next_arrival_ns(self) -> int:
         return self._arrivals.next_ns
 
+    @property
+    def on_the_way(self) -> int:
+        return self._arrivals.count
+
     def pass_time(self, start_ns: int, end_ns: int) -> None:
         source, job = self._source, self._job
         if source is None or job is None:

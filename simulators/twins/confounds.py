@@ -75,7 +75,7 @@ class Confounds:
             low, high = _BOUNDS.get(field.name, (0.0, _LONGEST_S))
             if not low <= value <= high:
                 raise ValueError(f"{field.name}={value:g} is outside {low:g} to {high:g}")
-        for needed, by in _NEEDS.items():
+        for needed, by in NEEDS.items():
             if getattr(self, needed) == 0 and getattr(self, by) > 0:
                 raise ValueError(f"{by} has no effect without {needed}")
         if self.renewal_gap_s > self.renewal_s:
@@ -200,10 +200,10 @@ _BOUNDS = {
     "fan_pwm_depth": (0.0, 1.0),
     "fan_pwm_hz": (0.0, 1e6),
 }
-_NEEDS = {
+NEEDS = {
     "renewal_s": "renewal_gap_s",
     "fan_pwm_hz": "fan_pwm_depth",
     "pick_up_s": "pick_up_spread_s",
     "tail_share": "tail_s",
 }
-"""What a size has no effect without."""
+"""Sizes that have no effect (the values) without another one (their keys)."""

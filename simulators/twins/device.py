@@ -33,6 +33,8 @@ from simulators.twins.telemetry import Telemetry
 
 TICK_NS = 100_000_000
 """How often the physics is looked at, at least."""
+MOST_AT_ONCE = 1_000_000
+"""Events for which a read is cut short."""
 SETTABLE = ("frequency_mhz", "voltage_mv", "fan_percent", "difficulty", "hash_counting_number")
 
 
@@ -127,7 +129,8 @@ class TwinDevice:
         return [self._mining.send(job, self._clock.now_ns())]
 
     def read(self, until_ns: int) -> Batch:
-        """With a clean job out it returns at the first event, for a handshake; else at `until_ns`."""
+        """With a clean job out it returns at the first event, for a handshake; else at `until_ns`, or before
+        it with `MOST_AT_ONCE` events."""
         batch = Batch(nonces=_NO_EVENTS)
         mining = self._mining
         one_by_one = mining.newest is not None and mining.newest.clean
@@ -136,6 +139,8 @@ class TwinDevice:
                 mining.turn_to_next_job(now_ns)
                 self._look()
             if now_ns == until_ns or (one_by_one and mining.next_arrival_ns <= now_ns):
+                break
+            if mining.on_the_way >= MOST_AT_ONCE and mining.next_arrival_ns <= now_ns:
                 break
             end_ns = min(until_ns, self._tick_ns, mining.changes_ns)
             if one_by_one:

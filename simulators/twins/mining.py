@@ -43,6 +43,10 @@ class Mining(Protocol):
     def next_arrival_ns(self) -> int:
         """Of what has been found."""
 
+    @property
+    def on_the_way(self) -> int:
+        """How many events have been found and not been taken."""
+
     def pass_time(self, start_ns: int, end_ns: int) -> None:
         """Mine, up to `end_ns`, as things stood at the last look."""
 

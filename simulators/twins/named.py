@@ -14,7 +14,7 @@ from firmware_protocols.device import DeviceIdentity
 from simulators.models import DevicePhysics, Effects, Variation
 from simulators.models.physics import AMBIENT_C
 from simulators.twins.boards import BOARDS, Board, board_of
-from simulators.twins.confounds import Confounds
+from simulators.twins.confounds import NEEDS, Confounds
 from simulators.twins.device import TwinDevice
 from simulators.twins.pool_mining import PoolMining
 from simulators.twins.sizes import ORDINARY, PLANTED, PLANTED_IN_CHIP
@@ -98,8 +98,9 @@ def _of_population(asked: _Asked, ambient_c: float) -> TwinDevice:
     board = _board(asked)
     variation = Variation.of(board.machine, asked.population, asked.unit)
     sizes = {**ORDINARY[asked.machine], **asked.confounds}
-    if asked.confounds.get("beacon_s") == 0:
-        sizes.pop("beacon_share", None)
+    for needed, by in NEEDS.items():
+        if asked.confounds.get(needed) == 0 and by not in asked.confounds:
+            sizes.pop(by, None)  # what is switched off takes with it what belongs to it
     physics = DevicePhysics(board.machine, variation, ambient_c)
     return _twin(asked._replace(confounds=sizes), board, physics)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from difflib import get_close_matches
 from urllib.parse import parse_qsl
 
@@ -51,8 +51,10 @@ def twin_of(url: str) -> DeviceProtocol:
     effects = {name: size for name, size in sizes.items() if name in _EFFECTS}
     confounds = {name: size for name, size in sizes.items() if name in _CONFOUNDS}
     chip = {name: size for name, size in sizes.items() if name in SCALE_NAMES}
-    twin = _KINDS[kind]
-    return twin(machine, effects=effects, confounds=confounds, ambient_c=ambient_c, chip=chip, **whole)
+    made = _KINDS[kind]
+    twin = made(machine, effects=effects, confounds=confounds, ambient_c=ambient_c, chip=chip, **whole)
+    twin.identity = replace(twin.identity, url=url)
+    return twin
 
 
 _EFFECTS = tuple(field.name for field in fields(Effects))

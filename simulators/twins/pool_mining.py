@@ -19,6 +19,8 @@ from simulators.twins.shares import Shares
 from simulators.twins.work import DriveMemory, WorkInHand
 
 _FAR_S = 1e9
+MOST_CANDIDATES_PER_S = 2e7
+"""Whatever is planted, the rate goes no higher."""
 
 
 class PoolMining:
@@ -87,7 +89,8 @@ class PoolMining:
             self._rate_hz = 0.0
             if held is not None:
                 hashes_per_s = self._physics.hash_rate_ghs * 1e9 * self._memory.rate_factor
-                self._rate_hz = hashes_per_s / held.hashes * self._modulation.most
+                rate_hz = hashes_per_s / held.hashes * self._modulation.most
+                self._rate_hz = min(rate_hz, MOST_CANDIDATES_PER_S)
         return self._rate_hz
 
     def next_event_ns(self, now_ns: int) -> int:
@@ -99,6 +102,10 @@ class PoolMining:
     @property
     def next_arrival_ns(self) -> int:
         return self._arrivals.next_ns
+
+    @property
+    def on_the_way(self) -> int:
+        return self._arrivals.count
 
     def pass_time(self, start_ns: int, end_ns: int) -> None:
         held = self._work.current

@@ -33,6 +33,7 @@ class WorkInHand:
     def __init__(self, machine: Machine, version_mask: int) -> None:
         self._algorithm = machine.algorithm
         self._version_mask = version_mask
+        self._difficulty, self._target = 0.0, 0
         self._coming: deque[tuple[int, HeldJob]] = deque()
         self.current: HeldJob | None = None
         """What the chips work on."""
@@ -44,12 +45,14 @@ class WorkInHand:
 
         Until then they stay with the job before, or with none after a clean one.
         """
-        is_lbry = self._algorithm == "lbry"
-        target = (target_from_stratum_difficulty if is_lbry else target_from_difficulty)(difficulty)
+        if difficulty != self._difficulty:
+            is_lbry = self._algorithm == "lbry"
+            self._target = (target_from_stratum_difficulty if is_lbry else target_from_difficulty)(difficulty)
+            self._difficulty = difficulty
         sent = replace(
             job,
             wire_id=f"{job.number:x}",
-            target=target,
+            target=self._target,
             extranonce1=EXTRANONCE1,
             version_mask=self._version_mask,
             sent_ns=now_ns,

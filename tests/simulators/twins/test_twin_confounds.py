@@ -6,7 +6,17 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from twin_samples import cv2_of, difficulty_for, fano_of, ideal_events, intervals_of, lag1_of, rayleigh
+from twin_samples import (
+    cv2_of,
+    difficulty_for,
+    entropy_of,
+    fano_of,
+    ideal_events,
+    intervals_of,
+    lag1_of,
+    rayleigh,
+    reference_intervals,
+)
 
 from asicrc.work.pool_work import PoolWork
 from firmware_protocols.device import Verdict
@@ -176,6 +186,8 @@ def test_in_pairs(pair: tuple[str, str]) -> None:
     added += sizes.get("jitter_s", 0.0) ** 2
     added /= mean_s**2
     assert x.mean() == pytest.approx(mean_s, rel=6 / np.sqrt(len(x)))
+    expected_bits = entropy_of(reference_intervals(sizes, MEAN_S, 4 * N), mean_s)
+    assert entropy_of(x, mean_s) == pytest.approx(expected_bits, abs=0.025)
     error, lag_error = 5 * np.sqrt(8 / len(x)), 5 / np.sqrt(len(x)) + 0.003
     lag1 = -added / (cv2 + 2 * added)
     if "jitter_s" in sizes and {"batching_s", "polling_s"} & set(pair):

