@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import gammaincinv
 
 from asicrc.analysis.intervals import MIN_INTERVALS, coefficient_of_variation
 from asicrc.capture.points import PointRecord, PointState
@@ -96,8 +96,8 @@ def rate_of(events: int, seconds: float) -> Estimate | None:
     if seconds <= 0:
         return None
     tail = (1 - CONFIDENCE) / 2
-    low = float(stats.chi2.ppf(tail, 2 * events)) / 2 if events else 0.0
-    high = float(stats.chi2.ppf(1 - tail, 2 * events + 2)) / 2
+    low = float(gammaincinv(events, tail)) if events else 0.0
+    high = float(gammaincinv(events + 1, 1 - tail))
     return Estimate(events / seconds, low / seconds, high / seconds, events, method="Poisson count")
 
 

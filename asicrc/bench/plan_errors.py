@@ -46,7 +46,7 @@ def _one(item: Any, path: Path, text: str) -> tuple[str, str]:
         return f"{where}: {key} is missing", _SCHEMA_HINT
     said = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "value_error":
-        return f"{where}: {said}", _SCHEMA_HINT
+        return f"{place(path, text, (*loc, ''))}: {said}", _SCHEMA_HINT  # of the whole table
     shown = repr(item["input"])[:_LONGEST_VALUE]
     return f"{where}: {key} = {shown} {said.removeprefix('Input ')}", _SCHEMA_HINT
 

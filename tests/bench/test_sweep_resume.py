@@ -1,0 +1,286 @@
+"""A sweep that is killed, interrupted or loses its device goes on where it stopped, with the same points."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sweep_kills import URL, asicrc, completed, killed, plan_text, rows, uninterrupted
+from virtual_device import VirtualDevice
+
+from asicrc.bench.plan import SweepPlan
+from asicrc.bench.plan_file import plan_from_toml
+from asicrc.bench.sweep import dry_run, resume_sweep, take_sweep
+from asicrc.capture import CaptureWriter, load, verify
+from asicrc.capture.points import PointState
+from asicrc.devices import Circumstances
+from asicrc.errors import BadFile, DeviceError, ExitCode, Refused, StorageError, UsageError
+
+BARE = Circumstances(None)
+SMALL = """
+name = "small"
+[grid]
+frequency_mhz = [300, 350, 400, 450]
+[dwell]
+duration_s = 10
+"""
+
+
+def small(text: str = SMALL) -> SweepPlan:
+    return plan_from_toml(text, Path("p.toml"))
+
+
+def check_same_after_kills(tmp_path: Path, text: str, points: int, kills: int, seed: int) -> None:
+    plan = tmp_path / "p.toml"
+    plan.write_text(text)
+    whole, broken = tmp_path / "whole.asicrc", tmp_path / "broken.asicrc"
+    uninterrupted(plan, whole)
+    taken = killed(plan, broken, kills, np.random.default_rng(seed))
+    with load(whole) as one, load(broken) as other:
+        expected, found = completed(one), completed(other)
+        aborted = [point for point in other.points() if point.state is PointState.ABORTED]
+        segments = other.segments()
+        settings = other.settings()
+        assert other.sealed
+    assert len(expected) == points
+    assert found.keys() == expected.keys()
+    for key, (record, events) in expected.items():
+        assert found[key][0] == record, key
+        np.testing.assert_array_equal(found[key][1], events, err_msg=str(key))
+    assert sum(len(events) for _, events in expected.values()) > 20 * points
+    print(f"{kills} kills: {taken} points begun, {len(aborted)} aborted, {len(segments)} segments")
+    assert len(segments) == kills + 1
+    assert taken == points + len(aborted)
+    assert len(aborted) <= kills
+    assert all(point.plan["reached"] == "the session was killed" for point in aborted)
+    restored = {s.name: s.read_back for s in settings if s.kind == "restored"}
+    assert restored == {s.name: s.read_back for s in settings if s.kind == "original"}
+    report = verify(broken)
+    assert (report.digest_ok, report.disagreements) == (True, 0)
+
+
+@pytest.mark.timeout(180)
+def test_a_killed_sweep_has_the_points_of_an_uninterrupted_one(tmp_path: Path) -> None:
+    check_same_after_kills(tmp_path, plan_text(5, 4, 1, 3.0), points=20, kills=2, seed=1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_200_points_killed_at_10_random_moments(tmp_path: Path) -> None:
+    check_same_after_kills(tmp_path, plan_text(10, 10, 2, 5.0), points=200, kills=10, seed=2)
+
+
+@contextmanager
+def opened(device: VirtualDevice, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever URL is opened, it is this device."""
+
+    @contextmanager
+    def open_it(url: str, circumstances: object = None) -> Iterator[VirtualDevice]:
+        yield device
+
+    with monkeypatch.context() as patch:
+        patch.setattr("asicrc.capture.running.open_device", open_it)
+        yield
+
+
+def broken_off(path: Path, monkeypatch: pytest.MonkeyPatch) -> VirtualDevice:
+    """A sweep of four points whose device is lost in the third."""
+    device = VirtualDevice(10, lost_ns=25 * 10**9)
+    with opened(device, monkeypatch):
+        outcome = take_sweep("virtual:", small(), path, BARE, progress="none")
+    assert (outcome.exit_code, outcome.done, outcome.planned) == (ExitCode.DEVICE, 2, 4)
+    return device
+
+
+def test_a_cable_that_was_pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.asicrc"
+    broken_off(path, monkeypatch)
+    first = load(path).meta
+    assert first["end_reason"] == "device lost: the cable was pulled"
+    device = VirtualDevice(10)
+    with opened(device, monkeypatch):
+        outcome = resume_sweep(path, "virtual:", BARE, progress="none")
+    assert (outcome.exit_code, outcome.done, outcome.restored) == (ExitCode.OK, 4, True)
+    assert [(n.point, n.state, n.events) for n in outcome.numbers] == [
+        (0, "done", 100), (1, "done", 100), (2, "aborted", 48), (2, "done", 100), (3, "done", 100),
+    ]  # fmt: skip
+    # it had been put back as the session ended, so what it is set to now is its own
+    assert device.asked("originals") == [None]
+    assert device.asked("configure") == [{"frequency_mhz": 400.0}, {"frequency_mhz": 450.0}]
+    with load(path) as capture:
+        assert [s.reason for s in capture.segments()] == ["start", "gone on with"]
+        assert capture.meta["earlier_seals"] == [{"digest": first["digest"], "reason": first["end_reason"]}]
+        assert len(capture.meta["gone_on"]) == 1
+        events = capture.events()
+        np.testing.assert_array_equal(events["seq"], np.arange(len(events)))
+        numbers = [job.number for job in capture.jobs()]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert set(events["job"].tolist()) <= set(numbers)
+    assert verify(path).ok
+
+
+def test_a_device_that_was_not_put_back_gets_its_originals_of_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.asicrc"
+    with monkeypatch.context() as patch:
+        patch.setattr(VirtualDevice, "restore", VirtualDevice.originals)  # nothing comes true
+        patch.setattr("firmware_protocols.device.Setting.came_true", False)
+        broken_off(path, monkeypatch)
+    assert load(path).meta["restored"] is False
+    device = VirtualDevice(10)
+    with opened(device, monkeypatch):
+        resume_sweep(path, "virtual:", BARE, progress="none")
+    assert device.asked("originals") == []
+    [adopted] = device.asked("adopt")
+    assert {s.name: s.read_back for s in adopted if s.kind == "original"} == {
+        "frequency_mhz": 400.0, "voltage_mv": 1200.0, "difficulty": 256.0,
+    }  # fmt: skip
+    assert device.asked("restore") == [None]
+    assert load(path).meta["restored"] is True
+
+
+def test_a_complete_sweep_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, device = tmp_path / "a.asicrc", VirtualDevice(10)
+    with opened(device, monkeypatch):
+        take_sweep("virtual:", small(), path, BARE, progress="none")
+    before = path.read_bytes()
+    outcome = resume_sweep(path, None, BARE, progress="none")
+    assert outcome.outcome is None
+    assert (outcome.done, outcome.planned, outcome.exit_code) == (4, 4, ExitCode.OK)
+    assert path.read_bytes() == before
+
+
+def test_all_points_taken_but_not_sealed_is_put_back_and_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a kill between the last point and the seal."""
+    path = tmp_path / "a.asicrc"
+    with opened(VirtualDevice(10), monkeypatch):
+        take_sweep("virtual:", small(), path, BARE, progress="none")
+    with CaptureWriter.resume(path, reopen=True) as writer:
+        writer.set_meta("restored", None)
+    device = VirtualDevice(10)
+    with opened(device, monkeypatch):
+        outcome = resume_sweep(path, "virtual:", BARE, progress="none")
+    assert device.asked("configure") == []
+    assert device.asked("restore") == [None]
+    assert (outcome.done, outcome.restored) == (4, True)
+    assert load(path).sealed
+
+
+def test_another_device_is_refused_and_the_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.asicrc"
+    broken_off(path, monkeypatch)
+    before = path.read_bytes()
+    with pytest.raises(DeviceError, match="was captured from twin"):
+        resume_sweep(path, "twin:lv06?seed=1", BARE, progress="none")
+    assert path.read_bytes() == before
+
+
+def test_another_twin_is_another_device(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    plan = small(SMALL.replace("duration_s = 10", "duration_s = 1"))
+    assert take_sweep("twin:lv06?seed=1", plan, path, BARE, progress="none").done == 4
+    with CaptureWriter.resume(path, reopen=True):
+        pass
+    with pytest.raises(DeviceError, match="another twin: it differs in seed"):
+        resume_sweep(path, "twin:lv06?seed=2", BARE, progress="none")
+    assert not load(path).sealed
+    assert resume_sweep(path, None, BARE, progress="none").done == 4  # a file may name a twin
+
+
+def test_what_is_no_sweep_and_what_was_altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = tmp_path / "plain.asicrc"
+    CaptureWriter.create(plain, {"identity": None}).close()
+    with pytest.raises(UsageError, match="is no sweep"):
+        resume_sweep(plain, None, BARE)
+    path = tmp_path / "a.asicrc"
+    broken_off(path, monkeypatch)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE readings SET value = value + 1")
+    connection.close()
+    with (
+        opened(VirtualDevice(10), monkeypatch),
+        pytest.raises(BadFile, match="was changed after it was sealed"),
+    ):
+        resume_sweep(path, "virtual:", BARE, progress="none")
+
+
+def test_a_file_that_is_being_written_is_left_to_its_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.asicrc"
+    broken_off(path, monkeypatch)
+    with (
+        CaptureWriter.resume(path, reopen=True),
+        opened(VirtualDevice(10), monkeypatch),
+        pytest.raises(StorageError, match="another process is writing"),
+    ):
+        resume_sweep(path, "virtual:", BARE, progress="none")
+
+
+def test_limits_hold_for_what_a_file_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.asicrc"
+    broken_off(path, monkeypatch)
+    with CaptureWriter.resume(path, reopen=True) as writer:
+        sweep = load(path).meta["sweep"]
+        sweep["points"][3]["requested"] = {"frequency_mhz": 700.0}
+        writer.set_meta("sweep", sweep)
+    device = VirtualDevice(10)
+    with opened(device, monkeypatch), pytest.raises(Refused, match="point 4 of 4"):
+        resume_sweep(path, "virtual:", BARE, progress="none")
+    assert {name for name, _ in device.calls} <= {"check"}
+
+
+def run(*arguments: str) -> tuple[int, dict[str, Any], str]:
+    done = subprocess.run(
+        asicrc(*arguments, "--json"), capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+@pytest.mark.timeout(120)
+def test_ctrl_c_and_resume_on_the_command_line(tmp_path: Path) -> None:
+    plan, path = tmp_path / "p.toml", tmp_path / "a.asicrc"
+    plan.write_text(plan_text(4, 3, 1, 20.0))
+    command = asicrc("sweep", str(plan), "-d", URL, "-o", str(path), "--json")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and rows(path) < 3:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    result = json.loads(out)
+    assert process.returncode == 130, err
+    assert (result["restored"], result["complete"]) == (True, False)
+    assert result["points_missing"] == 12 - result["points_done"]
+    assert f"points are missing; asicrc resume {path}" in err
+    code, resumed, _ = run("resume", str(path))
+    assert (code, resumed["complete"], resumed["points_done"]) == (0, True, 12)
+    assert sum(point["state"] == "aborted" for point in resumed["points"]) == 1
+
+
+def test_a_plan_beyond_a_limit_is_refused_on_the_command_line_with_its_point(tmp_path: Path) -> None:
+    plan, path = tmp_path / "p.toml", tmp_path / "a.asicrc"
+    plan.write_text(SMALL.replace("450]", "600]"))
+    code, result, _ = run("sweep", str(plan), "-d", URL, "-o", str(path))
+    assert code == 5
+    assert "point 4 of 4 (frequency_mhz 600)" in result["error"]["message"]
+    assert not path.exists()
+
+
+def test_a_dry_run_on_a_twin_names_what_would_be_refused() -> None:
+    found = dry_run(small(SMALL.replace("450]", "600]")), URL, BARE)
+    assert [(p.position, str(p.refused)[:19]) for p in found.refused] == [(4, "frequency_mhz = 600")]
+    assert found.points[0].shares == pytest.approx(0.894e9 * 300 * 10 / (256 * 2**32))
