@@ -1,4 +1,4 @@
-"""One accepted TCP connection: written to from any thread, read by the receiver's alone."""
+"""One TCP connection of a receiver: written to from any thread, read by the receiver's alone."""
 
 from __future__ import annotations
 
@@ -34,11 +34,20 @@ class TcpConnection:
     """`send`, `close` and `backlog_bytes` may be used from any thread; the rest is the receiver's."""
 
     def __init__(
-        self, connected: socket.socket, peer: str, epoll: select.epoll, *, unread_bytes: int, stamped: bool
+        self,
+        connected: socket.socket,
+        peer: str,
+        epoll: select.epoll,
+        *,
+        unread_bytes: int,
+        stamped: bool,
+        who: str = "the miner",
     ) -> None:
         self.peer = peer
         """Address and port, as they are shown."""
         self.host = peer.rpartition(":")[0].strip("[]")
+        self.who = who
+        """What the other side is called in the reason of an end."""
         self.handler: ConnectionHandler | None = None
         self.paused_until_ns: int | None = None
         self.closing: str | None = None

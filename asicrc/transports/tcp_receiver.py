@@ -91,6 +91,26 @@ class TcpReceiver:
     def start(self) -> None:
         self._thread.start()
 
+    def adopt(self, connected: socket.socket, handler: ConnectionHandler, *, who: str) -> TcpConnection:
+        """Take in a connection that was made from here, to read it like the others.
+
+        On the receiver's thread. `who` names the other side in the reason of its end.
+        """
+        host, port = connected.getpeername()[:2]
+        _set_up(connected)
+        connection = TcpConnection(
+            connected,
+            shown(str(host), int(port)),
+            self._epoll,
+            unread_bytes=self._unread_bytes,
+            stamped=self._stamped,
+            who=who,
+        )
+        connection.handler = handler
+        self._epoll.register(connected, select.EPOLLIN)
+        self._connections[connection.fd] = connection
+        return connection
+
     def close(self, reason: str = "the server ended") -> None:
         """End the thread, then every connection, then the port. Harmless when it is closed already."""
         if self._epoll.closed:
@@ -141,7 +161,7 @@ class TcpReceiver:
                         _Read(connection, b"", Stamp(now()), f"the connection broke: {error.strerror}")
                     )
                     continue
-                reads.append(_Read(connection, data, Stamp(now(), kernel_ns), "the miner hung up"))
+                reads.append(_Read(connection, data, Stamp(now(), kernel_ns), f"{connection.who} hung up"))
                 if data:
                     connection.acknowledge()
                 if kernel_ns != NO_TIME:

@@ -1,80 +1,28 @@
-"""One connected miner: what was agreed on with it, its jobs, and its shares on their way in."""
+"""One connected miner of the work server: its jobs, and its shares on their way in."""
 
 from __future__ import annotations
-
-import re
-import threading
 
 from asicrc.transports.tcp_connection import TcpConnection
 from asicrc.work.pool_work import EXTRANONCE2_SIZE
 from asicrc.work.stratum_server.answers import Expected
 from asicrc.work.stratum_server.hub import Hub
-from asicrc.work.stratum_server.limits import Bucket
-from asicrc.work.stratum_server.miner_state import MinerState
-from asicrc.work.stratum_server.records import shown_agent
+from asicrc.work.stratum_server.miner_talk import MinerTalk
 from asicrc.work.stratum_server.rows import packed
 from asicrc.work.stratum_server.work_line import WorkLine
 from firmware_protocols.device import NO_JOB, NO_TIME, Job, Reason, Stamp, Verdict
-from firmware_protocols.stratum_v1 import (
-    Authorize,
-    ClientMessage,
-    Configure,
-    Damaged,
-    ErrorCode,
-    Malformed,
-    Reply,
-    ServerConnection,
-    Submit,
-    Subscribe,
-    UnknownMethod,
-)
-
-MOST_WORKERS = 16
-LONGEST_WORKER = 256
-DAMAGED_LOGGED = 3
-"""Of one connection, each with what is wrong with it; the number of all is kept."""
-_METHOD = re.compile(r"[a-z_]{1,16}\.[a-z_.]{1,32}")
+from firmware_protocols.stratum_v1 import ErrorCode, Submit
 
 
-class MinerConnection(MinerState):
-    """A `MinerState` with the connection behind it."""
+class MinerConnection(MinerTalk):
+    """A `MinerTalk` whose shares become events, and are answered when the verdict on them is here."""
 
     def __init__(self, hub: Hub, tcp: TcpConnection, extranonce1: bytes, t_ns: int) -> None:
-        super().__init__(extranonce1, tcp.peer, tcp.host, t_ns)
+        super().__init__(hub, tcp, extranonce1, EXTRANONCE2_SIZE, t_ns)
         self._hub = hub
-        self._tcp = tcp
-        self._codec = ServerConnection(
-            version_mask=hub.version_mask,
-            algorithm=hub.algorithm,
-            jobs_kept=hub.limits.jobs_kept,
-            max_line_bytes=hub.limits.line_bytes,
-        )
-        self._rate = Bucket(hub.limits.messages_per_s, hub.limits.burst_messages)
-        self._damaged_in_a_row = 0
-        self._bytes_since_message = 0
         self._work_number = 0
         self._sent_ns = self._sent_before_ns = NO_TIME
-        self._raw_agent: str | None = None
-        self._secrets: tuple[str, ...] = ()
-        self._out: list[bytes] = []
-        self._lock = threading.Lock()
-
-    def knows_worker(self, worker: str) -> bool:
-        """Whether it has authorised a worker of this name."""
-        return worker in self._codec.workers
-
-    def line_counters(self) -> dict[str, int]:
-        codec = self._codec
-        return {
-            "frames": codec.frames,
-            "damaged_frames": codec.damaged_frames,
-            "skipped_bytes": codec.skipped_bytes,
-        }
 
     # From the session's thread
-
-    def send(self, line: bytes) -> bool:
-        return self._tcp.send(line)
 
     def send_work(self, work: WorkLine) -> Job | None:
         """Its own job of this work, as it was sent; None where it has newer work or is gone."""
@@ -86,38 +34,7 @@ class MinerConnection(MinerState):
         with self._lock:
             self._tcp.send(self._codec.set_difficulty(difficulty))
 
-    def drop(self, reason: str) -> None:
-        self._tcp.close(reason)
-
     # From the receiver's thread
-
-    def received(self, data: bytes, stamp: Stamp) -> None:
-        with self._lock:
-            messages = self._codec.receive_data(data, stamp.t_ns)
-            for message, _, n_in_read in messages:
-                if isinstance(message, Submit):
-                    answer = self._share(message, stamp, n_in_read)
-                else:
-                    answer = self._talk(message, stamp, n_in_read)
-                if answer is not None:
-                    self._out.append(answer)
-                if not isinstance(message, Damaged):
-                    self._damaged_in_a_row = 0
-            self._send_answers()
-        self._mind_the_limits(len(messages), len(data), stamp.t_ns)
-
-    def ended(self, reason: str, t_ns: int) -> None:
-        with self._lock:
-            self._codec.receive_eof(t_ns)
-            self.left = reason
-        self._hub.went(self, t_ns)
-
-    def look_at_time(self, now_ns: int) -> None:
-        limits = self._hub.limits
-        if self.ready_ns is None and now_ns - self.connected_ns > limits.greeting_s * 1e9:
-            self.drop(f"it has not authorised a worker within {limits.greeting_s:g} s")
-        elif now_ns - self.last_message_ns > limits.idle_s * 1e9:
-            self.drop(f"it has said nothing for {limits.idle_s:g} s")
 
     def _share(self, submit: Submit, stamp: Stamp, n_in_read: int) -> bytes | None:
         """Take in a share. The answer, where no hash is needed to tell it."""
@@ -170,65 +87,6 @@ class MinerConnection(MinerState):
         self._refused_at_once += 1
         return codec.answer_submit(submit, found)
 
-    def _talk(self, message: ClientMessage | Damaged, stamp: Stamp, n_in_read: int) -> bytes | None:
-        codec = self._codec
-        match message:
-            case Configure():
-                answer, _ = codec.answer_configure(message)
-                self.version_mask = codec.jobs.version_mask
-                return answer
-            case Subscribe():
-                self._raw_agent = message.user_agent
-                self._out.append(codec.answer_subscribe(message, self.extranonce1, EXTRANONCE2_SIZE))
-                self._begin_if_it_can(stamp)
-                return None
-            case Authorize():
-                self._out.append(self._authorize(message))
-                self._begin_if_it_can(stamp)
-                return None
-            case Damaged():
-                self.damaged_lines += 1
-                self._damaged_in_a_row += 1
-                if self._damaged_in_a_row >= self._hub.limits.damaged_in_a_row:
-                    self.drop(f"{self._damaged_in_a_row} lines in a row were damaged")
-                elif self.damaged_lines <= DAMAGED_LOGGED:
-                    self._say(f"{self.name} sent a damaged line: {message.reason}")
-                return None
-            case UnknownMethod():
-                method = message.method if _METHOD.fullmatch(message.method) else "of no usual name"
-                self._say(f"{self.name} asked for a method that is not known here: {method}")
-            case Malformed(method="mining.submit"):
-                self._malformed_share(stamp, n_in_read)
-            case Reply():
-                return None
-        return codec.routine_answer(message)
-
-    def _authorize(self, message: Authorize) -> bytes:
-        codec = self._codec
-        is_new = message.worker not in codec.workers
-        if is_new and (len(message.worker) > LONGEST_WORKER or len(codec.workers) >= MOST_WORKERS):
-            return codec.refuse(message, ErrorCode.UNAUTHORIZED, "No more workers, or shorter names")
-        if not codec.workers:
-            self._secrets = message.worker, message.password
-            self.worker = self._hub.pseudonym(message.worker)
-        return codec.answer_authorize(message)
-
-    def _begin_if_it_can(self, stamp: Stamp) -> None:
-        """Send the first work as soon as it has subscribed and authorised a worker, in either order."""
-        if self.ready_ns is not None or not self._codec.subscribed or not self._codec.workers:
-            return
-        # Only now it can be told whether the one contains the other.
-        self.user_agent = shown_agent(self._raw_agent, *self._secrets)
-        self._raw_agent, self._secrets = None, ()
-        self.ready_ns = stamp.t_ns
-        difficulty, work = self._hub.became_ready(self, stamp.t_ns)
-        self._out.append(self._codec.set_difficulty(difficulty))
-        self._send_answers()
-        if work is not None:
-            job = self._send_work(work, clean=True)
-            if job is not None:
-                self._hub.sent_by_itself(job)
-
     def _malformed_share(self, stamp: Stamp, n_in_read: int) -> None:
         seq = self._hub.next_seq()
         self.shares += 1
@@ -238,6 +96,15 @@ class MinerConnection(MinerState):
             Verdict.MALFORMED, Reason.BAD_FIELDS,
         )  # fmt: skip
         self._hub.share(seq, row, None)
+
+    def _begin(self, stamp: Stamp) -> None:
+        difficulty, work = self._hub.became_ready(self, stamp.t_ns)
+        self._out.append(self._codec.set_difficulty(difficulty))
+        self._send_answers()
+        if work is not None:
+            job = self._send_work(work, clean=True)
+            if job is not None:
+                self._hub.sent_by_itself(job)
 
     def _send_work(self, work: WorkLine, *, clean: bool) -> Job | None:
         if work.number <= self._work_number or self.left is not None:
@@ -253,25 +120,3 @@ class MinerConnection(MinerState):
         bound = self._codec.jobs.bind(notify, number=number, at_ns=sent_ns)
         self._sent_before_ns, self._sent_ns = self._sent_ns, sent_ns
         return bound.device_job(algorithm=hub.algorithm, chip_target=hub.algorithm.target(1.0))
-
-    def _say(self, text: str) -> None:
-        self._hub.say(text, of_stranger=self.ready_ns is None)
-
-    def _send_answers(self) -> None:
-        if self._out:
-            self._tcp.send(b"".join(self._out))
-            self._out.clear()
-
-    def _mind_the_limits(self, messages: int, n_bytes: int, now_ns: int) -> None:
-        limits = self._hub.limits
-        if messages:
-            self.last_message_ns = now_ns
-            self._bytes_since_message = 0
-        else:
-            self._bytes_since_message += n_bytes
-            if self._bytes_since_message > limits.bytes_without_message:
-                self.drop(f"{self._bytes_since_message} bytes came without a message in them")
-        debt_ns = self._rate.take(messages, now_ns)
-        if debt_ns > 0:
-            self.waits += 1
-            self._tcp.pause(now_ns + round(debt_ns))
