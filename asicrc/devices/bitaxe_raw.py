@@ -73,6 +73,8 @@ class BitaxeRawDevice:
         """Whether there is an answering chip at all: one in reset is not asked."""
         self._at_work = False
         """Whether the chip was brought up here, and the way back has not begun."""
+        self._board_goal: tuple[float, float] | None = None
+        """Voltage and fan that it was brought up with."""
 
     @property
     def identity(self) -> DeviceIdentity:
@@ -140,12 +142,15 @@ class BitaxeRawDevice:
             self._chain.adopt_originals(of_chip)
 
     def configure(self, requested: dict[str, float]) -> list[Setting]:
-        """The whole bring-up; of a chip that works already, the fan alone where nothing else is asked for."""
+        """The whole bring-up; of a chip that works already only what changes, unless that is the voltage."""
         self.check(requested)
         if self._at_work and requested.keys() == {"fan_percent"}:
             return [self._set_fan(requested["fan_percent"])]
         voltage_mv, fan_percent, rest = self._split(requested)
+        if self._at_work and (voltage_mv, fan_percent) == self._board_goal:
+            return self._chain.configure(rest)
         self._at_work = False
+        self._chain.put_to_reset()
         self._board.check_cool()
         self._watch.arm(self._steps_to_safety())
         board, now_ns = self._board, self.clock.now_ns
@@ -158,6 +163,7 @@ class BitaxeRawDevice:
         voltage = Setting(now_ns(), "voltage_mv", voltage_mv, reached_mv)
         settings = [fan, voltage, *self._chain.configure(rest)]
         self._awake = self._at_work = True
+        self._board_goal = (voltage_mv, fan_percent)
         return settings
 
     def begin_point(self, key: tuple[int, ...]) -> None:

@@ -8,10 +8,10 @@ bytes only: no board has been attached to it yet.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from asicrc.bench.limits import DEFAULT_FREQUENCY_MHZ, Envelope
+from asicrc.devices.chain_retuning import ChainGoal, can_retune, retuning
 from asicrc.devices.chip_line import ChipLine
 from asicrc.devices.chip_settings import RESET_BAUD, ChipSettings, fast_baud
 from asicrc.devices.jitter import floor_of
@@ -78,15 +78,6 @@ class ResetLine(Protocol):
         """Hold the chips in reset, release them, wait until they speak. Raises DeviceLost."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Goal:
-    frequency_mhz: float
-    pll_mhz: float
-    difficulty: float
-    ticket_difficulty: int
-    hcn: int | None
-
-
 class ChainDevice:
     """Implements `DeviceProtocol`. Made by `asicrc.devices.open_device`.
 
@@ -116,6 +107,8 @@ class ChainDevice:
             line.attend = watch.check
         self._takes_work = takes_work
         self._job_header: int | None = None
+        self._in_force: ChainGoal | None = None
+        """Of a chain that is up, and can go to other settings as it is."""
         self._next_probe_ns = 0
         self._log = list(log)
         self._settings = ChipSettings(line, identity.chips, envelope, scale.waits, self._log)
@@ -183,7 +176,11 @@ class ChainDevice:
             )
         if self._watch is not None:
             self._watch.arm(steps_to_halt(self.line, self._envelope))
-        for step in self._steps(goal):
+        in_force, self._in_force = self._in_force, None  # nobody knows where it is if a step fails
+        steps = (
+            self._steps(goal) if in_force is None else retuning(self._model, in_force, goal, self._envelope)
+        )
+        for step in steps:
             self._carry_out(step)
         registers, confirmed = self._model.registers, self._settings.confirmed
         pll_register = solve_pll(self._model, goal.frequency_mhz).register
@@ -195,6 +192,8 @@ class ChainDevice:
         if goal.hcn is not None:
             hcn = confirmed("hash_counting_number", goal.hcn, registers.hash_counting_number, goal.hcn)
             settings.append(hcn)
+        if can_retune(self._model):
+            self._in_force = goal
         baud = float(self.line.transport.baud)
         return [*settings, Setting(self.clock.now_ns(), "host_baud", float(fast_baud(self._model)), baud)]
 
@@ -281,16 +280,22 @@ class ChainDevice:
 
     def halt(self) -> None:
         """Stop hashing at once, without asking anything. Raises DeviceLost."""
-        self._job_header = None
+        self._job_header = self._in_force = None
         if self._model.hcn_halts:
             self.line.send(WriteRegister(self._model.registers.hash_counting_number, 0))
 
+    def put_to_reset(self) -> None:
+        """The board holds the chips in reset: they have to be brought up again."""
+        self._in_force = None
+
     def was_reset(self) -> None:
         """The board has reset the chips: they speak at the rate after reset, and know nothing any more."""
+        self._in_force = None
         self.line.set_baud(RESET_BAUD)
         self.line.observer.was_reset(RESET_BAUD)
 
     def _go_back(self, way: Callable[[], list[Setting]]) -> list[Setting]:
+        self._in_force = None
         if self._watch is None:
             return way()
         self._watch.arm_for_the_way_back(steps_to_halt(self.line, self._envelope), self._log)
@@ -309,7 +314,7 @@ class ChainDevice:
     def _model(self) -> ChipModel:
         return self.line.model
 
-    def _goal(self, requested: dict[str, float]) -> _Goal:
+    def _goal(self, requested: dict[str, float]) -> ChainGoal:
         settable = {name for name, how in self.capabilities.items() if how is not Capability.NONE}
         unknown = set(requested) - settable
         if unknown:
@@ -327,13 +332,13 @@ class ChainDevice:
                 raise SettingRefused(
                     f"difficulty {difficulty:g} is beyond a ticket mask: it takes 1 to 2**32"
                 )
-            goal = _Goal(frequency_mhz, mhz, difficulty, floor_ticket_difficulty(difficulty), hcn)
+            goal = ChainGoal(frequency_mhz, mhz, difficulty, floor_ticket_difficulty(difficulty), hcn)
             self._steps(goal, start_mhz=frequency_mhz)
             return goal
         except ProtocolError as error:
             raise SettingRefused(str(error)) from None
 
-    def _steps(self, goal: _Goal, start_mhz: float | None = None) -> list[Step]:
+    def _steps(self, goal: ChainGoal, start_mhz: float | None = None) -> list[Step]:
         """Bring-up to `goal`; the clock goes there in steps from what it is now, unless `start_mhz` says."""
         limits = self._envelope.frequency_mhz
         if start_mhz is None:  # a reset takes the clock away

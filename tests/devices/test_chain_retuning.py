@@ -1,0 +1,78 @@
+"""A chain that works goes to other settings as it is: in steps, and only what differs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from asicrc.bench.limits import envelope_for
+from asicrc.capture.memory import MemoryCapture, capture_in_memory
+from asicrc.capture.plan import CapturePlan, Drive
+from asicrc.capture.points import Dwell, Point
+from asicrc.devices import open_device
+from asicrc.devices.chain_retuning import ChainGoal, can_retune, retuning
+from firmware_protocols.bm13xx import Send, Wait, WriteRegister, model_by_name, pll_from_register
+
+MODEL = model_by_name("BM1366")
+ENVELOPE = envelope_for(None, "BM1366")
+NOW = ChainGoal(200.0, 200.0, 1.0, 1, 10_000)
+
+
+def written(goal: ChainGoal) -> list[tuple[int, int]]:
+    steps = list(retuning(MODEL, NOW, goal, ENVELOPE))
+    return [
+        (step.frame.register, step.frame.value)
+        for step in steps
+        if isinstance(step, Send) and isinstance(step.frame, WriteRegister)
+    ]
+
+
+def test_nothing_is_written_where_nothing_differs() -> None:
+    assert list(retuning(MODEL, NOW, NOW, ENVELOPE)) == []
+
+
+@pytest.mark.parametrize("mhz", [150.0, 300.0])
+def test_the_clock_goes_in_steps_of_the_envelope_each_followed_by_a_wait(mhz: float) -> None:
+    steps = list(retuning(MODEL, NOW, ChainGoal(mhz, mhz, 1.0, 1, 10_000), ENVELOPE))
+    assert [type(step) for step in steps] == [Send, Wait] * (len(steps) // 2)
+    assert {step.seconds for step in steps if isinstance(step, Wait)} == {ENVELOPE.step_interval_s}
+    clocks = [
+        200.0,
+        *(pll_from_register(MODEL, value).mhz for _, value in written(ChainGoal(mhz, mhz, 1.0, 1, 10_000))),
+    ]
+    assert clocks[-1] == pytest.approx(mhz, abs=1)
+    assert np.abs(np.diff(clocks)).max() <= ENVELOPE.step_mhz + 1.0  # the PLL's own rounding
+
+
+def test_mask_and_sweep_length_are_one_write_each() -> None:
+    registers = MODEL.registers
+    assert [r for r, _ in written(ChainGoal(200.0, 200.0, 4.0, 4, 10_000))] == [registers.ticket_mask]
+    assert written(ChainGoal(200.0, 200.0, 1.0, 1, 9_000)) == [(registers.hash_counting_number, 9_000)]
+
+
+def test_chips_with_midstates_are_brought_up_anew() -> None:
+    assert can_retune(MODEL)
+    assert not can_retune(model_by_name("BM1387"))
+
+
+def told(capture: MemoryCapture, text: str) -> int:
+    return sum(text in line.text for line in capture.log())
+
+
+def test_points_and_inputs_reach_an_emulated_chip_without_another_bring_up() -> None:
+    dwell = Dwell(0.5)
+    points = tuple(
+        Point(i, 0, {"frequency_mhz": mhz, "difficulty": difficulty}, dwell)
+        for i, (mhz, difficulty) in enumerate([(200.0, 1.0), (225.0, 1.0), (225.0, 2.0)])
+    )
+    with open_device("sim:bm1366") as device:
+        capture = capture_in_memory(device, CapturePlan(points=points))
+        drive = Drive("difficulty", np.array([1.0, 4.0, 2.0]), 0.4)
+        driven = capture_in_memory(device, CapturePlan(requested=dict(points[0].requested), drive=drive))
+    assert told(capture, "was not reset") == told(driven, "was not reset") == 1
+    made = [s for s in capture.settings() if s.kind == "set"]
+    for name in ("frequency_mhz", "difficulty"):
+        assert [s.read_back for s in made if s.name == name] == [p.requested[name] for p in points]
+    applied = [r.value for r in driven.readings() if r.channel == "drive_applied"]
+    assert applied == [1.0, 4.0, 2.0]
+    assert capture.counters().valid > 20
