@@ -267,6 +267,7 @@ def test_an_s9_that_takes_no_pool_is_waited_for_while_its_owner_points_it(tmp_pa
     ("fault", "code", "said"),
     [
         ("overheat:14", 5, "stopped for safety"),
+        ("lower_settings:14", 5, "firmware does that to a miner that has overheated"),
         ("fallback_after:14", 3, "mines at a pool of its own"),
         ("ignore_difficulty", 5, "ignores the difficulty"),
     ],
@@ -284,13 +285,29 @@ def test_what_goes_wrong_meanwhile_ends_the_capture_with_its_reason(
 
 
 @long
+def test_the_fan_of_a_miner_holds_a_temperature_and_is_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    with miner("lv06", "profile=esp-head", "heat_speed=10") as url:
+        run = capture(url, path, "--fan-target-c", "64", duration="40s")
+        after = api(url)
+    assert run.code == 0, run
+    assert run.json["restored"] is True and after["autofanspeed"] == 1
+    told = [s for s in rows(path, "select requested, read_back from settings where name = 'fan_percent'")]
+    assert len(told) > 2 and all(asked == read_back for asked, read_back in told if asked is not None)
+    assert "64 degC is wanted" in log(path)
+    celsius = [c for (c,) in rows(path, "select value from readings where channel = 'temperature_c'")]
+    assert all(57 < c < 66 for c in celsius[-5:]), celsius  # some minutes of the real one
+    assert all(asked >= 25 for asked, _ in told if asked is not None)
+
+
+@long
 def test_a_restart_of_the_miner_meanwhile_is_a_new_segment_and_a_line(tmp_path: Path) -> None:
     path = tmp_path / "a.asicrc"
     with miner("lv06", "profile=esp-head", "faults=reboot_after:14") as url:
         run = capture(url, path, duration="20s")
     assert run.code == 0, run
     assert len(rows(path, "select distinct segment from events")) == 2
-    assert "the miner has restarted" in log(path)
+    assert "the device has restarted" in log(path)
     assert "came back" in rows(path, "select reason from segments order by id")[1][0]
 
 
