@@ -292,7 +292,7 @@ def test_the_fan_of_a_miner_holds_a_temperature_and_is_given_back(tmp_path: Path
         after = api(url)
     assert run.code == 0, run
     assert run.json["restored"] is True and after["autofanspeed"] == 1
-    told = [s for s in rows(path, "select requested, read_back from settings where name = 'fan_percent'")]
+    told = rows(path, "select requested, read_back from settings where name = 'fan_percent'")
     assert len(told) > 2 and all(asked == read_back for asked, read_back in told if asked is not None)
     assert "64 degC is wanted" in log(path)
     celsius = [c for (c,) in rows(path, "select value from readings where channel = 'temperature_c'")]
