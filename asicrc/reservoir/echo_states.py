@@ -112,7 +112,7 @@ class EchoStates(TransformerMixin, BaseEstimator):
         kind = np.dtype(self.dtype)
         _, of_inputs, of_bias = (np.random.default_rng(s) for s in np.random.SeedSequence(self.seed).spawn(3))
         self.weights_ = (ring.weights * self.spectral_radius).astype(kind)
-        self.offsets_ = ring.offsets
+        self.offsets_ = ring.offsets.copy()
         self.input_weights_ = self.input_scaling * of_inputs.uniform(-1.0, 1.0, (x.shape[1], self.units))
         self.input_weights_ = self.input_weights_.astype(kind)
         self.bias_ = (self.bias_scaling * of_bias.uniform(-1.0, 1.0, self.units)).astype(kind)

@@ -37,18 +37,24 @@ def run_states(
     kind = bias.dtype.type
     states = np.empty((len(u), len(bias)), dtype=kind)
     _advance(
-        np.ascontiguousarray(u, dtype=kind),
-        np.ascontiguousarray(input_weights, dtype=kind),
-        np.ascontiguousarray(bias),
-        np.ascontiguousarray(weights, dtype=kind),
-        np.ascontiguousarray(offsets),
+        _plain(u, kind),
+        _plain(input_weights, kind),
+        _plain(bias, kind),
+        _plain(weights, kind),
+        _plain(offsets, np.int64),
         kind(leak),
         kind(1.0 - leak),
-        np.ascontiguousarray(state, dtype=kind),
+        _plain(state, kind),
         states,
         tuple(kind(c) for c in (_SATURATED[bias.dtype.name], *_TANH)),
     )
     return states
+
+
+def _plain(array: NDArray[Any], kind: Any) -> NDArray[Any]:
+    """Contiguous and writable, so that the loop is compiled for one kind of array only."""
+    plain = np.ascontiguousarray(array, dtype=kind)
+    return plain if plain.flags.writeable else plain.copy()
 
 
 _TANH = (

@@ -200,6 +200,17 @@ def test_ill_conditioned_rows_keep_their_digits() -> None:
     assert np.isinf(squared.alpha_curve_[0])
 
 
+def test_penalties_too_small_for_squares_matter_only_where_one_may_be_best(rng: np.random.Generator) -> None:
+    x, y = rows_of(rng, n=60, p=40, noise=100.0)
+    alphas = [1e-30, 1e-3, 1.0, 1e3, 1e6]
+    readout = RidgeReadout(alphas).fit(x, y[:, 0])
+    assert readout.alpha_ > 1e-3
+    np.testing.assert_array_equal(np.isinf(readout.alpha_curve_), [True, False, False, False, False])
+    assert readout.alpha_ == RidgeReadout(alphas, solver="svd").fit(x, y[:, 0]).alpha_
+    x, y = rows_of(rng, n=500, noise=1.0)
+    assert np.isfinite(RidgeReadout([1e-30, 1e6, 1e7]).fit(x, y[:, 0]).alpha_curve_).all()
+
+
 def test_nearly_all_explained_is_not_left_to_squares(rng: np.random.Generator) -> None:
     x, y = rows_of(rng, noise=1e-8)
     readout = RidgeReadout().fit(x, y[:, 0])

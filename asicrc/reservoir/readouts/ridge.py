@@ -33,8 +33,8 @@ class RidgeReadout(MultiOutputMixin, RegressorMixin, RidgeBase):
     washout : rows at the start of each run that fit leaves out. `predict` returns all rows
     fit_intercept : whether the rows are centred
     solver : "gram" decomposes X'X; "svd" the rows, through a QR, with twice the digits; "auto" is "gram"
-        unless there are no more rows than features, a penalty lies below 1e-12 of the largest eigenvalue, or
-        less than 1e-10 of the variance stays unexplained
+        unless there are no more rows than features, or the best penalty may lie below 1e-12 of the largest
+        eigenvalue, or less than 1e-10 of the variance stays unexplained
     n_splits, gap : blocks of "blocked_cv", and the rows left out on both sides of one
 
     Attributes

@@ -70,16 +70,19 @@ def solve_rows(
     """
     if search.alpha_selection == "gcv":
         return solve_sums(sums, search, lambda: (x, y))
-    spectrum, alphas = _decomposed(sums, search, lambda: (x, y))
+    spectrum, alphas = _decomposed(sums, search)
     errors = held_out_errors(
         x,
         y,
         folds_of(len(x), groups, search.n_splits, search.gap),
         alphas,
         intercept=search.fit_intercept,
-        total=sums if isinstance(sums, GramSums) and spectrum.squared else None,
+        total=sums if isinstance(sums, GramSums) else None,
     )
-    return _solved(spectrum, alphas, errors, search)
+    solution = _solved(spectrum, alphas, errors, search)
+    if search.solver == "auto" and not spectrum.resolves(alphas, solution.chosen):
+        return solve_rows(TriangularSums.of(x, y), x, y, search, groups)
+    return _resolved(solution, spectrum)
 
 
 def solve_sums(sums: GramSums | TriangularSums, search: Search, rows: RowSource | None = None) -> Solution:
@@ -92,25 +95,18 @@ def solve_sums(sums: GramSums | TriangularSums, search: Search, rows: RowSource 
         raise ValueError(
             "sums of rows have no blocks to hold out: use alpha_selection='gcv', or fit all rows"
         )
-    spectrum, alphas = _decomposed(sums, search, rows)
-    return _solved(spectrum, alphas, spectrum.cross_validation(alphas), search)
+    spectrum, alphas = _decomposed(sums, search)
+    solution = _solved(spectrum, alphas, spectrum.cross_validation(alphas), search)
+    if search.solver == "auto" and rows is not None and not spectrum.resolves(alphas, solution.chosen):
+        return solve_sums(TriangularSums.of(*rows()), search)
+    return _resolved(solution, spectrum)
 
 
-def _decomposed(
-    sums: GramSums | TriangularSums, search: Search, rows: RowSource | None
-) -> tuple[Spectrum, Floats]:
+def _decomposed(sums: GramSums | TriangularSums, search: Search) -> tuple[Spectrum, Floats]:
     if not sums.n:
         raise ValueError("no rows were given")
     spectrum = Spectrum.of(sums, search.fit_intercept)
-    alphas = penalties(search.alphas, spectrum.largest)
-    if search.solver == "auto" and rows is not None and not spectrum.resolves(alphas):
-        spectrum = Spectrum.of(TriangularSums.of(*rows()), search.fit_intercept)
-    if np.all(alphas < spectrum.least_penalty):
-        raise ValueError(
-            f"all penalties are below {spectrum.least_penalty:.2g}, which is {GRAM_RESOLVES:g} of the "
-            "largest eigenvalue: squared rows have no digits for them. Give larger ones, or solver='svd'"
-        )
-    return spectrum, alphas
+    return spectrum, penalties(search.alphas, spectrum.largest)
 
 
 def _solved(spectrum: Spectrum, alphas: Floats, errors: Floats, search: Search) -> Solution:
@@ -125,3 +121,12 @@ def _solved(spectrum: Spectrum, alphas: Floats, errors: Floats, search: Search) 
         known,
         spectrum.degrees_of_freedom(alphas[chosen]),
     )
+
+
+def _resolved(solution: Solution, spectrum: Spectrum) -> Solution:
+    if np.all(solution.alphas < spectrum.least_penalty):
+        raise ValueError(
+            f"all penalties are below {spectrum.least_penalty:.2g}, which is {GRAM_RESOLVES:g} of the "
+            "largest eigenvalue: squared rows have no digits for them. Give larger ones, or solver='svd'"
+        )
+    return solution

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asicrc.reservoir.readouts.blas_threads import DECOMPOSITIONS, one_thread_up_to
 from asicrc.reservoir.readouts.sums import Floats, GramSums, TriangularSums, upper_factor
@@ -97,13 +98,20 @@ class Spectrum:
         )
         return errors
 
-    def resolves(self, alphas: Floats) -> bool:
-        """False where these sums have too few digits for the penalties, or for how well y is explained."""
+    def resolves(self, alphas: Floats, chosen: NDArray[np.int64]) -> bool:
+        """False where these sums have too few digits for what was chosen.
+
+        That is where the least of the penalties that they resolve was chosen, and there are lesser ones; and
+        where nearly all of y is explained.
+        """
         if not self.squared:
             return True
-        if alphas.min() < self.least_penalty or self.n <= len(self.eigenvalues):
+        known = alphas >= self.least_penalty
+        if self.n <= len(self.eigenvalues) or not known.any():
             return False
-        return bool(np.all(self.residuals(alphas).min(axis=0) >= 1e3 * _ROUNDING * self.total))
+        if not known.all() and np.any(alphas[chosen] == alphas[known].min()):
+            return False
+        return bool(np.all(self.residuals(alphas[known]).min(axis=0) >= 1e3 * _ROUNDING * self.total))
 
     def _free(self, alphas: Floats) -> Floats:
         """n less the degrees of freedom, summed so that little is lost where little is left."""

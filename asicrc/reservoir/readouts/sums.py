@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from asicrc.reservoir.readouts.blas_threads import DECOMPOSITIONS, one_thread_up_to
+
 Floats = NDArray[np.float64]
 AnyFloats = NDArray[np.float64] | NDArray[np.float32]
 
@@ -168,7 +170,8 @@ class TriangularSums:
 
 def upper_factor(rows: Floats) -> Floats:
     """R of the QR of rows (n, m): (min(n, m), m)."""
-    return np.asarray(np.linalg.qr(rows, mode="r"), dtype=np.float64)
+    with one_thread_up_to(DECOMPOSITIONS, rows.shape[1]):
+        return np.asarray(np.linalg.qr(rows, mode="r"), dtype=np.float64)
 
 
 def _check(x: AnyFloats, y: Floats, features: int, targets: int) -> None:
