@@ -167,8 +167,13 @@ def point_from_row(row: Row) -> PointRecord:
         if key in plan:
             whole(plan[key], 0, _MAX_SIGNED)
     requested = plan.get("requested", {})
-    if not isinstance(requested, dict) or not all(type(v) in (int, float) for v in requested.values()):
+    if not isinstance(requested, dict) or not all(map(_is_number, requested.values())):
         raise ValueError("the settings of a point are no numbers")
     return PointRecord(
         whole(number, 0, _MAX_SIGNED), time_of(t_start_ns), time_of(t_end_ns), PointState(words(state)), plan
     )
+
+
+def _is_number(value: object) -> bool:
+    """A finite one that prints."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_SIGNED

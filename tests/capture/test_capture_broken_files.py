@@ -24,7 +24,14 @@ def read_everything(path: Path) -> None:
     capture.jobs()
     for _ in capture.wire():
         pass
-    for method in (capture.readings, capture.settings, capture.segments, capture.anchors, capture.log):
+    for method in (
+        capture.readings,
+        capture.settings,
+        capture.segments,
+        capture.anchors,
+        capture.log,
+        capture.points,
+    ):
         method()
     verify(path)
 
@@ -232,6 +239,19 @@ def test_event_values_of_a_wrong_type_or_range(tmp_path: Path, column: str, valu
         ("capture", {"key": "wire_counters", "value": "[1]"}),
         ("capture", {"key": "wire_counters", "value": '{"frames": "many"}'}),
         ("capture", {"key": "scan_period_ns", "value": "-5"}),
+        ("capture", {"key": "scan_periods", "value": "[[5, 1], [4, 2]]"}),
+        ("capture", {"key": "scan_periods", "value": "[[0, -1]]"}),
+        ("capture", {"key": "scan_periods", "value": "[[1e400, 1]]"}),
+        ("points", {"id": -1, "state": "done", "plan": "{}"}),
+        ("points", {"id": 1, "state": "lost", "plan": "{}"}),
+        ("points", {"id": 1, "state": "done", "plan": "[1]"}),
+        ("points", {"id": 1, "state": "done", "plan": "{"}),
+        ("points", {"id": 1, "state": "done", "plan": "[" * 200_000}),
+        ("points", {"id": 1, "state": "done", "plan": '{"first_seq": -1}'}),
+        ("points", {"id": 1, "state": "done", "plan": '{"end_seq": 1.5}'}),
+        ("points", {"id": 1, "state": "done", "plan": '{"requested": {"a": "b"}}'}),
+        ("points", {"id": 1, "state": "done", "plan": '{"requested": {"a": NaN}}'}),
+        ("points", {"id": 1, "state": "done", "plan": '{"requested": {"a": 1' + "0" * 400 + "}}"}),
     ],
 )  # fmt: skip
 def test_other_values_of_a_wrong_type_or_range(tmp_path: Path, table: str, row: dict[str, object]) -> None:
