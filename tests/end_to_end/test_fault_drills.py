@@ -29,7 +29,12 @@ pytestmark = pytest.mark.timeout(150)
         ("overheat:1/8&heat_speed=4", ("above the limit of 72 degC", "warms by more than"), 10.0),
         pytest.param("sensor_lost:1/9", ("no temperature can be read",), 12.0, marks=LONG),
         pytest.param("fan_stopped:1/9", ("the fan does not turn",), 12.0, marks=LONG),
-        ("regulator_reset:1", ("something has changed voltage_mv from 120", "nobody asked for that"), 1.0),
+        pytest.param(
+            "regulator_reset:1",
+            ("something has changed voltage_mv from 120", "nobody asked for that"),
+            1.0,
+            marks=LONG,
+        ),
     ],
     ids=["overheat", "sensor lost", "fan stopped", "set point changed by the firmware"],
 )
