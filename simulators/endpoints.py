@@ -17,13 +17,14 @@ from simulators.bitaxe.options import board_options_text, parse_board_options
 from simulators.bm13xx.scale import OptionError, options_from_arguments, options_text, parse_scale
 from simulators.bm13xx.silicon import SILICON
 from simulators.miners.options import MINERS, miner_options_text, parse_options
+from simulators.pool.options import parse_pool_options, pool_options_text
 
 Options = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """A device that can be emulated: the module that runs it, and what that module has to be told."""
+    """What can be emulated: the module that runs it, and what that module has to be told."""
 
     module: str
     fixed: tuple[tuple[str, str], ...]
@@ -50,6 +51,7 @@ EMULATORS = {
         )
         for name in MINERS
     },
+    "pool": Emulator("simulators.pool", (), parse_pool_options, pool_options_text),
 }
 """By the name in `sim:NAME` and `simulate NAME`."""
 
@@ -92,12 +94,7 @@ def emulate(name: str, args: Sequence[str]) -> int:
         return _USAGE
     try:
         with _running(emulator.module, _arguments(options)) as (process, line):
-            sys.stdout.write(
-                f"{line['url']}\n"
-                f"This is an emulated {line['device']}, chips: {line['chips']}. In another terminal:\n"
-                f"  asicrc capture --device '{line['url']}' --duration 10s\n"
-                "Ctrl-C ends it.\n"
-            )
+            sys.stdout.write(f"{line['url']}\n{_what_to_do(line)}\nCtrl-C ends it.\n")
             sys.stdout.flush()
             return process.wait()
     except KeyboardInterrupt:
@@ -115,6 +112,18 @@ emulate_bitaxe_gamma = partial(emulate, "bitaxe-gamma")
 emulate_lv06 = partial(emulate, "lv06")
 emulate_s9 = partial(emulate, "s9")
 emulate_lbbox = partial(emulate, "lbbox")
+emulate_pool = partial(emulate, "pool")
+
+
+def _what_to_do(line: dict[str, object]) -> str:
+    if "chips" not in line:
+        return (
+            f"This is an emulated pool. In another terminal:\n  asicrc proxy --upstream {line['url']},user=x"
+        )
+    return (
+        f"This is an emulated {line['device']}, chips: {line['chips']}. In another terminal:\n"
+        f"  asicrc capture --device '{line['url']}' --duration 10s"
+    )
 
 
 def _command(url: str) -> tuple[str, list[str], list[str]]:

@@ -10,6 +10,9 @@ from serial.tools import list_ports
 
 from asicrc.devices.url import URL_FORMS
 
+NO_DEVICES = frozenset({"pool"})
+"""Emulators of what miners talk to."""
+
 
 @dataclass(frozen=True)
 class Port:
@@ -37,5 +40,9 @@ def discover() -> Discovery:
         )
         for info in sorted(list_ports.comports())
     ]
-    emulated = [f"sim:{entry.name}" for entry in entry_points(group="asicrc.emulators")]
+    emulated = [
+        f"sim:{entry.name}"
+        for entry in entry_points(group="asicrc.emulators")
+        if entry.name not in NO_DEVICES
+    ]
     return Discovery(ports, emulated, URL_FORMS)

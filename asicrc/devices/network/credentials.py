@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from asicrc.errors import UsageError
+from asicrc.secret_files import secret_from_file
 
 PASSWORD = "ASICRC_MINER_PASSWORD"
 PASSWORD_FILE = "ASICRC_MINER_PASSWORD_FILE"
@@ -15,7 +14,6 @@ USER = "ASICRC_MINER_USER"
 HINT = (
     f"put the password into the environment as {PASSWORD}, or its file's name (mode 0600) as {PASSWORD_FILE}"
 )
-MOST_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +30,4 @@ class Credentials:
         if password := os.environ.get(PASSWORD):
             return cls(user, password)
         name = os.environ.get(PASSWORD_FILE)
-        return cls(user, None if not name else _from_file(Path(name)))
-
-
-def _from_file(path: Path) -> str:
-    """The first line. The mode is looked at on the open file: its name may mean another one by then."""
-    try:
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise UsageError(f"{path} ({PASSWORD_FILE}) is no file", HINT)
-            if found.st_mode & 0o077 or found.st_uid != os.geteuid():
-                mode = stat.S_IMODE(found.st_mode)
-                raise UsageError(
-                    f"{path} ({PASSWORD_FILE}) is not yours alone: its mode is {mode:04o}",
-                    f"chmod 600 {path}",
-                )
-            text = file.read(MOST_BYTES).decode()
-    except OSError as error:
-        raise UsageError(f"{path} ({PASSWORD_FILE}) cannot be read: {error.strerror}", HINT) from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} ({PASSWORD_FILE}) is no UTF-8 text", HINT) from None
-    password = text.split("\n", 1)[0].rstrip("\r")
-    if not password:
-        raise UsageError(f"{path} ({PASSWORD_FILE}) holds no password on its first line", HINT)
-    return password
+        return cls(user, None if not name else secret_from_file(Path(name), PASSWORD_FILE, HINT))
