@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from asicrc.bench.envelope import Envelope
-from asicrc.bench.limits import BOARDS, allowed_envelope, envelope_for
+from asicrc.bench.limits import BARE, BOARDS, allowed_envelope, envelope_for
 from asicrc.bench.station import Station, StationDevice
+from asicrc.bench.supervision.thresholds import DIRECT, THRESHOLD_KEYS, Thresholds, thresholds_for
 from asicrc.errors import AsicrcError
 
 
@@ -22,6 +23,13 @@ class CheckedDevice:
     built_in: Envelope | None
     in_force: Envelope | None
     error: AsicrcError | None
+    thresholds: Thresholds | None = None
+    """Of its supervision, in force."""
+
+    def supervision(self) -> dict[str, float]:
+        """Thresholds in force by key; empty where the limits are not known."""
+        known = {} if self.thresholds is None else self.thresholds.as_json()
+        return {key: value for key in THRESHOLD_KEYS if (value := known.get(key)) is not None}
 
     def rows(self) -> list[tuple[str, float | None, float | None, float | None]]:
         """Key, built-in number, the file's number, number in force."""
@@ -42,6 +50,7 @@ class CheckedDevice:
                 key: {"built_in": built_in, "station": asked, "in_force": in_force}
                 for key, built_in, asked, in_force in self.rows()
             },
+            "supervision": self.supervision(),
             "beyond_built_in": {} if self.in_force is None else dict(self.in_force.beyond),
             "error": None
             if error is None
@@ -51,7 +60,7 @@ class CheckedDevice:
 
 def checked_devices(station: Station, *, allow_beyond: bool = False) -> list[CheckedDevice]:
     """Every entry of a station with what comes out of it; what is wrong with one does not hide the others."""
-    return [_checked(entry, station.path.name, allow_beyond) for entry in station.devices]
+    return [_checked(entry, station, allow_beyond) for entry in station.devices]
 
 
 def board_and_chip(entry: StationDevice) -> tuple[str | None, str | None]:
@@ -72,6 +81,8 @@ def board_and_chip(entry: StationDevice) -> tuple[str | None, str | None]:
     return board, chip
 
 
+DIRECT_BOARDS = frozenset({BARE, "bitaxe-ultra", "bitaxe-gamma"})
+"""Reached by their own lines, without firmware that looks after them."""
 _EMULATED = {
     "bitaxe": "bitaxe-ultra",
     "bitaxe-gamma": "bitaxe-gamma",
@@ -82,16 +93,19 @@ _EMULATED = {
 """Boards of `sim:` devices that are more than a chip on a line."""
 
 
-def _checked(entry: StationDevice, file: str, allow_beyond: bool) -> CheckedDevice:
+def _checked(entry: StationDevice, station: Station, allow_beyond: bool) -> CheckedDevice:
     board, chip = board_and_chip(entry)
     if board is None or chip is None:
         return CheckedDevice(entry, board, chip, None, None, None)
-    limits, beyond = entry.limits.by_key(), entry.widen_beyond_built_in.by_key()
-    built_in = in_force = error = None
+    limits, beyond, file = entry.limits.by_key(), entry.widen_beyond_built_in.by_key(), station.path.name
+    built_in = in_force = error = thresholds = None
     try:
         built_in = envelope_for(board, chip)
         allowed = allow_beyond and bool(beyond)
         in_force = allowed_envelope(board, chip, limits, beyond, allow_beyond=allowed, where=file)
+        family = DIRECT if board in DIRECT_BOARDS else board
+        thresholds = thresholds_for(family, in_force.limits()).narrowed(entry.supervision.by_key(), file)
+        thresholds = thresholds.at_most(station.supervision.by_key(), file)
     except AsicrcError as caught:
         error = caught
-    return CheckedDevice(entry, board, chip, built_in, in_force, error)
+    return CheckedDevice(entry, board, chip, built_in, in_force, error, thresholds)

@@ -23,6 +23,7 @@ DESCRIBED = (
     "clock",
     "limits",
     "beyond_built_in",
+    "supervision",
     "station",
     "replay_of",
     "source",

@@ -109,6 +109,8 @@ def _show(device: CheckedDevice) -> None:
     say(f"  {'limit':<30}{'built in':>10}{'here':>10}{'in force':>10}")
     for key, *numbers in device.rows():
         say(f"  {key:<30}" + "".join(f"{'-' if n is None else f'{n:g}':>10}" for n in numbers))
+    for key, value in device.supervision().items():
+        say(f"  {key:<50}{value:>10g}")
     if entry.widen_beyond_built_in.by_key():
         beyond = ", ".join(entry.widen_beyond_built_in.by_key())
         say(f"  beyond what is built in only with {BEYOND_FLAG}: {beyond}")

@@ -22,12 +22,14 @@ from asicrc.bench.station import (
     Limits,
     Station,
     StationDevice,
+    Supervision,
     find_station,
     load_station,
     station_snapshot,
 )
 from asicrc.bench.station_errors import line_of
 from asicrc.bench.station_limits import checked_devices
+from asicrc.bench.supervision.thresholds import THRESHOLD_KEYS
 from asicrc.cli.main import _run
 from asicrc.errors import BadFile, UsageError
 
@@ -66,6 +68,30 @@ def test_the_file_knows_the_same_words_as_the_limits() -> None:
     for key, rule in LIMIT_KEYS.items():
         number = described[key]["anyOf"][0]
         assert (number["minimum"], number["maximum"]) == rule.sane
+
+
+def test_supervision_has_the_words_of_its_thresholds_and_only_narrows(tmp_path: Path) -> None:
+    assert set(Supervision.model_fields) == set(THRESHOLD_KEYS)
+    described = Supervision.model_json_schema()["properties"]
+    for key, rule in THRESHOLD_KEYS.items():
+        number = described[key]["anyOf"][0]
+        assert (number["minimum"], number["maximum"]) == rule.sane
+    checked = checked_devices(read(tmp_path, EXAMPLE))
+    for device in checked:
+        assert device.as_json()["supervision"]["hash_rate_share_min"] == 0.6
+        assert device.as_json()["supervision"]["sensor_silent_s_max"] == 3.5
+    tighter = EXAMPLE.replace(
+        "[supervision]", "[device.supervision]\nvoltage_error_mv_max = 60\n[supervision]"
+    )
+    assert checked_devices(read(tmp_path, tighter))[1].supervision()["voltage_error_mv_max"] == 60
+    wider = EXAMPLE.replace("[supervision]", "[device.supervision]\ninvalid_share_max = 0.9\n[supervision]")
+    error = checked_devices(read(tmp_path, wider))[1].error
+    assert error is not None and "wider than 0.25" in error.message
+    with pytest.raises(BadFile, match="there is no key hash_rate_min"):
+        read(tmp_path, EXAMPLE.replace("hash_rate_share_min", "hash_rate_min"))
+    snapshot = station_snapshot(read(tmp_path, tighter), read(tmp_path, tighter).devices[1])
+    assert snapshot["supervision"] == {"hash_rate_share_min": 0.6, "invalid_share_max": 0.2}
+    assert snapshot["device"]["supervision"] == {"voltage_error_mv_max": 60}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from asicrc.bench.envelope import Range
 from asicrc.bench.supervision.fan_control import DIRECT_STEPS, NETWORK_STEPS, FanControl
 from asicrc.bench.supervision.supervisor import FAN, Supervisor, Watched
 from asicrc.bench.supervision.thresholds import (
-    DIRECT_FAMILIES,
+    DIRECT,
     NETWORK_FAMILIES,
     UNWATCHED_FAMILIES,
     Thresholds,
@@ -49,9 +49,7 @@ def supervisor_for(
         return None
     thresholds = thresholds_for(family, device.limits.get("limits", {}))
     thresholds = thresholds.narrowed(narrowing or {}, where).at_most(bench_wide or {}, where)
-    watched = Watched(
-        firmware_watches=family not in DIRECT_FAMILIES, rate=rate_is_steady, anomalies_end=anomalies_end
-    )
+    watched = Watched(firmware_watches=family != DIRECT, rate=rate_is_steady, anomalies_end=anomalies_end)
     fan = None
     if fan_target_c is not None:
         fan = _fan(device, thresholds, fan_target_c, fan_start_percent, is_miner=family in NETWORK_FAMILIES)

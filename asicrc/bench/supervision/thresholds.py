@@ -17,7 +17,8 @@ POWER_RISE_SHARE = 0.2
 """Of the highest power, each second."""
 NETWORK_FAMILIES = frozenset({"axeos", "luxos", "cgminer", "goldshell"})
 """Miners whose own firmware watches them too, and that are asked over a network."""
-DIRECT_FAMILIES = frozenset({"bm13xx"})
+DIRECT = "bm13xx"
+"""Family of chips that are driven over a line of their own: nothing but this program watches them."""
 UNWATCHED_FAMILIES = frozenset({"stratum", "replay"})
 """Nothing is written to these, and nothing but their answers is known."""
 
@@ -125,7 +126,7 @@ def thresholds_for(family: str, limits: Mapping[str, float]) -> Thresholds:
     held = {key: value for key, value in limits.items() if key in known}
     power_w = held.get("power_w_max", math.nan)
     built_in = Thresholds(power_rise_w_per_s_max=POWER_RISE_SHARE * power_w)
-    if family in DIRECT_FAMILIES:
+    if family == DIRECT:
         built_in = replace(built_in, sensor_silent_s_max=3.5, device_silent_s_max=10.0, confirmations=1)
     return replace(built_in, **held)  # type: ignore[arg-type] # fields by name
 
