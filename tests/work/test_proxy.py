@@ -32,17 +32,21 @@ def code_of(reply: dict[str, Any]) -> int | None:
 def test_shares_go_to_the_pool_and_its_answer_comes_back(tmp_path: Path) -> None:
     """What the pool rebuilt of each share, from its own halves, is the header that the miner hashed."""
     file = tmp_path / "truth.csv"
-    with pools({"truth": file, "latency_ms": 60, "extranonce2_size": 8}) as (pool,), proxied(pool) as run:
-        with PlainMiner(run.address) as one, PlainMiner(run.address, roll=True) as two:
-            assert two.mask == 0x1FFFE000
-            headers = set()
-            for miner, bits in ((one, None), (two, 0x00A42000)):
-                work = miner.next_work()
-                assert work.clean and miner.difficulty == EASY
-                for extranonce2 in (b"\0\0", b"\7\1"):
-                    nonce = share_of(miner, work, extranonce2, bits)
-                    assert code_of(miner.reply()) is None
-                    headers.add(work.header(extranonce2, nonce, bits or 0).hex())
+    with (
+        pools({"truth": file, "latency_ms": 60, "extranonce2_size": 8}) as (pool,),
+        proxied(pool) as run,
+        PlainMiner(run.address) as one,
+        PlainMiner(run.address, roll=True) as two,
+    ):
+        assert two.mask == 0x1FFFE000
+        headers = set()
+        for miner, bits in ((one, None), (two, 0x00A42000)):
+            work = miner.next_work()
+            assert work.clean and miner.difficulty == EASY
+            for extranonce2 in (b"\0\0", b"\7\1"):
+                nonce = share_of(miner, work, extranonce2, bits)
+                assert code_of(miner.reply()) is None
+                headers.add(work.header(extranonce2, nonce, bits or 0).hex())
         accepted = truth(file)
         assert {row["header"] for row in accepted} == headers
         for row in accepted:  # and by this project's own codec, from the fields that travelled
@@ -60,18 +64,22 @@ def test_shares_go_to_the_pool_and_its_answer_comes_back(tmp_path: Path) -> None
 
 def test_miners_never_search_the_same_headers() -> None:
     """Each has its own byte of the extranonce; further pieces of one miner differ by what the proxy rolls."""
-    with pools({}) as (pool,), proxied(pool, mode="handshake") as run:
-        with PlainMiner(run.address) as one, PlainMiner(run.address) as two:
-            seen: set[bytes] = set()
-            for miner in (one, two):
+    with (
+        pools({}) as (pool,),
+        proxied(pool, mode="handshake") as run,
+        PlainMiner(run.address) as one,
+        PlainMiner(run.address) as two,
+    ):
+        seen: set[bytes] = set()
+        for miner in (one, two):
+            work = miner.next_work()
+            for _ in range(5):
+                seen.add(work.header(TWO, 0))
+                share_of(miner, work)
                 work = miner.next_work()
-                for _ in range(5):
-                    seen.add(work.header(TWO, 0))
-                    share_of(miner, work)
-                    work = miner.next_work()
-                    assert work.clean
-            assert one.extranonce1 != two.extranonce1
-            assert len(seen) == 10
+                assert work.clean
+        assert one.extranonce1 != two.extranonce1
+        assert len(seen) == 10
 
 
 def test_every_refusal(tmp_path: Path) -> None:
@@ -82,7 +90,8 @@ def test_every_refusal(tmp_path: Path) -> None:
         assert code_of(miner.reply()) is None
         miner.submit(work, nonce, TWO)
         assert code_of(miner.reply()) == 22
-        again = miner.next_work()  # it came round to where it began, so it has further work at once
+        again = miner.work  # it came round to where it began, so it has had further work at once
+        assert again is not None
         assert again.header(TWO, 0) != work.header(TWO, 0)
         miner.submit(work, next(work.nonces(TWO, proofs=False)), TWO)
         assert code_of(miner.reply()) == 23
@@ -105,14 +114,17 @@ def test_every_refusal(tmp_path: Path) -> None:
 
 def test_what_the_pool_refuses_is_refused() -> None:
     limits = replace(QUICK, refused_in_a_row=3)
-    with pools({"faults": "refuse_shares"}) as (pool,), proxied(pool, limits=limits) as run:
-        with PlainMiner(run.address) as miner:
-            work = miner.next_work()
-            for number in range(3):
-                share_of(miner, work, bytes([number, 0]))
-                assert code_of(miner.reply()) == 23
-            run.until(lambda: "refused 3 shares in a row that hash here" in run.said)
-            assert run.report()["shares"]["refused_by_pool"] == {"23": 3}
+    with (
+        pools({"faults": "refuse_shares"}) as (pool,),
+        proxied(pool, limits=limits) as run,
+        PlainMiner(run.address) as miner,
+    ):
+        work = miner.next_work()
+        for number in range(3):
+            share_of(miner, work, bytes([number, 0]))
+            assert code_of(miner.reply()) == 23
+        run.until(lambda: "refused 3 shares in a row that hash here" in run.said)
+        assert run.report()["shares"]["refused_by_pool"] == {"23": 3}
 
 
 def test_a_new_block_makes_the_old_work_stale() -> None:
@@ -137,27 +149,33 @@ def test_rolling_is_what_pool_and_miner_have_in_common() -> None:
 
 
 def test_a_miner_that_came_before_the_pool_is_told_its_mask() -> None:
-    with pools({"version_mask": "0000e000", "latency_ms": 300}) as (pool,), proxied(pool) as run:
-        with PlainMiner(run.address, roll=True) as miner:
-            assert miner.mask == 0x1FFFE000  # nobody knew better
-            told = None
-            while miner.work is None:
-                message = miner.next_message()
-                if message.get("method") == "mining.set_version_mask":
-                    told = message["params"][0]
-            assert told == "0000e000"
+    with (
+        pools({"version_mask": "0000e000", "latency_ms": 300}) as (pool,),
+        proxied(pool) as run,
+        PlainMiner(run.address, roll=True) as miner,
+    ):
+        assert miner.mask == 0x1FFFE000  # nobody knew better
+        told = None
+        while miner.work is None:
+            message = miner.next_message()
+            if message.get("method") == "mining.set_version_mask":
+                told = message["params"][0]
+        assert told == "0000e000"
 
 
 def test_work_is_renewed_without_the_pool(tmp_path: Path) -> None:
     limits = replace(QUICK, renew_s=0.2)
     file = tmp_path / "truth.csv"
-    with pools({"truth": file, "job_s": 1e6}) as (pool,), proxied(pool, limits=limits) as run:
-        with PlainMiner(run.address) as miner:
-            works = [miner.next_work() for _ in range(4)]
-            assert [work.clean for work in works] == [True, False, False, False]
-            for work in works:  # all of them are one job of the pool, so all of them still count
-                share_of(miner, work)
-                assert code_of(miner.reply()) is None
+    with (
+        pools({"truth": file, "job_s": 1e6}) as (pool,),
+        proxied(pool, limits=limits) as run,
+        PlainMiner(run.address) as miner,
+    ):
+        works = [miner.next_work() for _ in range(4)]
+        assert [work.clean for work in works] == [True, False, False, False]
+        for work in works:  # all of them are one job of the pool, so all of them still count
+            share_of(miner, work)
+            assert code_of(miner.reply()) is None
     assert len({row["job_id"] for row in truth(file)}) == 1
     assert len({row["extranonce2"] for row in truth(file)}) == 4
 
@@ -179,14 +197,17 @@ def test_a_miner_that_drowns_us_is_asked_for_more() -> None:
 @pytest.mark.parametrize("size", [3, 4, 16])
 def test_any_size_of_extranonce_that_leaves_room(size: int, tmp_path: Path) -> None:
     file = tmp_path / "truth.csv"
-    with pools({"extranonce2_size": size, "truth": file}) as (pool,), proxied(pool, mode="handshake") as run:
-        with PlainMiner(run.address) as miner:
-            work = miner.next_work()
-            for _ in range(4):
-                share_of(miner, work)
-                assert code_of(miner.reply()) is None
-                assert miner.work is not None and miner.work is not work  # it came before the answer
-                work = miner.work
+    with (
+        pools({"extranonce2_size": size, "truth": file}) as (pool,),
+        proxied(pool, mode="handshake") as run,
+        PlainMiner(run.address) as miner,
+    ):
+        work = miner.next_work()
+        for _ in range(4):
+            share_of(miner, work)
+            assert code_of(miner.reply()) is None
+            assert miner.work is not None and miner.work is not work  # it came before the answer
+            work = miner.work
     rows = truth(file)
     assert [len(row["extranonce2"]) for row in rows] == [2 * size] * 4
     assert len({hash_value(bytes.fromhex(row["header"])) for row in rows}) == 4
