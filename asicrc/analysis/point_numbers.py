@@ -150,5 +150,6 @@ def _counts(events: NonceBatch) -> NDArray[np.bool_]:
 def _mean(conditions: dict[str, Any], channel: str) -> float | None:
     held = conditions.get(channel)
     value = held.get("mean") if isinstance(held, dict) else None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1 << 63
-    return float(value) if is_number else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1 << 63:
+        return None
+    return float(value)
