@@ -56,7 +56,7 @@ def capture_to_file(
             plan = _with_recorded_settings(plan, recorded, device, say)
         _check_interval(plan, device, recorded)
         check_mode(device.work_form, plan.mode)
-        supervisor = supervisor_of(device, url, plan, circumstances)
+        supervisor = supervisor_of(device, url, plan, circumstances, recorded)
         meta = {**(meta or {}), "station": circumstances.station_record(url)}
         if supervisor is not None:
             meta[SUPERVISION_KEY] = supervisor.as_json()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from asicrc.bench.supervision import Supervisor, supervisor_for
+from asicrc.capture.description import job_interval_s
 from asicrc.capture.plan import WORK_CHANNEL, CapturePlan
 from asicrc.devices import Circumstances
+from asicrc.work.recorded_jobs import RecordedJobs
 from firmware_protocols.device import DeviceProtocol
 
 SUPERVISION_KEY = "supervision"
@@ -12,7 +14,11 @@ SUPERVISION_KEY = "supervision"
 
 
 def supervisor_of(
-    device: DeviceProtocol, url: str, plan: CapturePlan, circumstances: Circumstances
+    device: DeviceProtocol,
+    url: str,
+    plan: CapturePlan,
+    circumstances: Circumstances,
+    recorded: RecordedJobs | None = None,
 ) -> Supervisor | None:
     """None where there is nothing to supervise. Raises UsageError for a fan target that cannot be held, and
     for a threshold of the station file that widens."""
@@ -27,4 +33,5 @@ def supervisor_of(
         fan_tells=limits.fan_has_tachometer,
         rate_is_steady=plan.drive is None or plan.drive.channel == WORK_CHANNEL,
         anomalies_end=not plan.points,
+        job_s=job_interval_s(device, plan) if recorded is None else recorded.mean_life_s,
     )

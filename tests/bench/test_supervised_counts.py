@@ -148,6 +148,18 @@ def test_a_reference_is_not_learned_from_a_device_that_was_away() -> None:
     assert watch.expected_hz == 7.0
 
 
+def test_a_chip_that_is_done_with_its_work_before_the_next_comes_is_no_collapsed_one() -> None:
+    """Ten seconds of a job of thirty: windows of two jobs see the mean of them."""
+    rng = np.random.default_rng(9)
+    watch, hasty = RateWatch(SHARE, shortest_s=60.0), RateWatch(SHARE)
+    found = False
+    for second in range(3000):
+        events = int(rng.poisson(60.0)) if second % 30 < 10 else 0
+        assert watch.add(events, 1.0) is None
+        found |= hasty.add(events, 1.0) is not None
+    assert found, "in windows of ten seconds it would be taken for one"
+
+
 def share_windows(share: float, allowed: float, count: int, per_s: int, level: float) -> tuple[int, int]:
     rng, watch = np.random.default_rng(6), ShareWatch("x", allowed, level=level)
     bad = total = alarms = judged = 0

@@ -32,13 +32,15 @@ def supervisor_for(
     fan_tells: bool = True,
     rate_is_steady: bool = True,
     anomalies_end: bool = True,
+    job_s: float = 0.0,
 ) -> Supervisor | None:
     """None for a device of which nothing is known but its answers, and that nothing is written to.
 
     `narrowing` are thresholds of the device's own entry in the station file, `bench_wide` those for all of
     them. `fan_target_c` asks for a fan that holds a temperature, from `fan_start_percent` on where that is
     known. `rate_is_steady` is False where the input changes the rate on purpose, `anomalies_end` where a plan
-    goes to the edge of stability: a collapse or a burst is said there, and goes by.
+    goes to the edge of stability: a collapse or a burst is said there, and goes by. `job_s` is the time
+    between jobs.
 
     Raises UsageError for a threshold that widens, and for a fan that cannot hold a temperature.
     """
@@ -49,7 +51,12 @@ def supervisor_for(
         return None
     thresholds = thresholds_for(family, device.limits.get("limits", {}))
     thresholds = thresholds.narrowed(narrowing or {}, where).at_most(bench_wide or {}, where)
-    watched = Watched(firmware_watches=family != DIRECT, rate=rate_is_steady, anomalies_end=anomalies_end)
+    watched = Watched(
+        firmware_watches=family != DIRECT,
+        rate=rate_is_steady,
+        anomalies_end=anomalies_end,
+        rhythm_s=job_s if family == DIRECT else 0.0,
+    )
     fan = None
     if fan_target_c is not None:
         fan = _fan(device, thresholds, fan_target_c, fan_start_percent, is_miner=family in NETWORK_FAMILIES)

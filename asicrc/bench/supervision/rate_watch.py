@@ -48,10 +48,21 @@ class Collapse:
 
 
 class RateWatch:
-    """`share` is the lowest allowed. `expected_hz` None: the rate at the beginning is what should be."""
+    """`share` is the lowest allowed. `expected_hz` None: the rate at the beginning is what should be.
 
-    def __init__(self, share: float, *, expected_hz: float | None = None, level: float = LEVEL) -> None:
+    A window, and the beginning, are `shortest_s` at least.
+    """
+
+    def __init__(
+        self,
+        share: float,
+        *,
+        expected_hz: float | None = None,
+        level: float = LEVEL,
+        shortest_s: float = SHORTEST_S,
+    ) -> None:
         self._share = share
+        self._shortest_s = shortest_s
         self._level = level
         self._expected_hz = expected_hz
         self._reference = _Count()
@@ -62,7 +73,7 @@ class RateWatch:
         """What should come; None as long as that is being learned."""
         if self._expected_hz is not None:
             return self._expected_hz
-        return self._reference.hz if self._reference.tells else None
+        return self._reference.hz if self._is_learned else None
 
     def begin(self, expected_hz: float | None = None) -> None:
         """Other settings, so another rate: known, or to be learned anew."""
@@ -73,7 +84,7 @@ class RateWatch:
     def leave_out(self) -> None:
         """The window that runs is of no use: the device was away."""
         self._window = _Count()
-        if not self._reference.tells:
+        if not self._is_learned:
             self._reference = _Count()
 
     def add(self, events: int, seconds: float) -> Collapse | None:
@@ -85,12 +96,17 @@ class RateWatch:
         window = self._window
         window.add(events, seconds)
         expected = expected_hz * window.seconds
-        if window.seconds < SHORTEST_S or expected < EVENTS_EXPECTED:
+        if window.seconds < self._shortest_s or expected < EVENTS_EXPECTED:
             return None
         self._window = _Count()
         if self._chance(window) >= self._level:
             return None
         return Collapse(window.events, expected, window.seconds, self._highest_ratio(window))
+
+    @property
+    def _is_learned(self) -> bool:
+        """Whether a rate can be taken from the beginning."""
+        return self._reference.events >= REFERENCE_EVENTS and self._reference.seconds >= self._shortest_s
 
     def _chance(self, window: _Count) -> float:
         """Of so few events, at exactly the allowed share of the rate."""
@@ -116,11 +132,6 @@ class _Count:
     @property
     def hz(self) -> float:
         return self.events / self.seconds
-
-    @property
-    def tells(self) -> bool:
-        """Whether a rate can be taken from it."""
-        return self.events >= REFERENCE_EVENTS and self.seconds >= SHORTEST_S
 
     def add(self, events: int, seconds: float) -> None:
         self.events += events

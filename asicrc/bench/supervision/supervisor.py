@@ -16,7 +16,7 @@ from typing import Any
 
 from asicrc.bench.supervision.fan_control import FanControl
 from asicrc.bench.supervision.limit_watch import LimitWatch
-from asicrc.bench.supervision.rate_watch import RateWatch
+from asicrc.bench.supervision.rate_watch import SHORTEST_S, RateWatch
 from asicrc.bench.supervision.setpoint_watch import SetpointWatch
 from asicrc.bench.supervision.share_watch import ShareWatch
 from asicrc.bench.supervision.thresholds import Thresholds
@@ -58,8 +58,10 @@ class Tally:
 class Watched:
     """What is watched of a capture. `firmware_watches`: the device has firmware that looks after it too.
 
-    `rate` False where the input changes the rate on purpose; `expected_hz` where the rate is known. With
-    `anomalies_end` a collapse of the rate or a burst of errors ends the capture, otherwise it is said.
+    `rate` False where the input changes the rate on purpose; `expected_hz` where the rate is known;
+    `rhythm_s` is a time in which it goes up and down by itself, as a chip may be done with a job before the
+    next one comes. With `anomalies_end` a collapse of the rate or a burst of errors ends the capture,
+    otherwise it is said.
     """
 
     firmware_watches: bool = True
@@ -67,6 +69,7 @@ class Watched:
     errors: bool = True
     expected_hz: float | None = None
     anomalies_end: bool = True
+    rhythm_s: float = 0.0
 
 
 class Supervisor:
@@ -86,7 +89,11 @@ class Supervisor:
         self._fan = fan
         self._limits = LimitWatch(thresholds, firmware_watches=not direct, fan_tells=fan_tells)
         self._setpoints = SetpointWatch(firmware_watches=not direct)
-        self._rate = RateWatch(thresholds.hash_rate_share_min, expected_hz=watched.expected_hz)
+        self._rate = RateWatch(
+            thresholds.hash_rate_share_min,
+            expected_hz=watched.expected_hz,
+            shortest_s=max(SHORTEST_S, 2 * watched.rhythm_s),
+        )
         self._invalid = ShareWatch("proofs are invalid", thresholds.invalid_share_max)
         self._damaged = ShareWatch("frames are damaged", thresholds.damaged_share_max)
         self._changed_ns: int | None = None
