@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-long lint bench install clean
+.PHONY: demo test test-long lint bench experiments calibrate install clean
 
 demo: install  ## capture on the simulator, analyse, draw: see demo-output/
 	$(BIN)/asicrc demo --directory demo-output
@@ -29,8 +29,15 @@ test-long: install  ## kills, floods, long statistics; under 30 minutes
 	$(BIN)/pytest -m "long and alone" --timeout 600
 	$(BIN)/pytest -m "long and not alone" -n 2 --timeout 600
 
+experiments: install  ## every notebook at full size: texts and figures in experiments-output/
+	for notebook in experiments/*.py; do \
+	  name=$$(basename $$notebook .py); mkdir -p experiments-output/$$name; echo "$$name"; \
+	  ASICRC_EXPERIMENT_OUTPUT=experiments-output/$$name $(BIN)/python $$notebook \
+	    > experiments-output/$$name/$$name.txt || exit 1; \
+	done
+
 bench: install  ## throughput side by side, in one run
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only -o addopts="" -q -s
 
 clean:
-	rm -rf .venv demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv demo-output experiments-output .pytest_cache .mypy_cache .ruff_cache .hypothesis

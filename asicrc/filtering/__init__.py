@@ -5,6 +5,5 @@ and continues or aborts it; what it saves means nothing without the share of hit
 """
 
 from asicrc.filtering.accounting import FilterAccount, account
-from asicrc.filtering.discrimination import Discrimination, discriminate
 
-__all__ = ["Discrimination", "FilterAccount", "account", "discriminate"]
+__all__ = ["FilterAccount", "account"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.evidence import EvidenceVerdict, judge
 from asicrc.filtering.accounting import FilterAccount, account
-from asicrc.filtering.discrimination import CHANCE, Discrimination, discriminate
+from asicrc.evidence.discrimination import CHANCE, Discrimination, discriminate
 from asicrc.filtering.policies import baselines
 from asicrc.filtering.round_data import (
     DECIDED_AFTER,

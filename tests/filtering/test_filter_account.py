@@ -8,8 +8,8 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from asicrc.errors import NoAnswer
-from asicrc.filtering import account, discriminate, formulas
-from asicrc.filtering.discrimination import detectable_auc
+from asicrc.evidence.discrimination import detectable_auc, discriminate
+from asicrc.filtering import account, formulas
 from asicrc.filtering.label_leak import confounded_with_time, label_leak
 from asicrc.filtering.policies import baselines
 

@@ -1,0 +1,53 @@
+"""Every notebook runs from top to bottom at its reduced size, and leaves a figure."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "experiments").glob("*.py"))
+DATA = ROOT.parent / "shared" / "data"
+
+
+def test_there_are_notebooks() -> None:
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_begins_as_a_notebook(notebook: Path) -> None:
+    text = notebook.read_text()
+    assert "# %% [markdown]\n# # " in text, "the first thing is a title"
+    assert '# %% tags=["parameters"]' in text
+    assert "asicrc." in text
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_runs(notebook: Path, tmp_path: Path) -> None:
+    """With the published files where they are; without them it says where they are published."""
+    environment = os.environ | {
+        "ASICRC_EXPERIMENT_SIZE": "reduced",
+        "ASICRC_EXPERIMENT_OUTPUT": str(tmp_path / "out"),
+        "MPLBACKEND": "agg",
+    }
+    if DATA.is_dir():
+        environment["ASICRC_DATA"] = str(DATA)
+    run = subprocess.run(
+        [sys.executable, "-W", "error::RuntimeWarning", notebook],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=380,
+    )
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
+    assert run.stdout.strip(), "a notebook says what it found"
+    figures = list((tmp_path / "out").rglob("*.png"))
+    assert figures
+    assert all(figure.stat().st_size > 5000 for figure in figures)
