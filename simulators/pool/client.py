@@ -28,7 +28,7 @@ from simulators.pool.faults import ABSURD_DIFFICULTY, PoolFaults
 from simulators.pool.options import PoolOptions
 
 JUNK = b'\x00\xff{{"mining.notify": [\n'
-_JUNK_S = 0.05
+_JUNK_S = 0.01
 
 
 class House(Protocol):

@@ -102,6 +102,27 @@ def pools(*options: dict[str, object]) -> Iterator[list[PoolProcess]]:
             pool.stop()
 
 
+@contextmanager
+def street(*options: dict[str, object]) -> Iterator[list[Pool]]:
+    """Pools in one process, for those that are many and need not be killed."""
+    texts = [
+        " ".join(f"{key}={value}" for key, value in {"difficulty": EASY, **each}.items()) for each in options
+    ]
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("pool_street.py")), *texts],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        urls = json.loads(process.stdout.readline())["urls"]
+        yield [Pool("127.0.0.1", int(url.rpartition(":")[2]), WALLET, PASSWORD) for url in urls]
+    finally:
+        process.stdin.close()
+        process.wait(10)
+        process.stdout.close()
+
+
 class Proxied:
     """A proxy whose log is gathered meanwhile."""
 
@@ -148,14 +169,14 @@ class Proxied:
 
 @contextmanager
 def proxied(
-    *upstreams: PoolProcess,
+    *upstreams: PoolProcess | Pool,
     mode: str = "stream",
     limits: ProxyLimits = QUICK,
     server_limits: ServerLimits | None = None,
     algorithm: Algorithm = SHA256D,
 ) -> Iterator[Proxied]:
     with Proxy(
-        [upstream.pool for upstream in upstreams],
+        [upstream if isinstance(upstream, Pool) else upstream.pool for upstream in upstreams],
         ListenAddress(),
         mode=mode,
         pool_limits=limits,
