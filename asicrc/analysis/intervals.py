@@ -105,7 +105,7 @@ def interval_statistics(
 
     Raises NoAnswer for missing or unordered stamps and for fewer than 20 intervals.
     """
-    t, s = _ordered(np.asarray(t_ns), segment, sort)
+    t, s = ordered_stamps(np.asarray(t_ns), segment, sort)
     same = s[1:] == s[:-1]
     steps = np.diff(t)[same] / 1e9
     if len(steps) < MIN_INTERVALS:
@@ -163,7 +163,7 @@ def latency_statistics(latency_s: ArrayLike, seed: int = 0, *, replicates: int =
     return LatencyStatistics(len(x), _mean(x, rng, replicates), coefficient_of_variation(x, rng, replicates))
 
 
-def _ordered(
+def ordered_stamps(
     t: NDArray[Any], segment: ArrayLike | None, sort: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Stamps and segments in order, or NoAnswer."""
