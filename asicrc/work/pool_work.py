@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from firmware_protocols.bitcoin import build_coinbase, target_from_compact
-from firmware_protocols.device import DRIVE_BYTES, Job
+from firmware_protocols.device import Job
+from firmware_protocols.device.drive import NO_DRIVE
 
 EXTRANONCE1_SIZE = 4
 EXTRANONCE2_SIZE = 4
@@ -18,7 +19,7 @@ BRANCHES = 3
 _VERSION = 0x20000000
 """BIP 9 top bits. The bits that miners may roll (BIP 320) are clear: their formulas agree only then."""
 _SCRIPT_PUBKEY = b"\x6a"  # OP_RETURN alone: pays nobody
-_ROOM = bytes(DRIVE_BYTES)
+_ROOM = NO_DRIVE
 """Where a drive goes: behind the height, which miners read out of the coinbase and show."""
 _PLACE = bytes(EXTRANONCE1_SIZE + EXTRANONCE2_SIZE)
 

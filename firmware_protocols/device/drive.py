@@ -15,6 +15,8 @@ from firmware_protocols.device.types import Job
 
 DRIVE_BYTES = 4
 """Length of the drive: one IEEE 754 binary32, big endian."""
+NO_DRIVE = struct.pack(">f", math.nan)
+"""Stands where a drive would, in work that has none: `drive_of` gives None."""
 
 
 def with_drive(job: Job, value: float) -> Job:

@@ -9,7 +9,7 @@ import pytest
 
 from asicrc.work import ChipJobs, HandshakeJobs, PoolJobs, PoolWork, jobs_for
 from asicrc.work.pick_up import JOBS_WAITED_FOR, PickUpTimes
-from firmware_protocols.device import Job, NonceBatch, WorkForm, empty_events, with_drive
+from firmware_protocols.device import Job, NonceBatch, WorkForm, drive_of, empty_events, with_drive
 
 S = 10**9
 NTIME = 1_700_000_000
@@ -135,6 +135,7 @@ def test_work_of_a_coin_that_is_not_known() -> None:
 
 def test_a_drive_leaves_the_height_of_the_block_alone() -> None:
     job = PoolWork(1).next_job(NTIME, clean=True)
+    assert drive_of(job) is None
     driven = with_drive(job, 0.25)
     height = b"\x03" + (840_000).to_bytes(3, "little")  # BIP 34
     assert driven.coinbase1.endswith(height + struct.pack(">f", 0.25))

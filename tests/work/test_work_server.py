@@ -16,6 +16,7 @@ from asicrc.work import PoolWork
 from asicrc.work.stratum_server import ListenAddress, ServerLimits, WorkServer
 from firmware_protocols.bitcoin import DIFFICULTY_1_TARGET
 from firmware_protocols.device import NO_TIME, Reason, SettingRefused, Verdict
+from firmware_protocols.device.drive import NO_DRIVE
 from firmware_protocols.lbry import Lbry
 
 
@@ -480,7 +481,7 @@ def test_the_coinbase_is_one_that_a_node_would_parse() -> None:
     script = coinbase[42 : 42 + coinbase[41]]
     assert script[0] == 3
     assert int.from_bytes(script[1:4], "little") == 840_000
-    assert script[4:16] == bytes(4) + b"\xaa" * 4 + b"\xbb" * 4  # the four are for the drive of a reservoir
+    assert script[4:16] == NO_DRIVE + b"\xaa" * 4 + b"\xbb" * 4  # room for the drive of a reservoir
     rest = coinbase[42 + len(script) :]
     assert rest[:4] == b"\xff" * 4
     outputs, value, length = struct.unpack_from("<BqB", rest, 4)
