@@ -18,7 +18,7 @@ def memory_curve(table: StateTable, u: Floats, max_delay: int, washout: int) -> 
     Raises NoAnswer for too few steps.
     """
     states = filled(table)[washout:]
-    if not (np.ptp(states, axis=0) > 0).any():
+    if not (np.ptp(states[max_delay:], axis=0) > 0).any():
         return np.zeros(max_delay + 1)
     if not is_white(u[washout:], max_delay):
         return None

@@ -9,6 +9,7 @@ import numpy as np
 from asicrc.reservoir.baselines import noise_features, quadratic_taps, taps
 from asicrc.reservoir.benchmark.scoring import Scored, Target, score, score_constant
 from asicrc.reservoir.echo_states import EchoStates
+from asicrc.reservoir.esn_presets import preset_of
 from asicrc.reservoir.states import FeatureSet, StateTable
 from asicrc.reservoir.states.digital_memory import leaky_sum
 from asicrc.reservoir.states.table import Floats
@@ -44,8 +45,11 @@ def input_scores(
 
 
 def echo_states(u: Floats, units: int, seed: int, n_seen: int) -> StateTable:
-    """(T, units) states of an echo state network; the scale of its input is that of the first `n_seen`."""
-    network = EchoStates(units, spectral_radius=0.95, input_scaling=0.03, bias_scaling=0.4, seed=seed)
+    """(T, units) states of an echo state network with the hyperparameters that were found for NARMA-10.
+
+    The scale of its input is that of the first `n_seen` steps.
+    """
+    network = EchoStates(units, **preset_of("narma10", units).parameters(), seed=seed)
     column = u[:, None]
     states = np.asarray(network.fit(column[:n_seen]).transform(column), dtype=np.float64)
     return StateTable.of([f"unit_{i}" for i in range(units)], states)

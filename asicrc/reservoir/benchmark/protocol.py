@@ -59,5 +59,5 @@ class Protocol:
             **self.question.features.as_json(),
             "esn_units": list(self.question.esn_units),
             "max_delay": self.question.max_delay,
-            **readout_json(self.alphas),
+            **readout_json(self.alphas, self.split.n_train),
         }

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate
@@ -21,8 +21,10 @@ from asicrc.reservoir.states import StateTable
 Floats = NDArray[np.float64]
 
 FOLDS = 5
-GAP = 30
-"""Steps left out beside a held-out block: as far back as any baseline reaches."""
+MOST_GAP = 30
+"""Steps left out beside a held-out block: as far back as any baseline reaches. Short series have less."""
+FARTHEST = 10.0
+"""Training standard deviations that a feature counts for at most."""
 MOST_MISSING = 0.2
 """Share of the steps without a known drive, from which nothing is scored."""
 
@@ -81,7 +83,7 @@ class Scored:
 def score(name: str, table: StateTable, target: Target) -> Scored:
     """Train on the training steps, score on the test steps. Raises NoAnswer for a target without variance."""
     train, test = target.train_rows(), target.test_rows()
-    readout = make_readout(target.alphas)
+    readout = make_readout(target.alphas, gap_of(len(train)))
     readout.fit(table.values[train], target.y[train])
     predicted = np.asarray(readout.predict(table.values[test]), dtype=np.float64)
     truth = target.y[test]
@@ -104,27 +106,36 @@ def score_constant(target: Target) -> Scored:
     return Scored("constant", nrmse(truth, predicted), nrmse_range(truth, predicted), predicted)
 
 
-def make_readout(alphas: tuple[float, ...] | None) -> Pipeline:
-    """Missing values to the training mean with a column that says so, unit variance, ridge."""
+def gap_of(n_train: int) -> int:
+    return min(MOST_GAP, n_train // (2 * FOLDS))
+
+
+def make_readout(alphas: tuple[float, ...] | None, gap: int) -> Pipeline:
+    """Missing values to the training mean with a column that says so, unit variance, ridge.
+
+    What lies more than ten training standard deviations off is held there: some features are nearly constant
+    (the phase of a share that ends its own step), and a line through them has no bound.
+    """
     return Pipeline(
         [
             ("fill", SimpleImputer(strategy="mean", add_indicator=True, keep_empty_features=True)),
             ("scale", StandardScaler()),
+            ("hold", FunctionTransformer(np.clip, kw_args={"a_min": -FARTHEST, "a_max": FARTHEST})),
             (
                 "readout",
-                RidgeReadout(alphas=alphas, alpha_selection="blocked_cv", n_splits=FOLDS, gap=GAP),
+                RidgeReadout(alphas=alphas, alpha_selection="blocked_cv", n_splits=FOLDS, gap=gap),
             ),
         ]
     )
 
 
-def readout_json(alphas: tuple[float, ...] | None) -> dict[str, Any]:
+def readout_json(alphas: tuple[float, ...] | None, n_train: int) -> dict[str, Any]:
     """The hyperparameters, for print."""
     return {
         "readout": "ridge on standardised features",
         "alphas": "13 from 1e-12 to 1 of the largest eigenvalue" if alphas is None else list(alphas),
-        "alpha_selection": f"{FOLDS} contiguous blocks of the training steps, gap {GAP}",
-        "missing": "training mean and an indicator",
+        "alpha_selection": f"{FOLDS} contiguous blocks of the training steps, gap {gap_of(n_train)}",
+        "missing": f"training mean and an indicator; features held to {FARTHEST:g} training deviations",
     }
 
 
