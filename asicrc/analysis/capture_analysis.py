@@ -22,7 +22,8 @@ from asicrc.analysis.intervals import (
 from asicrc.analysis.missing import EnumeratedMissing, RateDeficit, missing_by_enumeration, missing_by_rate
 from asicrc.analysis.scan_order import ScanOrderResult, scan_order_residuals
 from asicrc.analysis.stamp_quantum import stamp_quantum_s
-from asicrc.capture.reader import Capture, load
+from asicrc.capture.point_capture import load_point
+from asicrc.capture.reader import Capture
 from asicrc.capture.schema import WIRE_COUNTERS_KEY
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
 from asicrc.errors import BadFile, NoAnswer
@@ -110,17 +111,23 @@ class CaptureAnalysis:
 
 
 def analyze_capture(
-    path: Path, *, figure: Path | None = None, seed: int = 1, include_duplicates: bool = False
+    path: Path,
+    *,
+    figure: Path | None = None,
+    seed: int = 1,
+    include_duplicates: bool = False,
+    point: int | None = None,
 ) -> CaptureAnalysis:
     """Analyse a capture; with `figure`, draw it too. Raises BadFile for what is no capture.
 
     Valid events count; intervals and latencies are those of distinct proofs unless `include_duplicates`.
     Proofs that a chip found again in a later period stay in the scan-order residual, which folds them.
-    Synthetic events are analysed only where there is no other valid one.
+    Synthetic events are analysed only where there is no other valid one. `point` is one of a sweep, by its
+    row; a sweep as a whole has no arrival statistics: UsageError.
     """
     if figure is not None:
         check_figure_name(figure)
-    with load(path) as capture:
+    with load_point(path, point) as capture:
         events = capture.events()
         _check_stamps(path, *(events[name] for name in ("t_ns", "t_kernel_ns", "t_sent_ns")))
         events = events[events["verdict"] == Verdict.VALID]

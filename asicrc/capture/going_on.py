@@ -47,7 +47,7 @@ def go_on(payload: dict[str, Any]) -> tuple[CaptureWriter, EarlierSession]:
     )
     try:
         for point in unfinished:
-            writer.put_point(_aborted(point, capture, writer.next_seq))
+            writer.put_point(_aborted(point, capture, writer))
             writer.add_log(f"point {point.id} was not ended by the session that took it", "warning")
         sessions = meta.get(SESSIONS_KEY)
         writer.set_meta(SESSIONS_KEY, [*(sessions if isinstance(sessions, list) else []), payload["meta"]])
@@ -66,7 +66,7 @@ def _wire_counters(meta: dict[str, Any]) -> dict[str, int] | None:
     return stated
 
 
-def _aborted(point: PointRecord, capture: Capture, next_seq: int) -> PointRecord:
+def _aborted(point: PointRecord, capture: Capture, writer: CaptureWriter) -> PointRecord:
     """It ends with its last event: nobody knows how long it was watched after that."""
     end_ns, count = point.t_start_ns, 0
     for events in capture.event_chunks():
@@ -76,6 +76,6 @@ def _aborted(point: PointRecord, capture: Capture, next_seq: int) -> PointRecord
             end_ns = max(end_ns, int(mine["t_ns"].max()))
     found: dict[str, Any] = {"events": count, "reached": "the session was killed"}
     if "first_seq" in point.plan:
-        found["end_seq"] = next_seq
+        found |= {"end_seq": writer.next_seq, "end_job": writer.next_job}
     end_ns = NO_TIME if point.t_start_ns == NO_TIME else end_ns
     return replace(point, t_end_ns=end_ns, state=PointState.ABORTED, plan=point.plan | found)

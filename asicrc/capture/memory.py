@@ -145,6 +145,7 @@ class MemoryStorage:
         """Not judged yet: one call for many events costs little more than one for a few."""
         self._judged: list[NonceBatch] = []
         self._next_seq = 0
+        self._next_job = 1
         self._marks = PointMarks()
         self._scan_periods = ScanPeriods()
 
@@ -163,6 +164,7 @@ class MemoryStorage:
                 for job in payload:
                     self.verifier.add_job(job)
                 self.jobs += payload
+                self._next_job = max([self._next_job, *(job.number + 1 for job in payload)])
             case "settings":
                 self.settings += payload
             case "segment":
@@ -176,7 +178,7 @@ class MemoryStorage:
                 key, value = payload
                 self.meta[key] = value
             case "point":
-                self.points[payload.id] = self._marks.marked(payload, self._next_seq, segment)
+                self.points[payload.id] = self._marks.marked(payload, self._next_seq, self._next_job, segment)
             case "scan_period_ns":
                 self.verifier.scan_period_ns = payload
                 self.meta |= self._scan_periods.changed(payload, self._next_seq)

@@ -16,6 +16,7 @@ from asicrc.capture.points import Point, PointRecord, PointState, work_seed
 from asicrc.capture.pulling import Ended, Puller, Why
 from asicrc.capture.recorder import Recorder
 from asicrc.capture.settling import Settled, Settling
+from asicrc.capture.step_jobs import call_for_next
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.scan_settings import scan_period_ns
 from asicrc.work import JobSource, jobs_for
@@ -74,6 +75,7 @@ class PointRun:
         self._write(self.record)
         settings = self._device.configure(dict(self._point.requested))
         self._recorder.settings(settings)
+        self._update(made=[[s.name, s.requested, s.read_back] for s in settings])
         self._puller.changed(settings)
         self._recorder.scan_period(scan_period_ns(self._device.identity, settings))
         if self.record.id == 1:
@@ -151,6 +153,8 @@ class PointRun:
         self._write(replace(self.record, t_start_ns=start_ns))
         if drive is not None:
             drive.begin(start_ns)
+        elif self._point.settle is not None and self._plan.mode == "stream":
+            call_for_next(jobs, start_ns)  # what it records then is of work that it knows from its beginning
         ends: list[tuple[int, str]] = []
         if dwell.duration_s is not None:
             ends.append((start_ns + round(dwell.duration_s * 1e9), "duration reached"))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from asicrc.capture.record_rows import Row, null_from_time, time_of, whole, words
 from asicrc.capture.settling import Settle
-from firmware_protocols.device import NO_TIME, NonceBatch
+from firmware_protocols.device import NO_TIME, NonceBatch, Setting
 
 _MAX_SIGNED = (1 << 63) - 1
 
@@ -94,7 +94,8 @@ class PointRecord:
     """A row of the table `points`. `t_start_ns` to `t_end_ns`, both included, was recorded: no settling.
 
     `plan` has what `Point.as_json` says, and what came of it: `settled`, `reached` (why it ended),
-    `first_seq` and `end_seq` (of its events, the end excluded), `conditions` (readings by channel),
+    `first_seq` and `end_seq` (of its events, the end excluded), `first_job` and `end_job` (jobs sent while it
+    was recorded), `conditions` (readings by channel), `made` (settings: name, requested, read back),
     `segment` in which it began.
     """
 
@@ -126,20 +127,27 @@ class PointRecord:
         return inside
 
 
+def settings_of(record: PointRecord) -> list[Setting]:
+    """What was set for a point, and read back; None is what was not told."""
+    made = record.plan.get("made", [])
+    return [Setting(record.t_start_ns, name, requested, read_back) for name, requested, read_back in made]
+
+
 class PointMarks:
-    """Writes into the record of a point which events came while it lasted. `next_seq` is that of the next."""
+    """Writes into the record of a point which events and jobs are of the time in which it was recorded."""
 
     def __init__(self) -> None:
         self._marks: dict[str, int] = {}
         self._id: int | None = None
 
-    def marked(self, record: PointRecord, next_seq: int, segment: int) -> PointRecord:
+    def marked(self, record: PointRecord, next_seq: int, next_job: int, segment: int) -> PointRecord:
+        """`next_seq` and `next_job` are the numbers of the next event and job to come."""
         if record.id != self._id:
             self._id, self._marks = record.id, {}
         if record.t_start_ns != NO_TIME and "first_seq" not in self._marks:
-            self._marks |= {"first_seq": next_seq, "segment": segment}
+            self._marks |= {"first_seq": next_seq, "first_job": next_job, "segment": segment}
         if record.state is not PointState.RUNNING and "first_seq" in self._marks:
-            self._marks["end_seq"] = next_seq
+            self._marks |= {"end_seq": next_seq, "end_job": next_job}
         return replace(record, plan=record.plan | self._marks)
 
 
@@ -163,12 +171,15 @@ def point_from_row(row: Row) -> PointRecord:
         raise ValueError("JSON nested too deep") from None
     if not isinstance(plan, dict):
         raise ValueError("the plan of a point is no object")
-    for key in ("point", "repeat", "first_seq", "end_seq", "events", "segment"):
+    for key in ("point", "repeat", "first_seq", "end_seq", "first_job", "end_job", "events", "segment"):
         if key in plan:
             whole(plan[key], 0, _MAX_SIGNED)
     requested = plan.get("requested", {})
     if not isinstance(requested, dict) or not all(map(_is_number, requested.values())):
         raise ValueError("the settings of a point are no numbers")
+    made = plan.get("made", [])
+    if not isinstance(made, list) or not all(map(_is_made, made)):
+        raise ValueError("the settings that were made for a point are none")
     return PointRecord(
         whole(number, 0, _MAX_SIGNED), time_of(t_start_ns), time_of(t_end_ns), PointState(words(state)), plan
     )
@@ -177,3 +188,9 @@ def point_from_row(row: Row) -> PointRecord:
 def _is_number(value: object) -> bool:
     """A finite one that prints."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_SIGNED
+
+
+def _is_made(entry: object) -> bool:
+    if not isinstance(entry, list) or len(entry) != 3 or not isinstance(entry[0], str):
+        return False
+    return all(value is None or _is_number(value) for value in entry[1:])

@@ -58,7 +58,7 @@ class StepJobs:
         """The input begins with the next job: at once, or when the one that is out was answered."""
         self._follows = True
         if not self._steps.is_handshake:
-            self._call_for_next(now_ns)
+            call_for_next(self._jobs, now_ns)
 
     @property
     def due_ns(self) -> int | None:
@@ -85,7 +85,7 @@ class StepJobs:
         if self._begins_step:
             self._steps.begin_step(now_ns)
             if not self._steps.is_handshake:
-                self._call_for_next(now_ns)
+                call_for_next(self._jobs, now_ns)
         job, missed = self._jobs.take(now_ns)
         if self._steps.by_work:
             job = with_drive(job, self._steps.value)
@@ -100,9 +100,10 @@ class StepJobs:
     def arrived(self, events: NonceBatch) -> list[Reading]:
         return self._jobs.arrived(events)
 
-    def _call_for_next(self, now_ns: int) -> None:
-        """The interval between jobs counts from here."""
-        cast(_TimedJobs, self._jobs).due_ns = now_ns
+
+def call_for_next(jobs: JobSource, now_ns: int) -> None:
+    """The next job of a stream is due now, and the interval between jobs counts from here."""
+    cast(_TimedJobs, jobs).due_ns = now_ns
 
 
 class _TimedJobs(Protocol):

@@ -149,7 +149,8 @@ class StorageProcess:
         elif kind == "meta":
             writer.set_meta(*payload)
         elif kind == "point":
-            writer.put_point(self._marks.marked(payload, writer.next_seq, writer.segment))
+            numbers = writer.next_seq, writer.next_job, writer.segment
+            writer.put_point(self._marks.marked(payload, *numbers))
             if payload.state is not PointState.RUNNING:
                 self._commit()
         elif kind == "standing":

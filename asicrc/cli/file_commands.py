@@ -129,13 +129,18 @@ def analyze(
     include_duplicates: Annotated[
         bool, typer.Option("--include-duplicates", help="Count repeated proofs as arrivals too.")
     ] = False,
+    point: Annotated[
+        int | None, typer.Option(help="Of a sweep: the row of the point (`id` of `asicrc sweep --json`).")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Arrival statistics with intervals and nulls; on a chip line the residual against the scan order."""
     from asicrc.analysis.capture_analysis import analyze_capture
     from asicrc.cli.analysis_text import analysis_lines
 
-    analysis = analyze_capture(file, figure=figure, seed=seed, include_duplicates=include_duplicates)
+    analysis = analyze_capture(
+        file, figure=figure, seed=seed, include_duplicates=include_duplicates, point=point
+    )
     if as_json:
         print_json(analysis.as_json())
     else:

@@ -123,5 +123,5 @@ def completed(capture: Capture) -> dict[tuple[int, int], tuple[dict[str, Any], N
     return found
 
 
-SINCE_THE_BEGINNING = ("first_seq", "end_seq", "segment", "settle_start_ns")
+SINCE_THE_BEGINNING = ("first_seq", "end_seq", "first_job", "end_job", "segment", "settle_start_ns")
 """Of a point's record: what depends on where in the file it stands."""

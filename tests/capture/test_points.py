@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 from virtual_device import VirtualDevice
 
+from asicrc.analysis.capture_analysis import analyze_capture
 from asicrc.capture import load
 from asicrc.capture.memory import capture_in_memory
 from asicrc.capture.plan import CapturePlan
+from asicrc.capture.point_capture import load_point
 from asicrc.capture.points import Dwell, Point, PointKind, PointState, work_seed
 from asicrc.capture.session import Surroundings, run_capture
 from asicrc.capture.settling import Settle, Steady
 from asicrc.capture.stop_request import StopRequest
 from asicrc.capture.storage_link import StorageLink
-from asicrc.errors import DeviceError, ExitCode, Refused
+from asicrc.errors import DeviceError, ExitCode, Refused, UsageError
 
 SETTLE = Settle(window_s=5, longest_s=60, steady=(Steady("temperature_c", 1.0, 0.5),))
 
@@ -220,3 +222,32 @@ def test_a_plain_capture_is_one_point_without_settling() -> None:
     assert point.requested == {"voltage_mv": 1100.0}
     assert device.asked("begin_point") == [(4, 0, 0)]
     assert point.holds(capture.events()).all()
+
+
+def test_what_is_recorded_after_settling_begins_with_work_of_its_own() -> None:
+    device = VirtualDevice(10, warming)
+    capture = capture_in_memory(
+        device, CapturePlan(points=points(300, 500, dwell=Dwell(40.0), settle=SETTLE))
+    )
+    for point in capture.points():
+        first, end = point.plan["first_job"], point.plan["end_job"]
+        sent = [job.sent_ns for job in capture.jobs() if first <= job.number < end]
+        assert [t_ns - point.t_start_ns for t_ns in sent] == [0, 30 * 10**9]
+        assert point.plan["made"] == [["frequency_mhz", *[point.requested["frequency_mhz"]] * 2]]
+
+
+def test_a_point_of_a_sweep_is_looked_at_by_itself(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    plan = CapturePlan(path, points=points(300, 500, dwell=Dwell(40.0), settle=SETTLE), progress="none")
+    with StorageLink() as storage:
+        run_capture(VirtualDevice(10, warming), "virtual:", plan, StopRequest(), storage)
+    with pytest.raises(UsageError, match="is a sweep: 2 points"):
+        load_point(path, None)
+    with pytest.raises(UsageError, match="has no point 3"):
+        load_point(path, 3)
+    second = load_point(path, 2)
+    assert len(second.events()) == 400
+    assert [(s.name, s.requested, s.read_back) for s in second.settings()] == [("frequency_mhz", 500, 500)]
+    assert len(second.jobs()) == 2
+    assert second.number("pulled", "end_ns") == load(path).points()[1].t_end_ns
+    assert analyze_capture(path, point=2).events == 400
