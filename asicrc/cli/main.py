@@ -15,6 +15,7 @@ from asicrc.cli import (
     device_commands,
     file_commands,
     planning_commands,
+    proxy_commands,
     station_commands,
     sweep_commands,
     tpf_commands,
@@ -36,6 +37,7 @@ app = typer.Typer(
 for module in (
     device_commands,
     planning_commands,
+    proxy_commands,
     capture_commands,
     sweep_commands,
     watch_commands,
