@@ -37,6 +37,7 @@ def block_bootstrap_interval(
     *,
     replicates: int = 999,
     level: float = 0.95,
+    length: int | None = None,
 ) -> Estimate:
     """Estimate a positive function of mean moments, with its interval.
 
@@ -45,12 +46,14 @@ def block_bootstrap_interval(
     moments : (n, k) array, the series of which the means are taken
     statistic : (..., k) means -> (...) values, above 0
     gradient : (..., k) means -> (..., k) derivatives of `statistic`
+    length : of the blocks, values; None: `block_length`
 
     A series that does not vary gives an interval without width. Raises ValueError for a statistic that is
     not above 0, NoAnswer where all but a few values are equal.
     """
     n = len(moments)
-    length = block_length(n)
+    if length is None:
+        length = block_length(n)
     blocks = n // length
     method = f"log bootstrap-t, {replicates} circular moving-block replicates, block length {length}"
     means = moments.mean(axis=0)

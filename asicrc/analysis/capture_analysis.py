@@ -19,6 +19,7 @@ from asicrc.analysis.intervals import (
     interval_statistics,
     latency_statistics,
 )
+from asicrc.analysis.jitter_floor import floor_of_capture
 from asicrc.analysis.missing import EnumeratedMissing, RateDeficit, missing_by_enumeration, missing_by_rate
 from asicrc.analysis.scan_order import ScanOrderResult, scan_order_residuals
 from asicrc.analysis.stamp_quantum import stamp_quantum_s
@@ -27,7 +28,7 @@ from asicrc.capture.reader import Capture
 from asicrc.capture.schema import WIRE_COUNTERS_KEY
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
 from asicrc.errors import BadFile, NoAnswer
-from asicrc.evidence import Finding
+from asicrc.evidence import Estimate, Finding
 from asicrc.report.saving import check_figure_name, save_figure
 from firmware_protocols.bm13xx import NonceOrder, ScanOrder, addresses, nonce_offset
 from firmware_protocols.device import (
@@ -52,8 +53,6 @@ ENUMERATION_HASHES = 50_000_000
 ENUMERATION_NONCES = 200_000
 """Of these so many at most are looked for one by one: with an easy target every hash would be one."""
 LATENCY_ALLOWANCE_S = 0.05
-SMALLEST_FLOOR_S, LARGEST_FLOOR_S = 1e-9, 1e6
-"""Stamps are whole nanoseconds."""
 LATEST_NS = (1 << 62) - 1
 """Stamps up to here can be subtracted from each other; wall time reaches it in the year 2116."""
 NEVER_S = 1e12
@@ -76,7 +75,7 @@ class CaptureAnalysis:
     latency: LatencyStatistics | None = None
     scan_order: ScanOrderResult | None = None
     scan_confidence: str | None = None
-    jitter_floor_ms: float | None = None
+    jitter_floor_ms: Estimate | None = None
     deficit: RateDeficit | None = None
     missing: EnumeratedMissing | None = None
     line_damage: dict[str, int] = field(default_factory=dict)
@@ -104,7 +103,7 @@ class CaptureAnalysis:
             "synthetic": self.synthetic,
             **{name: None if part is None else part.as_json() for name, part in parts.items()},
             "scan_confidence": self.scan_confidence,
-            "jitter_floor_ms": self.jitter_floor_ms,
+            "jitter_floor_ms": None if self.jitter_floor_ms is None else self.jitter_floor_ms.as_json(),
             "line_damage": self.line_damage,
             "unanswered": self.unanswered,
         }
@@ -230,18 +229,14 @@ def _analyse_scan(
         analysis.unanswered["scan_order"] = "no event has both an arrival time and the time its job was sent"
         return
     analysis.scan_confidence = order.confidence
-    floor_s = capture.number("jitter_floor", "rms_s")
-    floor_high_s = capture.number("jitter_floor", "rms_high_s")
-    if floor_high_s is not None and not SMALLEST_FLOOR_S <= floor_high_s <= LARGEST_FLOOR_S:
-        floor_s = floor_high_s = None
-        analysis.unanswered["jitter_floor"] = "the floor that the capture states is none that can be measured"
-    analysis.jitter_floor_ms = None if floor_s is None else floor_s * 1e3
+    floor_s = _try(analysis, "jitter_floor", lambda: floor_of_capture(capture, timed["t_ns"], seed))
+    analysis.jitter_floor_ms = None if floor_s is None else floor_s.scaled(1e3)
+    no_floor = analysis.unanswered.get("jitter_floor", "").partition(";")[0]
+    scale = time_scale_of(identity)
     analysis.scan_order = _try(
         analysis,
         "scan_order",
-        lambda: _residuals(
-            timed, jobs, order, identity.chips, time_scale_of(identity), quantum_s, floor_high_s, seed
-        ),
+        lambda: _residuals(timed, jobs, order, identity.chips, scale, quantum_s, floor_s, no_floor, seed),
     )
     end_ns = capture.number("pulled", "end_ns")
     if analysis.scan_order is not None and not analysis.scan_order.follows:
@@ -264,7 +259,8 @@ def _residuals(
     chips: int,
     time_scale: float,
     quantum_s: float | None,
-    floor_s: float | None,
+    floor_s: Estimate | None,
+    no_floor: str,
     seed: int,
 ) -> ScanOrderResult:
     load_ns = np.array([jobs[number].sent_ns for number in events["job"].tolist()], np.int64)
@@ -281,7 +277,8 @@ def _residuals(
         position_s=order.position_of(events["nonce"], address) * order.position_period_s,
         time_scale=time_scale,
         quantum_s=quantum_s,
-        jitter_floor_s=floor_s,
+        jitter_floor_s=None if floor_s is None else floor_s.high,
+        no_floor=no_floor,
         job=events["job"],
         seed=seed,
     )

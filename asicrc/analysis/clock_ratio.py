@@ -13,14 +13,13 @@ import numpy as np
 from scipy import stats
 
 from asicrc.analysis.block_bootstrap import Floats
-from asicrc.analysis.robust_fit import Groups, RobustSlopes, numbered, robust_slopes
+from asicrc.analysis.robust_fit import Groups
+from asicrc.analysis.robust_slopes import RobustSlopes, robust_slopes, slopes_left_out
+from asicrc.analysis.time_blocks import TimeBlocks, time_blocks
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate
 
 MIN_PAIRS = 40
-_ENOUGH_JOBS = 6
-_MOST_BLOCKS = 24
-_BLOCKS_WITHIN_JOBS = 16
 _TOO_FEW = "the clocks hang on too few pairs: without some of them they cannot be fitted"
 _BATCH, _PLACE = 0, -1  # columns of the regression; without batches there is one
 
@@ -41,11 +40,11 @@ class RunTimes:
 @dataclass(frozen=True, slots=True, eq=False)
 class ClockFit:
     """Both runs fitted. `fitted_a_s` and `fitted_b_s` are the times after load that the fitted clocks give
-    each nonce, the jobs' own offsets apart."""
+    each nonce, the offsets of the stretches of `blocks` apart."""
 
     a: RunTimes
     b: RunTimes
-    job: Groups
+    blocks: TimeBlocks
     with_batches: bool
     fit_a: RobustSlopes
     fit_b: RobustSlopes
@@ -78,16 +77,18 @@ class ClockRatio:
 def fit_clocks(a: RunTimes, b: RunTimes, job: Groups) -> ClockFit:
     """Robust regression (`robust_slopes`) of both runs; `job` numbers the job of each nonce from 0.
 
-    Each job has an intercept. Raises NoAnswer for fewer than 40 pairs, for places that do not vary, and for
-    times that do not rise with the scan.
+    The intercepts are those of `time_blocks`. Raises NoAnswer for fewer than 40 pairs, for places that do not
+    vary, and for times that do not rise with the scan.
     """
     n = len(job)
     if n < MIN_PAIRS:
         raise NoAnswer(f"{n} pairs; the ratio of the clocks needs {MIN_PAIRS}", "capture for longer")
-    with_batches = _spans_batches(a, job) and _spans_batches(b, job)
+    blocks = time_blocks(a.after_load_s, job)
+    group = blocks.intercept
+    with_batches = _spans_batches(a, group) and _spans_batches(b, group)
     try:
-        fit_a = robust_slopes(a.after_load_s, _columns(a, with_batches), job)
-        fit_b = robust_slopes(b.after_load_s, _columns(b, with_batches), job)
+        fit_a = robust_slopes(a.after_load_s, _columns(a, with_batches), group)
+        fit_b = robust_slopes(b.after_load_s, _columns(b, with_batches), group)
     except ValueError:
         raise NoAnswer(
             f"the {n} pairs lie at too few different places of the scan to fit the clocks",
@@ -98,23 +99,18 @@ def fit_clocks(a: RunTimes, b: RunTimes, job: Groups) -> ClockFit:
             "the arrivals do not follow the scan order: times fall where they should rise",
             "check that the settings of both captures are those that were set",
         )
-    return ClockFit(a, b, job, with_batches, fit_a, fit_b)
+    return ClockFit(a, b, blocks, with_batches, fit_a, fit_b)
 
 
 def clock_ratio(fit: ClockFit) -> ClockRatio:
-    """The ratios with their intervals, from a jackknife that leaves out parts of both runs at once.
+    """The ratios with their intervals, from a jackknife that leaves out stretches of both runs at once.
 
-    The parts are whole jobs where there are 6 or more, so that a latency of the host that drifts over a job
-    is in the interval, otherwise stretches within jobs (Kuensch 1989), where it is not. Raises NoAnswer where
-    everything hangs on a few pairs.
+    The stretches are those of `time_blocks`. Raises NoAnswer where everything hangs on a few pairs.
     """
-    n = len(fit.job)
-    block, blocks_are = _blocks(fit.a.after_load_s, fit.job)
+    n = len(fit.blocks.job)
     logs = np.log(fit.fit_a.slopes / fit.fit_b.slopes)
-    errors = _jackknife(fit, block)
-    n_blocks = int(block.max()) + 1
-    half = stats.t.ppf(0.975, n_blocks - 1) * errors
-    method = f"robust regression within jobs, jackknife over {n_blocks} {blocks_are}"
+    half = _half_widths(fit)
+    method = f"robust regression, jackknife over {fit.blocks.described}"
 
     def ratio(column: int) -> Estimate:
         low, value, high = np.exp(logs[column] + np.array([-1.0, 0.0, 1.0]) * half[column]).tolist()
@@ -149,40 +145,21 @@ def _columns(run: RunTimes, with_batches: bool) -> Floats:
     return (run.batch_s + run.place_s)[:, None]
 
 
-def _blocks(after_load_s: Floats, job: Groups) -> tuple[Groups, str]:
-    """What the jackknife leaves out together, and what that is called."""
-    n, jobs = len(job), int(job.max()) + 1
-    if jobs >= _ENOUGH_JOBS:
-        count = min(jobs, _MOST_BLOCKS)
-        return job * count // jobs, "jobs" if count == jobs else "groups of jobs"
-    order = np.lexsort((after_load_s, job))
-    block = np.empty(n, np.int64)
-    block[order] = np.arange(n) * _BLOCKS_WITHIN_JOBS // n
-    return block, "stretches within jobs"
-
-
-def _jackknife(fit: ClockFit, block: Groups) -> Floats:
-    """Standard errors of the logarithms of the ratios of the slopes."""
-    n_blocks = int(block.max()) + 1
-    runs = [
-        (run.after_load_s, _columns(run, fit.with_batches), whole)
-        for run, whole in ((fit.a, fit.fit_a), (fit.b, fit.fit_b))
-    ]
-    logs = np.empty((n_blocks, len(fit.fit_a.slopes)))
-    for left_out in range(n_blocks):
-        kept = block != left_out
-        job = numbered(fit.job[kept])
-        try:
-            slopes = [
-                robust_slopes(t_s[kept], x[kept], job, scale=whole.scale, weights=whole.weights[kept]).slopes
-                for t_s, x, whole in runs
-            ]
-        except ValueError:
-            raise NoAnswer(_TOO_FEW, "capture for longer") from None
-        with np.errstate(divide="ignore", invalid="ignore"):
-            logs[left_out] = np.log(slopes[0] / slopes[1])
-    if not np.all(np.isfinite(logs)):
+def _half_widths(fit: ClockFit) -> Floats:
+    """Of the 95 % intervals of the logarithms of the ratios of the slopes."""
+    blocks = fit.blocks
+    x_a, x_b = _columns(fit.a, fit.with_batches), _columns(fit.b, fit.with_batches)
+    try:
+        slopes_a = slopes_left_out(fit.a.after_load_s, x_a, blocks.intercept, fit.fit_a, blocks.stretch)
+        slopes_b = slopes_left_out(fit.b.after_load_s, x_b, blocks.intercept, fit.fit_b, blocks.stretch)
+    except ValueError:
+        raise NoAnswer(_TOO_FEW, "capture for longer") from None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(slopes_a / slopes_b)
+    df = blocks.degrees_of_freedom(np.minimum(fit.fit_a.weights, fit.fit_b.weights))
+    if not np.all(np.isfinite(logs)) or df < 1:
         raise NoAnswer(_TOO_FEW, "capture for longer")
     spread = logs - logs.mean(axis=0)
+    n_blocks = len(logs)
     errors: Floats = np.sqrt((n_blocks - 1) / n_blocks * (spread**2).sum(axis=0))
-    return errors
+    return stats.t.ppf(0.975, df) * errors

@@ -1,7 +1,7 @@
-"""Slopes and means of residuals whose errors may be shared by the events of one job.
+"""Slopes and means of delays whose errors are shared: by the events of one job, and by neighbours in time.
 
-The load of a job is stamped once, so its error is common to all events of the job. Treating these as
-independent would make every interval too narrow.
+The load of a job is stamped once, so its error is common to all events of the job, and a busy host makes
+whole stretches late. Treating these as independent would make every interval too narrow.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from asicrc.analysis.block_bootstrap import Floats
+from asicrc.analysis.robust_fit import Groups
+from asicrc.analysis.robust_slopes import robust_slopes, slopes_left_out
+from asicrc.analysis.time_blocks import MOST, TimeBlocks
 from asicrc.evidence import Estimate
 
 _DETERMINED = 1e-9  # share of a regressor's variance below which the nuisance terms already tell it
@@ -22,10 +24,12 @@ _DETERMINED = 1e-9  # share of a regressor's variance below which the nuisance t
 class Slope:
     value: float
     se: float
-    df: int
+    df: float
     n: int
     span: float
     """Range of the regressor that the nuisance terms leave."""
+    scale: float
+    """Spread of the prompt stamps about the fit, as the sigma of a normal law."""
     method: str
 
     @property
@@ -39,72 +43,73 @@ class Slope:
         return Estimate(self.value, self.value - half, self.value + half, self.n, method=self.method)
 
 
-def fit_slope(y: Floats, z: Floats, nuisance: Floats | None, job: NDArray[np.int64] | None) -> Slope | None:
-    """Least-squares slope of y on z, with an intercept and the columns of `nuisance` taken out.
+def fit_slope(y: Floats, z: Floats, nuisance: Floats | None, blocks: TimeBlocks) -> Slope | None:
+    """Slope of y on z at the prompt stamps (`robust_slopes`), the columns of `nuisance` taken out.
 
-    One job: ordinary least squares. Two or more events a job: an intercept for each job, which takes out
-    what its events share. More jobs than that: one intercept and a sandwich that is summed over jobs (CR1,
-    Cameron and Miller 2015). None where z is determined by the rest, or where fewer than 3 degrees of
-    freedom are left.
+    The standard error is that of a jackknife over the stretches of `blocks`, the degrees of freedom those of
+    as many stretches as share what there is to learn. None where z is determined by the rest, and where a
+    single stretch tells it all.
     """
-    n = len(y)
-    groups, member = _groups(n, job)
-    within = 1 < groups <= n / 2
-    columns = np.column_stack([y, z] if nuisance is None else [y, z, nuisance]).astype(float)
-    spread = float(np.var(z))
-    columns = _centred(columns, member if within else np.zeros(n, np.int64))
-    rest = columns[:, 2:]
-    if rest.shape[1]:
-        scale = np.sqrt((rest**2).sum(axis=0))
-        rest = rest[:, scale > 0] / scale[scale > 0]
-        columns[:, :2] -= rest @ np.linalg.lstsq(rest, columns[:, :2], rcond=None)[0]
-    y_left, z_left = columns[:, 0], columns[:, 1]
-    weight = float(z_left @ z_left)
-    parameters = rest.shape[1] + 1 + (groups if within else 1)
-    clustered = groups > 1 and not within
-    df = groups - 1 if clustered else n - parameters
-    if df < 3 or weight <= _DETERMINED * spread * n:
+    x = z[:, None] if nuisance is None else np.column_stack([z, nuisance])
+    centred = _centred(x.astype(float), blocks.intercept)
+    varies = np.any(centred != 0, axis=0)
+    z_left = _without(centred[:, 0], centred[:, 1:][:, varies[1:]])
+    if float(z_left @ z_left) <= _DETERMINED * float(np.var(z)) * len(z):
         return None
-    value = float(z_left @ y_left) / weight
-    error = y_left - value * z_left
-    if clustered:
-        scores = np.bincount(member, z_left * error, groups)
-        small = groups / (groups - 1) * (n - 1) / (n - parameters)
-        variance = small * float(scores @ scores) / weight**2
-        method = f"least squares, sandwich over {groups} jobs"
-    else:
-        variance = float(error @ error) / df / weight
-        method = f"least squares, an intercept for each of {groups} jobs" if within else "least squares"
-    return Slope(value, float(np.sqrt(variance)), df, n, float(np.ptp(z_left)), method)
+    x = x[:, varies]
+    try:
+        whole = robust_slopes(y, x, blocks.intercept)
+        df = blocks.degrees_of_freedom(whole.weights * z_left**2)
+        if df < 1:
+            return None
+        without = slopes_left_out(y, x, blocks.intercept, whole, blocks.stretch)[:, 0]
+    except ValueError:
+        return None
+    spread = without - without.mean()
+    k = len(without)
+    return Slope(
+        value=float(whole.slopes[0]),
+        se=float(np.sqrt((k - 1) / k * (spread @ spread))),
+        df=df,
+        n=len(y),
+        span=float(np.ptp(z_left)),
+        scale=whole.scale,
+        method=f"regression on the prompt stamps, jackknife over {blocks.described}",
+    )
 
 
-def mean_over_jobs(y: Floats, job: NDArray[np.int64] | None) -> Estimate:
-    """Mean of all events. With more than one job its interval is a jackknife that leaves out whole jobs.
+def mean_over_blocks(y: Floats, blocks: TimeBlocks) -> Estimate:
+    """Mean of all events. Its interval is a jackknife that leaves out jobs, or stretches of a single job.
 
     Bell and McCaffrey 2002 (CR3): with few jobs of unequal size a plain sandwich is too narrow.
     """
-    n = len(y)
-    groups, member = _groups(n, job)
+    n, jobs = len(y), blocks.jobs
+    if jobs == 1:
+        unit, units_are = blocks.stretch, "stretches of time"
+    elif jobs <= MOST:
+        unit, units_are = blocks.job, "jobs"
+    else:
+        unit, units_are = blocks.job * MOST // jobs, "groups of jobs"
     mean = float(y.mean())
-    unit = member if groups > 1 else np.arange(n)
     sums, sizes = np.bincount(unit, y - mean), np.bincount(unit)
     units = len(sums)
     moved = sums / (n - sizes)
     se = float(np.sqrt((units - 1) / units * (moved @ moved)))
     half = float(stats.t.ppf(0.975, units - 1)) * se
-    method = "mean, t interval" if groups == 1 else f"mean, jackknife over {groups} jobs"
-    return Estimate(mean, mean - half, mean + half, n, method=method)
+    return Estimate(mean, mean - half, mean + half, n, method=f"mean, jackknife over {units} {units_are}")
 
 
-def _groups(n: int, job: NDArray[np.int64] | None) -> tuple[int, NDArray[np.int64]]:
-    if job is None:
-        return 1, np.zeros(n, np.int64)
-    jobs, member = np.unique(job, return_inverse=True)
-    return len(jobs), member.astype(np.int64)
-
-
-def _centred(columns: Floats, member: NDArray[np.int64]) -> Floats:
-    counts = np.bincount(member)
-    means = np.stack([np.bincount(member, column) / counts for column in columns.T], axis=1)
-    centred: Floats = columns - means[member]
+def _centred(columns: Floats, group: Groups) -> Floats:
+    counts = np.bincount(group)
+    means = np.stack([np.bincount(group, column) / counts for column in columns.T], axis=1)
+    centred: Floats = columns - means[group]
     return centred
+
+
+def _without(column: Floats, rest: Floats) -> Floats:
+    """What is left of a column once the others, none of them 0, are taken out."""
+    if not rest.shape[1]:
+        return column
+    unit = rest / np.sqrt((rest**2).sum(axis=0))
+    left: Floats = column - unit @ np.linalg.lstsq(unit, column, rcond=None)[0]
+    return left

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.job_regression import Slope, fit_slope
+from asicrc.analysis.robust_fit import Groups
+from asicrc.analysis.time_blocks import FEWEST, MOST, time_blocks
 from asicrc.evidence import EvidenceVerdict, Finding, TestResult, judge
 from asicrc.evidence.finding import POWER_80_SE
 
 MIN_EVENTS = 20
+EVENTS_IN_A_STRETCH = 8
+"""At least: each stretch may have an intercept of its own."""
 CLOCK_REGRESSOR = "batch"
 """Batches follow each other in time, so a slope over them is the clock's scale and nothing else."""
+BY_CHANCE = "core"
+"""Which core finds a nonce is decided by its hash, so that its effect hides others but mimics none: it is
+taken out for them, the clock apart."""
 
 UNITS = {
     "batch": "ms per batch",
@@ -28,35 +34,45 @@ def residual_trends(
     residual_ms: Floats,
     predicted_s: Floats,
     regressors: Mapping[str, Floats],
-    job: NDArray[np.int64] | None,
+    job: Groups,
     floor_ms: float | None,
+    *,
+    floor_is_measured: bool = True,
 ) -> tuple[dict[str, Finding], dict[str, str]]:
     """Slope of the residual on each regressor, Holm-corrected (Holm 1979), and the ones left out with why.
 
     `residual_ms` still contains the clock's scale. It is taken out, by a term in the predicted time, for
-    every regressor but `batch`. A trend is refuted when its interval, over the range of the regressor that
+    every regressor but `batch`. The others change from event to event, so that shorter stretches of time do
+    for their intervals. A trend is refuted when its interval, over the range of the regressor that
     is then left, stays below `floor_ms`, the rms that stamps and jitter explain, and supported when it lies
-    beyond. Without a floor no trend is resolved.
+    beyond. Without a floor no trend is resolved, and none is supported where the floor is of the rounding
+    alone: the jitter could make it.
     """
     slopes: dict[str, Slope] = {}
     left_out: dict[str, str] = {}
     n = len(residual_ms)
     if n < MIN_EVENTS:
         return {}, dict.fromkeys(regressors, f"{n} events; a trend needs {MIN_EVENTS}")
+    by_chance = [v for name, v in regressors.items() if name == BY_CHANCE and np.all(v >= 0)]
+    for_the_clock = time_blocks(predicted_s, job)
+    shorter = time_blocks(predicted_s, job, fewest=int(np.clip(n // EVENTS_IN_A_STRETCH, FEWEST, MOST)))
     for name, values in regressors.items():
         unknown = int(np.count_nonzero(values < 0))
         if unknown:
             left_out[name] = f"not known for {unknown} of {n} events"
             continue
-        nuisance = None if name == CLOCK_REGRESSOR else predicted_s[:, None]
-        slope = fit_slope(residual_ms, values, nuisance, job)
+        if name == CLOCK_REGRESSOR:
+            slope = fit_slope(residual_ms, values, None, for_the_clock)
+        else:
+            rest = [predicted_s] if name == BY_CHANCE else [predicted_s, *by_chance]
+            slope = fit_slope(residual_ms, values, np.column_stack(rest), shorter)
         if slope is None:
-            left_out[name] = "does not vary apart from the predicted time, or there are too few events a job"
+            left_out[name] = "does not vary apart from the predicted time, or there are too few events"
         else:
             slopes[name] = slope
     corrected = holm([slope.p_value for slope in slopes.values()])
     findings = {
-        name: _finding(name, slope, p, floor_ms)
+        name: _finding(name, slope, p, floor_ms, floor_is_measured)
         for (name, slope), p in zip(slopes.items(), corrected, strict=True)
     }
     return findings, left_out
@@ -90,10 +106,14 @@ def holm(p_values: list[float]) -> list[float]:
     return [float(value) for value in corrected]
 
 
-def _finding(name: str, slope: Slope, p: float, floor_ms: float | None) -> Finding:
+def _finding(name: str, slope: Slope, p: float, floor_ms: float | None, floor_is_measured: bool) -> Finding:
     effect = slope.estimate()
     clock = name == CLOCK_REGRESSOR
-    margin = None if floor_ms is None else floor_ms / slope.span
+    verdict = EvidenceVerdict.NOT_RESOLVED
+    if floor_ms is not None:
+        judged = judge(effect, p, margin=floor_ms / slope.span)
+        if floor_is_measured or judged is EvidenceVerdict.REFUTED:
+            verdict = judged
     return Finding(
         question=f"Does the residual against the scan order change with {name} ({UNITS[name]})?",
         effect=effect,
@@ -103,11 +123,11 @@ def _finding(name: str, slope: Slope, p: float, floor_ms: float | None) -> Findi
                 slope.value / slope.se if slope.se else 0.0,
                 slope.p_value,
                 slope.n,
-                f"no slope; t with {slope.df} degrees of freedom",
+                f"no slope; t with {slope.df:.3g} degrees of freedom",
             )
         ],
         smallest_effect=POWER_80_SE * slope.se,
-        verdict=EvidenceVerdict.NOT_RESOLVED if margin is None else judge(effect, p, margin=margin),
+        verdict=verdict,
         note="the scale of the clock, quoted as clock_ppm"
         if clock
         else "the scale of the clock is taken out",

@@ -177,6 +177,8 @@ def compare_captures(path_a: Path, path_b: Path, *, seed: int = 1) -> SameWork:
         result.unanswered |= result.times.unanswered
     except NoAnswer as error:
         result.unanswered["times"] = f"{error.message}; {error.hint}" if error.hint else error.message
+    if no_floor := a.no_floor or b.no_floor:
+        result.unanswered["floor_ms"] = no_floor
     for run, rate in (("a", result.missing_rate_a), ("b", result.missing_rate_b)):
         if rate is None:
             result.unanswered[f"missing_rate_{run}"] = "nothing that the other run found was due in this one"

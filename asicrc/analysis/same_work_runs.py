@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from asicrc.analysis.capture_analysis import LARGEST_FLOOR_S, LATEST_NS, SMALLEST_FLOOR_S
+from asicrc.analysis.capture_analysis import LATEST_NS
+from asicrc.analysis.jitter_floor import floor_of_capture
 from asicrc.analysis.stamp_quantum import stamp_quantum_s
 from asicrc.capture.reader import Capture
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
@@ -82,7 +83,8 @@ class Run:
     """Mean of each channel."""
     required_difficulty: float
     floor_s: float | None
-    """Upper end of the measured jitter of a stamp, and its rounding, rms."""
+    """Upper end of the measured jitter of a stamp, and its rounding, rms; None because of `no_floor`."""
+    no_floor: str
 
 
 def read_run(capture: Capture) -> Run:
@@ -110,6 +112,7 @@ def read_run(capture: Capture) -> Run:
     proofs = events[valid & (events["duplicate_reason"] != Duplicate.RESENT)]
     wrong = events[timed & (events["verdict"] == Verdict.LOW) & (events["reason"] == Reason.DOES_NOT_HASH)]
     numbers, counts = np.unique(wrong["job"], return_counts=True)
+    floor_s, no_floor = _floor_s(capture, proofs["t_ns"])
     return Run(
         path=capture.path,
         identity=identity,
@@ -123,7 +126,8 @@ def read_run(capture: Capture) -> Run:
         settings=_last_read_back(settings),
         readings=_means(capture.readings()),
         required_difficulty=max(DIFFICULTY_1_TARGET / max(job.target, 1) for job in sent),
-        floor_s=_floor_s(capture, proofs["t_ns"]),
+        floor_s=floor_s,
+        no_floor=no_floor,
     )
 
 
@@ -192,11 +196,10 @@ def _means(readings: list[Reading]) -> dict[str, float]:
     return {channel: float(np.mean(all_)) for channel, all_ in values.items()}
 
 
-def _floor_s(capture: Capture, t_ns: NDArray[np.int64]) -> float | None:
-    jitter_s = capture.number("jitter_floor", "rms_high_s")
-    if jitter_s is not None and not SMALLEST_FLOOR_S <= jitter_s <= LARGEST_FLOOR_S:
-        raise BadFile(f"{capture.path}: a jitter floor of {jitter_s:g} s was not measured", _ALTERED)
-    step_s = stamp_quantum_s(t_ns)
-    if jitter_s is None and step_s is None:
-        return None
-    return float(np.hypot(jitter_s or 0.0, (step_s or 0.0) / np.sqrt(12)))
+def _floor_s(capture: Capture, t_ns: NDArray[np.int64]) -> tuple[float | None, str]:
+    """The floor with its rounding, or None and the reason."""
+    try:
+        jitter_s = floor_of_capture(capture, t_ns).high
+    except NoAnswer as error:
+        return None, f"{capture.path.name}: {error.message}"
+    return float(np.hypot(jitter_s, (stamp_quantum_s(t_ns) or 0.0) / np.sqrt(12))), ""

@@ -14,16 +14,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from asicrc.analysis.block_bootstrap import Floats, block_bootstrap_interval
-from asicrc.analysis.job_regression import Slope, fit_slope, mean_over_jobs
+from asicrc.analysis.block_bootstrap import Floats
+from asicrc.analysis.job_regression import Slope, fit_slope, mean_over_blocks
+from asicrc.analysis.residual_size import prompt_ms, size_against_floor, size_statement
 from asicrc.analysis.residual_trends import residual_trends, trend_statement
 from asicrc.analysis.stamp_quantum import quantisation_rms_s, stamp_quantum_s
+from asicrc.analysis.time_blocks import time_blocks
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate, Finding
 from asicrc.evidence.estimate import finite_or_none
 
 MIN_EVENTS = 10
-MIN_EVENTS_FLOOR = 20
 _CLOCK_LIMIT = 500e-6  # a crystal that is further off is broken, or the frequency is not the one stated
 _MAD_TO_SIGMA = 1.4826
 
@@ -32,10 +33,11 @@ _MAD_TO_SIGMA = 1.4826
 class ScanOrderResult:
     """Residuals of `n` events against the scan order; ms of the host's clock.
 
-    Plain: one offset for the whole capture was fitted. Scaled: the clock's scale too (with two or more events
-    a job it is fitted within jobs). `offset_ms` belongs to the plain fit, `offset_scaled_ms` to the other:
-    with a clock error only the second is the latency of the line. `job_offset_spread_ms` is the standard
-    deviation of the jobs' own mean residuals, None for a single job.
+    Plain: one offset for the whole capture was fitted. Scaled: the clock's scale too, at the prompt stamps,
+    within stretches of time (`time_blocks`). `offset_ms` belongs to the plain fit, `offset_scaled_ms` to the
+    other: with a clock error only the second is the latency of the line. `job_offset_spread_ms` is the
+    standard deviation of the jobs' own mean residuals, None for a single job. `prompt_ms` is the spread of
+    the prompt stamps within jobs, as the sigma of a normal law.
     """
 
     n: int
@@ -50,6 +52,7 @@ class ScanOrderResult:
     residual_rms_scaled_ms: float
     residual_mad_ms: float
     residual_max_ms: float
+    prompt_ms: float
     offset_ms: Estimate
     offset_scaled_ms: Estimate
     clock_ppm: Estimate
@@ -59,7 +62,7 @@ class ScanOrderResult:
     within_quantisation: bool | None
     """The scaled rms lies in the interval of rounding alone; `statement` says whether it is above."""
     floor_ms: float | None
-    """Rms that jitter floor and rounding explain together."""
+    """Rms that jitter floor and rounding explain together; of the rounding alone where no jitter is known."""
     floor_ratio: Estimate | None
     trends: dict[str, Finding]
     trends_left_out: dict[str, str]
@@ -76,6 +79,7 @@ class ScanOrderResult:
             "residual_rms_scaled_ms": finite_or_none(self.residual_rms_scaled_ms),
             "residual_mad_ms": finite_or_none(self.residual_mad_ms),
             "residual_max_ms": finite_or_none(self.residual_max_ms),
+            "prompt_ms": finite_or_none(self.prompt_ms),
             "offset_ms": self.offset_ms.as_json(),
             "offset_scaled_ms": self.offset_scaled_ms.as_json(),
             "clock_ppm": self.clock_ppm.as_json(),
@@ -103,6 +107,7 @@ def scan_order_residuals(
     time_scale: float = 1.0,
     quantum_s: float | None = None,
     jitter_floor_s: float | None = None,
+    no_floor: str = "the jitter floor of these stamps is not known",
     job: ArrayLike | None = None,
     seed: int = 0,
 ) -> ScanOrderResult:
@@ -116,8 +121,9 @@ def scan_order_residuals(
     batch, core, version, position_s : (events,) place in the scan; position is p / f, s
     time_scale : host seconds per chip second, for emulators that run slowly
     quantum_s : step of the stamps, s; None: looked for in the stamps
-    jitter_floor_s : measured rms jitter of the stamps, s; None: not known
-    job : (events,) job of each event; None: all are of one job
+    jitter_floor_s : upper end of the measured rms jitter of the stamps, s; None: not known, for the reason
+        `no_floor`
+    job : (events,) job of each event, numbered as they were loaded; None: all are of one job
 
     Raises NoAnswer for fewer than 10 events, for missing times, and when the period is so short that the
     clock's scale and the number of periods cannot be told apart; ValueError for arrays of other lengths.
@@ -128,15 +134,16 @@ def scan_order_residuals(
     delay_ms = (host_s - predicted) * 1e3
     n = len(delay_ms)
 
-    offset = mean_over_jobs(delay_ms, jobs)
+    blocks = time_blocks(predicted, jobs)
+    offset = mean_over_blocks(delay_ms, blocks)
     residual = delay_ms - offset.estimate
-    clock = fit_slope(delay_ms, predicted, None, jobs)
+    clock = fit_slope(delay_ms, predicted, None, blocks)
     if clock is None:
         raise NoAnswer(
             f"the clock's scale cannot be fitted to {n} events: they are due at too few different times",
             "capture for longer",
         )
-    offset_scaled = _at_load(mean_over_jobs(delay_ms - clock.value * predicted, jobs), predicted, clock)
+    offset_scaled = _at_load(mean_over_blocks(delay_ms - clock.value * predicted, blocks), predicted, clock)
     scaled = delay_ms - clock.value * predicted - offset_scaled.estimate
     rms_scaled = _rms(scaled)
 
@@ -145,7 +152,9 @@ def scan_order_residuals(
     step_s = stamp_quantum_s(stamps) if quantum_s is None else quantum_s
     rounding = _rounding(step_s, stamps, jobs, n, rng)
     floor_ms = _floor_ms(rounding, jitter_floor_s)
-    ratio = _floor_ratio(scaled, floor_ms, rng)
+    in_time = np.lexsort((predicted, blocks.job))
+    ratio = size_against_floor(scaled[in_time], floor_ms, blocks, rng)
+    prompt = prompt_ms(scaled, blocks, clock.scale)
     regressors = {"batch": batch, "core": core, "version": version}
     if position_s is not None:
         regressors["position"] = position_s
@@ -161,10 +170,11 @@ def scan_order_residuals(
             "stated, or times were not kept; nothing follows from these residuals"
         )
     else:
-        trends, left_out = residual_trends(delay_ms, predicted, columns, jobs, floor_ms)
-        # Late stamps pull the scale, and with it every residual: what is there is there without it too.
-        bulk_ms = min(_bulk_ms(scaled, jobs), _bulk_ms(residual, jobs))
-        size = _size_statement(rms_scaled, bulk_ms, rounding, floor_ms, ratio)
+        measured = jitter_floor_s is not None
+        trends, left_out = residual_trends(
+            delay_ms, predicted, columns, blocks.job, floor_ms, floor_is_measured=measured
+        )
+        size = size_statement(rms_scaled, prompt, rounding, floor_ms, ratio, None if measured else no_floor)
         statement = f"{size}; {trend_statement(trends)}"
     within = None if rounding is None else rounding.low <= rms_scaled <= rounding.high
     return ScanOrderResult(
@@ -178,6 +188,7 @@ def scan_order_residuals(
         residual_rms_scaled_ms=rms_scaled,
         residual_mad_ms=_MAD_TO_SIGMA * float(np.median(np.abs(residual - np.median(residual)))),
         residual_max_ms=float(np.abs(residual).max()),
+        prompt_ms=prompt,
         offset_ms=offset,
         offset_scaled_ms=offset_scaled,
         clock_ppm=clock_ppm,
@@ -279,48 +290,6 @@ def _floor_ms(rounding: Estimate | None, jitter_floor_s: float | None) -> float 
     if rounding is None and jitter_floor_s is None:
         return None
     return float(np.hypot(rounding.estimate if rounding else 0.0, (jitter_floor_s or 0.0) * 1e3))
-
-
-def _floor_ratio(scaled: Floats, floor_ms: float | None, rng: np.random.Generator) -> Estimate | None:
-    if not floor_ms or len(scaled) < MIN_EVENTS_FLOOR or not scaled.any():
-        return None
-    squares = (scaled / floor_ms)[:, None] ** 2
-    return block_bootstrap_interval(
-        squares, lambda m: np.sqrt(m[..., 0]), lambda m: 0.5 / np.sqrt(np.maximum(m, 1e-300)), rng
-    )
-
-
-def _bulk_ms(scaled: Floats, jobs: NDArray[np.int64] | None) -> float:
-    """Spread of the middle of the residuals, each job's own mean taken out, as the sigma of a normal law.
-
-    When a job was loaded is known to the host only to its own jitter, and single stamps are late whenever the
-    machine stalls: neither is a property of the chip, and both are in the rms.
-    """
-    if jobs is None:
-        within = scaled
-    else:
-        _, place, count = np.unique(jobs, return_inverse=True, return_counts=True)
-        within = scaled - (np.bincount(place, scaled) / count)[place]
-    return _MAD_TO_SIGMA * float(np.median(np.abs(within - np.median(within))))
-
-
-def _size_statement(
-    rms_ms: float, bulk_ms: float, rounding: Estimate | None, floor_ms: float | None, ratio: Estimate | None
-) -> str:
-    if floor_ms is None:
-        return "the jitter floor of these stamps is not known: the residual describes, it proves nothing"
-    if ratio is None:
-        return (
-            f"too few events to hold the residual of {rms_ms:.3g} ms against the floor of {floor_ms:.3g} ms"
-        )
-    if ratio.low > 1 and (rounding is None or rms_ms > rounding.high):
-        if bulk_ms > floor_ms:
-            return f"the residual exceeds the floor of {floor_ms:.3g} ms {ratio.estimate:.3g} times"
-        return (
-            f"nothing above the floor of {floor_ms:.3g} ms in the bulk of the stamps ({bulk_ms:.3g} ms "
-            "within jobs); single stamps or whole jobs are later, which the host alone can explain"
-        )
-    return f"nothing above the floor of {floor_ms:.3g} ms"
 
 
 def _job_spread(scaled: Floats, jobs: NDArray[np.int64] | None) -> float | None:

@@ -52,8 +52,8 @@ def _scan_order(analysis: CaptureAnalysis) -> Iterator[str]:
     yield f"              clock {_shown(scan.clock_ppm, 'ppm')}, offset {_shown(scan.offset_ms, 'ms')}"
     yield f"              {scan.statement}"
     if analysis.jitter_floor_ms is not None:
-        floor_ms = f"{analysis.jitter_floor_ms:.4g}"
-        yield f"              jitter measured {floor_ms} ms rms; the floor is the upper end of its interval"
+        floor = analysis.jitter_floor_ms
+        yield f"              jitter {_shown(floor, 'ms')} rms, n = {floor.n}; the floor is its upper end"
     yield f"              confidence in the model of this chip: {analysis.scan_confidence}"
 
 

@@ -204,6 +204,8 @@ class ChainDevice:
         """Spread of the round trips of register reads, some before the work and ten a second during it.
 
         A nonce has the same way to the host as such an answer, under the same load: reader, bus, scheduler.
+        What it says of the nonces of a capture, `analysis.jitter_floor` reads from the recorded line: the
+        reads between them, and no others.
         """
         round_trips = self.line.round_trips_ns
         unanswered = 0
@@ -214,7 +216,8 @@ class ChainDevice:
                 return None
         if len(round_trips) < PROBES_AT_REST // 2:
             return None
-        return floor_of(round_trips, "round trips of register reads, before and during the work")
+        when = "before the work" if self._job_header is None else "before and during the work"
+        return floor_of(round_trips, f"round trips of register reads, {when}")
 
     @property
     def work_form(self) -> WorkForm:

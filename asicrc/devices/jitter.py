@@ -17,7 +17,8 @@ def floor_of(round_trips_ns: Sequence[int], method: str) -> JitterFloor:
 
     The tail of such times is long, so the standard deviation of a few dozen is itself uncertain by half:
     `rms_high_s` is the upper end of its 95 % bootstrap interval (Efron and Tibshirani 1993, percentile
-    method), and what analyses hold residuals against.
+    method) for round trips that are independent of each other. Those of a busy host are not: an analysis of
+    the recorded line takes whole stretches of them.
     """
     trips_s = np.array(round_trips_ns) / 1e9
     rng = np.random.default_rng(np.random.SeedSequence(len(trips_s)))

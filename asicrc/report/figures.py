@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 _BAND_REPLICATES = 400
 _MOST_POINTS = 20_000
+_BELOW_LEGEND = 0.84
+"""Share of the height of a histogram that bars and marks keep to; its legend stands above them."""
 
 
 def capture_figure(
@@ -95,19 +97,21 @@ def _draw_residual_histogram(axis: Axes, scan: ScanOrderResult) -> None:
     bins = int(np.clip(np.sqrt(scan.n) * 1.5, 8, 80))
     axis.hist(residual, bins=bins, color=BLUE, zorder=1)
     if scan.quantisation_ms is not None:
-        half = scan.quantisation_ms / 2
-        axis.axvspan(-half, half, color=ORANGE, alpha=0.15, lw=0, zorder=0)
-        axis.axvline(-half, color=ORANGE, lw=1.2, label=f"step of the stamps, {scan.quantisation_ms:.3g} ms")
-        axis.axvline(half, color=ORANGE, lw=1.2)
+        _mark(axis, scan.quantisation_ms / 2, f"step of the stamps, {scan.quantisation_ms:.3g} ms")
     elif scan.floor_ms is not None:
-        axis.axvspan(-scan.floor_ms, scan.floor_ms, color=ORANGE, alpha=0.2, lw=0, zorder=0)
-        axis.axvline(-scan.floor_ms, color=ORANGE, lw=1.2, label=f"±jitter floor, {scan.floor_ms:.3g} ms rms")
-        axis.axvline(scan.floor_ms, color=ORANGE, lw=1.2)
+        _mark(axis, scan.floor_ms, f"±jitter floor, {scan.floor_ms:.3g} ms rms")
     if axis.get_legend_handles_labels()[0]:
-        axis.margins(y=0.25)  # room for the legend above the bars
-        axis.legend(frameon=False, fontsize=8, loc="upper left")
+        axis.margins(y=1 / _BELOW_LEGEND - 1)
+        axis.legend(frameon=False, fontsize=8, loc="upper left", borderaxespad=0.2)
     axis.set(xlabel="residual, clock scale removed (ms)", ylabel="events")
     axis.set_title(f"distribution of the residual, n = {scan.n}")
+
+
+def _mark(axis: Axes, half: float, label: str) -> None:
+    """The range within `half` of 0, up to where the legend stands."""
+    axis.axvspan(-half, half, ymax=_BELOW_LEGEND, color=ORANGE, alpha=0.2, lw=0, zorder=0)
+    axis.axvline(-half, ymax=_BELOW_LEGEND, color=ORANGE, lw=1.2, label=label)
+    axis.axvline(half, ymax=_BELOW_LEGEND, color=ORANGE, lw=1.2)
 
 
 def _draw_events(axis: Axes, t_ns: NDArray[np.int64]) -> None:

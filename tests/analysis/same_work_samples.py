@@ -196,7 +196,7 @@ def _write(path: Path, run: Run, events: NonceBatch, jobs: list[Job], end_ns: in
         for name, value in (("frequency_mhz", run.frequency_mhz), ("hash_counting_number", float(run.hcn))):
             writer.add_settings([Setting(5, name, value, value)])
         if run.floor_s is not None:
-            writer.set_meta("jitter_floor", {"rms_s": run.floor_s, "rms_high_s": run.floor_s})
+            writer.set_meta("jitter_floor", {"rms_s": run.floor_s, "rms_high_s": run.floor_s, "n": 200})
         if run.pulled:
             writer.set_meta("pulled", {"start_ns": 10**12, "end_ns": end_ns})
         writer.seal("made up")

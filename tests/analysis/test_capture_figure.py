@@ -44,6 +44,36 @@ def test_a_direct_link_shows_residuals(stamps: np.ndarray, tmp_path: Path) -> No
     assert all("(" in axis.get_xlabel() for axis in figure.axes)  # a unit
 
 
+@pytest.mark.parametrize("step_s", [None, 1e-4])
+def test_the_legend_of_the_residuals_stands_clear_of_the_marks(
+    stamps: np.ndarray, step_s: float | None
+) -> None:
+    """Wherever floor and bars lie: here the floor is as wide as all residuals."""
+    due_s = stamps / 1e9
+    late = stamps + np.random.default_rng(62).normal(1e6, 2e4, 500).astype(np.int64)
+    scan = scan_order_residuals(
+        late,
+        due_s,
+        687.0,
+        batch=due_s // 0.1,
+        core=stamps % 112,
+        version=stamps % 8,
+        jitter_floor_s=6e-5,
+        quantum_s=step_s,
+    )
+    figure = capture_figure(late, title="bm1366", scan=scan)
+    figure.draw_without_rendering()
+    axis = figure.axes[2]
+    legend = axis.get_legend()
+    assert legend is not None
+    box = legend.get_window_extent()
+    marks = [*axis.lines, *axis.patches]
+    assert len(axis.lines) == 2
+    assert len(axis.patches) > 8
+    assert max(mark.get_window_extent().y1 for mark in marks) < box.y0
+    assert box.y1 <= axis.get_window_extent().y1
+
+
 def test_a_network_miner_shows_latency_and_fano(stamps: np.ndarray, tmp_path: Path) -> None:
     latency = np.append(np.diff(stamps) / 1e9, np.nan)
     figure = capture_figure(stamps, title="lv06", intervals=interval_statistics(stamps), latency_s=latency)

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from asicrc.analysis.clock_ratio import ClockRatio, RunTimes, clock_ratio, fit_clocks
-from asicrc.analysis.robust_fit import numbered, robust_slopes
+from asicrc.analysis.robust_fit import numbered
+from asicrc.analysis.robust_slopes import robust_slopes
 from asicrc.errors import NoAnswer
 
 RATIO = 1.5

@@ -279,7 +279,7 @@ def test_imported_data_without_a_device_is_no_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("jitter_floor", {"rms_high_s": 1e9}, "jitter floor"),
+        ("jitter_floor", {"rms_s": 1e9, "rms_high_s": 1e9, "n": 200}, "jitter floor"),
         ("pulled", {"end_ns": 1 << 62}, "146 years"),
     ],
 )

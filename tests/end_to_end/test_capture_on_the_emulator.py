@@ -62,8 +62,14 @@ def test_arrivals_follow_the_scan_order_to_the_jitter_floor(captured: tuple[Path
     analysis = asicrc("analyze", path, "--json").json
     scan = analysis["scan_order"]
     assert scan["n"] == result["events"]
-    # Robust spread: on a shared machine single stamps are late by milliseconds.
-    assert scan["residual_mad_ms"] < max(3.0, 3 * analysis["jitter_floor_ms"])
+    # On a shared machine most stamps may be late by milliseconds; the prompt ones are not.
+    assert scan["prompt_ms"] < 3.0
+    floor = analysis["jitter_floor_ms"]  # of the reads between the nonces, where there were enough
+    assert (
+        "not measured well enough" in analysis["unanswered"]["jitter_floor"]
+        if floor is None
+        else floor["n"] > 50
+    )
     assert analysis["missing"]["missing_fraction"]["low"] < 0.05  # a starved emulator finds some too late
     assert analysis["missing"]["extra"] == 0
     deficit = analysis["deficit"]["deficit"]
