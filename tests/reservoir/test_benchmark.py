@@ -208,7 +208,8 @@ def test_lengths_that_do_not_match_are_errors() -> None:
 def test_missing_values_are_filled_and_marked() -> None:
     table = StateTable.of(("a", "b", "c"), np.array([[1.0, np.nan, 5], [3, np.nan, 6], [np.nan, 2, 7]]))
     np.testing.assert_array_equal(filled(table), [[1, 2, 5, 0, 1], [3, 2, 6, 0, 1], [2, 2, 7, 1, 0]])
-    assert memory_curve(StateTable.of(("a",), np.ones((200, 1))), np.zeros(200), 5, 0).tolist() == [0.0] * 6  # type: ignore[union-attr]
+    u = np.random.default_rng(1).random(200)
+    assert memory_curve(StateTable.of(("a",), np.ones((200, 1))), u, 5, 0).tolist() == [0.0] * 6
 
 
 def test_an_input_that_is_not_white_has_no_capacity_but_scores() -> None:

@@ -18,7 +18,7 @@ from asicrc.reservoir.baselines import (
     taps,
 )
 from asicrc.reservoir.baselines.telemetry_twin import telemetry_twin
-from asicrc.reservoir.benchmark.capacities import memory_curve
+from asicrc.reservoir.benchmark.capacities import memory_curves
 from asicrc.reservoir.benchmark.input_scores import echo_states, input_scores, same_taps
 from asicrc.reservoir.benchmark.pictures import Pictures, take_pictures
 from asicrc.reservoir.benchmark.scoring import Scored, Target, score, score_constant
@@ -115,24 +115,24 @@ def capture_scores(
     scores["history_shuffled"] = score("history_shuffled", history_shuffled(states, u, parts, rng), target)
 
     tables = {"device": states, "u_t": input_table} | _sensor_groups(run, controller)
-    reach, washout = question.max_delay, split.washout
-    curves = {name: memory_curve(table, u, reach, washout) for name, table in tables.items()}
-    curves["poisson_twin"] = _mean_curve([memory_curve(table, u, reach, washout) for table in twins])
+    drawn_twins = {f"poisson_twin {number}": table for number, table in enumerate(twins)}
+    curves, why_none = memory_curves(tables | drawn_twins, u, question.max_delay, split.washout)
+    if curves:
+        curves["poisson_twin"] = np.mean([curves.pop(name) for name in drawn_twins], axis=0)
     pictures = None
     if pictured:
         drawn = {"device": states, "poisson_twin": twins[0], "linear_20": taps(u, 20)}
         drawn |= {"esn_100": echo_states(u, 100, 0, split.test.start)} if question.input_baselines else {}
         pictures = take_pictures(target, scores, drawn, u)
-    notes = () if curves["device"] is not None else ("the input is not white: no memory capacity",)
     return CaptureScores(
         scores=scores,
-        curves={name: curve for name, curve in curves.items() if curve is not None},
+        curves=curves,
         kept=states.names,
         refused=refused,
         events_per_step=len(run.steps.t_ns) / len(run),
         missing_steps=run.drive.missing_steps,
         twin=twin.as_json(),
-        notes=notes,
+        notes=() if why_none is None else (why_none,),
         pictures=pictures,
     )
 
@@ -204,11 +204,6 @@ def _mean_scores(scores: Sequence[Scored]) -> Scored:
         first.alpha,
         first.features,
     )
-
-
-def _mean_curve(curves: Sequence[Floats | None]) -> Floats | None:
-    known = [curve for curve in curves if curve is not None]
-    return np.mean(known, axis=0) if known else None
 
 
 def _renamed(scored: Scored, name: str) -> Scored:

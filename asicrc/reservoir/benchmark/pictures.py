@@ -45,7 +45,7 @@ def _information(tables: Mapping[str, StateTable], u: Floats, washout: int) -> d
     for name, table in tables.items():
         try:
             capacity = information_processing_capacity(
-                filled(table)[washout:], u[washout:], law=EMPIRICAL, max_delays=MAX_DELAYS
+                filled(table.rows(slice(washout, None))), u[washout:], law=EMPIRICAL, max_delays=MAX_DELAYS
             )
         except NoAnswer:
             continue  # too few steps, constant states, or an input that is not white: nothing to draw

@@ -12,7 +12,7 @@ import numpy as np
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.evidence import Estimate
 from asicrc.reservoir.baselines import taps
-from asicrc.reservoir.benchmark.capacities import memory_curve
+from asicrc.reservoir.benchmark.capacities import memory_curves
 from asicrc.reservoir.benchmark.capture_scores import CaptureScores, Question, capture_scores
 from asicrc.reservoir.benchmark.input_scores import echo_states, input_scores
 from asicrc.reservoir.benchmark.pictures import take_pictures
@@ -135,12 +135,9 @@ def _pictured(scored: CaptureScores, task: Task, target: Target, question: Quest
     tables = {"linear_20": taps(task.u, 20)}
     for units in question.esn_units:
         tables[f"esn_{units}"] = echo_states(task.u, units, 0, target.split.test.start)
-    curves = {
-        name: memory_curve(table, task.u, question.max_delay, target.split.washout)
-        for name, table in tables.items()
-    }
-    known = {name: curve for name, curve in curves.items() if curve is not None}
-    return replace(scored, curves=known, pictures=take_pictures(target, scored.scores, tables, task.u))
+    curves, why_none = memory_curves(tables, task.u, question.max_delay, target.split.washout)
+    pictures = take_pictures(target, scored.scores, tables, task.u)
+    return replace(scored, curves=curves, pictures=pictures, notes=() if why_none is None else (why_none,))
 
 
 def _intervals(scores: CaptureScores, target: Target) -> dict[str, Estimate]:
