@@ -6,6 +6,7 @@ import errno
 import queue
 import socket
 import threading
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -18,9 +19,13 @@ class Dialled(NamedTuple):
 
 
 class Dialler:
-    """A thread for each call that is under way; `take` is what they came to, and never waits."""
+    """A thread for each call that is under way; `take` is what they came to, and never waits.
 
-    def __init__(self) -> None:
+    `wake` is called, on such a thread, when there is something to take; not after `close`.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
         self._results: queue.SimpleQueue[Dialled] = queue.SimpleQueue()
         self._closed = False
         self._lock = threading.Lock()
@@ -50,14 +55,15 @@ class Dialler:
     def _call(self, key: int, host: str, port: int, within_s: float) -> None:
         try:
             connected = _connected(host, port, within_s)
+            result = Dialled(key, connected, "")
         except OSError as error:
-            self._results.put(Dialled(key, None, error.strerror or str(error)))
-            return
+            result = Dialled(key, None, error.strerror or str(error))
         with self._lock:
-            if self._closed:
-                connected.close()
-            else:
-                self._results.put(Dialled(key, connected, ""))
+            if not self._closed:
+                self._results.put(result)
+                self._wake()
+            elif result.connected is not None:
+                result.connected.close()
 
 
 def _connected(host: str, port: int, within_s: float) -> socket.socket:

@@ -29,6 +29,7 @@ DEAD_AFTER_S = 60
 """A peer that answers nothing for so long is gone."""
 WITHOUT_DESCRIPTORS_S = 1.0
 DELAYS_KEPT = 10_000
+STOP, WAKE = b".", b"w"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +112,16 @@ class TcpReceiver:
         self._connections[connection.fd] = connection
         return connection
 
+    def wake(self) -> None:
+        """Have the owner told `turned` soon, from any thread, while it is not closed."""
+        os.write(self._stop_write, WAKE)
+
     def close(self, reason: str = "the server ended") -> None:
         """End the thread, then every connection, then the port. Harmless when it is closed already."""
         if self._epoll.closed:
             return
         if self._thread.is_alive():
-            os.write(self._stop_write, b".")
+            os.write(self._stop_write, STOP)
             self._thread.join()
         try:
             for connection in list(self._connections.values()):
@@ -146,7 +151,9 @@ class TcpReceiver:
             connection = connections.get(fd)
             if connection is None:
                 if fd == self._stop_read:
-                    return False
+                    if STOP in os.read(fd, 4096):
+                        return False
+                    continue
                 wants_in = wants_in or fd == self._listener.fileno()
                 continue
             if mask & select.EPOLLOUT:

@@ -71,7 +71,6 @@ class Proxy:
         """Of miners that are not there any more."""
         self._accept_from = accept_from
         self._fail_over = FailOver(len(pools), self.pool_limits)
-        self._dialler = Dialler()
         self._dialled_ns: dict[int, int] = {}
         self._moved: dict[int, tuple[str, int]] = {}
         self._links: dict[int, UpstreamLink] = {}
@@ -93,6 +92,7 @@ class Proxy:
         self._ending = False
         self._drained = threading.Event()
         self._receiver = TcpReceiver(listen, self, unread_bytes=self.limits.unread_bytes, clock=clock)
+        self._dialler = Dialler(self._receiver.wake)
         self._receiver.start()
 
     def __enter__(self) -> Proxy:
@@ -138,8 +138,8 @@ class Proxy:
 
     def close(self) -> None:
         """Harmless when it is closed already."""
-        self._receiver.close("the proxy ended")
         self._dialler.close()
+        self._receiver.close("the proxy ended")
 
     # For its connections, on the receiver's thread
 
@@ -326,6 +326,7 @@ class Proxy:
             self._moved[place] = host, port
         wait_s = self._fail_over.failed(place, t_ns, wait_s=wait_s)
         self.say(f"pool {record.pool.name} was left: {reason}; again in {wait_s:g} s")
+        self._next_look_ns = 0  # for the next one
 
     def _choose(self, now_ns: int) -> None:
         """Mine for the pool that fail-over names, if that is another one."""

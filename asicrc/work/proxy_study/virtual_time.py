@@ -51,7 +51,7 @@ class Arm:
 def run_arms(supply: Supply, shares: int, seed: int) -> tuple[Arm, Arm]:
     """Without and with the proxy, until each arm has had `shares` shares.
 
-    Periods of equal time in the order A B B A, so that a drift falls on both alike.
+    Periods of one length in the order A B B A, so that a drift falls on both alike.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     arms = Arm(), Arm()
@@ -76,16 +76,15 @@ def _period(
     proxied: bool,
     whole_s: float,
 ) -> float:
-    """Units of work until the period is over; the time at its end. The last unit is cut off there."""
+    """Whole units of work until the period is over; the time at the end of the last."""
     end_s = t_s + period_s
     block_s = t_s + rng.exponential(supply.block_interval_s)
     known_s = block_s + _way_s(supply, rng) + (supply.local_s if proxied else 0.0)
     while t_s < end_s:
         waits_s = supply.local_s if proxied else _waits_s(supply, rng)
-        waits_s = min(waits_s, end_s - t_s)
         arm.idle_s += waits_s
         t_s += waits_s
-        works_s = min(supply.job_interval_s, end_s - t_s)
+        works_s = supply.job_interval_s
         slower = 1.0 - supply.drift * min(1.0, t_s / whole_s)
         found = t_s + works_s * rng.random(rng.poisson(works_s * slower / supply.share_interval_s))
         stale = 0
@@ -100,7 +99,7 @@ def _period(
         arm.hashing_s += works_s
         arm.jobs += 1
         t_s += works_s
-    return end_s
+    return t_s
 
 
 def _waits_s(supply: Supply, rng: np.random.Generator) -> float:
