@@ -13,7 +13,7 @@ import numpy as np
 from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.event_stream import EventStream
 from asicrc.analysis.spectra.host_periods import HostPeriod, regular_period, usual_periods
-from asicrc.capture.reader import load
+from asicrc.capture.point_capture import load_point
 from asicrc.capture.schema import END_REASON_KEY
 from asicrc.errors import AsicrcError, BadFile, NoAnswer
 from firmware_protocols.device import NO_TIME, NonceBatch, Verdict
@@ -43,10 +43,13 @@ class EventSource:
     synthetic: bool = False
 
 
-def read_event_source(path: Path, *, include_duplicates: bool = False, seed: int = 1) -> EventSource:
+def read_event_source(
+    path: Path, *, include_duplicates: bool = False, seed: int = 1, point: int | None = None
+) -> EventSource:
     """A capture, or a CSV with a column t_ns, t_us, t_ms, t_s or timestamp (s).
 
-    Raises BadFile for what is neither, NoAnswer where no event has a stamp.
+    `point` is one of a sweep, by its row. Raises BadFile for what is neither, UsageError for a sweep without
+    one, NoAnswer where no event has a stamp.
     """
     try:
         with path.open("rb") as file:
@@ -57,7 +60,7 @@ def read_event_source(path: Path, *, include_duplicates: bool = False, seed: int
         ) from None
     if magic != SQLITE_MAGIC:
         return _of_table(path)
-    with load(path) as capture:
+    with load_point(path, point) as capture:
         return source_of_capture(capture, include_duplicates=include_duplicates, seed=seed)
 
 

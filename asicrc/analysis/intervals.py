@@ -245,11 +245,16 @@ def _fano_curve(
 ) -> tuple[FanoPoint, ...]:
     points = []
     for window_s in windows_s:
-        counts = np.concatenate([_counts(t[s == k], window_s * 1e9) for k in np.unique(s)])
+        counts = segment_counts(t, s, window_s)
         if len(counts) < MIN_WINDOWS or not np.ptp(counts):
             continue
         points.append(FanoPoint(window_s, _fano(counts, rng, replicates)))
     return tuple(points)
+
+
+def segment_counts(t: NDArray[np.int64], s: NDArray[np.int64], window_s: float) -> Floats:
+    """Counts in the whole windows of all segments `s` of ordered stamps `t`."""
+    return np.concatenate([_counts(t[s == k], window_s * 1e9) for k in np.unique(s)])
 
 
 def _counts(t: NDArray[np.int64], window_ns: float) -> Floats:
