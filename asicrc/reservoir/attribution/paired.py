@@ -21,8 +21,8 @@ ALPHA = 0.005
 class Margins:
     """What counts, fixed before data are seen, in the unit of the measure.
 
-    A claim is refuted where the interval of the gain lies below `claimed`, and supported where the gain is
-    above `tested` at level `ALPHA`, against each null, and not refuted.
+    A claim is refuted where the gain is below `claimed` at level `ALPHA`, and supported where it is above
+    `tested` at that level, against each null, and not refuted.
     """
 
     claimed: float
@@ -41,7 +41,7 @@ def judge_gain(question: str, gains: Mapping[str, ArrayLike], margins: Margins) 
     `gains` has for each null (n,) differences, positive where the device is better, one for each capture or
     seed. The null with the smallest mean gain decides the effect; the p-value is the largest over the nulls,
     which keeps the level whichever of them is true (intersection-union test, Berger 1982). One-sided paired t
-    tests; the interval is the two-sided one at 95 %. Raises UsageError for lengths that differ.
+    tests; the interval that is shown is the two-sided one at 95 %. Raises UsageError for lengths that differ.
     """
     pairs = {null: np.asarray(values, dtype=np.float64) for null, values in gains.items()}
     lengths = {len(values) for values in pairs.values()}
@@ -56,7 +56,7 @@ def judge_gain(question: str, gains: Mapping[str, ArrayLike], margins: Margins) 
     if n < LEAST_PAIRS:
         verdict = EvidenceVerdict.NOT_RESOLVED
         note = f"{n} captures or seeds; a verdict needs {LEAST_PAIRS}"
-    elif effect.high < margins.claimed:
+    elif _highest(pairs[nearest]) < margins.claimed:
         verdict, note = EvidenceVerdict.REFUTED, f"nearest null: {nearest}"
     elif p <= ALPHA and effect.low > margins.tested:
         verdict, note = EvidenceVerdict.SUPPORTED, f"nearest null: {nearest}"
@@ -82,6 +82,12 @@ def _interval(values: np.ndarray) -> Estimate:
         return Estimate(mean, -np.inf, np.inf, n, method="one capture has no spread")
     half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
     return Estimate(mean, mean - half, mean + half, n, method="t over captures or seeds")
+
+
+def _highest(values: np.ndarray) -> float:
+    """Upper end of the one-sided interval at level `ALPHA`."""
+    n = len(values)
+    return float(values.mean()) + float(stats.t.isf(ALPHA, n - 1)) * float(values.std(ddof=1)) / n**0.5
 
 
 def _smallest(values: np.ndarray, tested: float) -> float | None:
