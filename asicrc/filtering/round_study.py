@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.evidence import EvidenceVerdict, judge
-from asicrc.filtering.accounting import FilterAccount, account
 from asicrc.evidence.discrimination import CHANCE, Discrimination, discriminate
+from asicrc.filtering.accounting import FilterAccount, account
 from asicrc.filtering.policies import baselines
 from asicrc.filtering.round_data import (
     DECIDED_AFTER,

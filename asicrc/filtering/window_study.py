@@ -9,8 +9,8 @@ import numpy as np
 
 from asicrc.errors import NoAnswer
 from asicrc.evidence import EvidenceVerdict, judge
-from asicrc.filtering.accounting import FilterAccount
 from asicrc.evidence.discrimination import CHANCE, Discrimination, discriminate
+from asicrc.filtering.accounting import FilterAccount
 from asicrc.filtering.label_leak import LabelLeak, confounded_with_time, label_leak
 from asicrc.filtering.policies import baselines
 from asicrc.filtering.published import (

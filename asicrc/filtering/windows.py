@@ -34,8 +34,8 @@ class WindowTable:
 
 
 def load_windows(path: Path, window_s: float = DEFAULT_WINDOW_S) -> WindowTable:
-    """Windows of a CSV with columns `window_shares` or `share_count`, `jitter_mean`, `jitter_std`, `label`; or
-    of a capture, cut every `window_s`.
+    """Windows of a CSV with columns `window_shares` or `share_count`, `jitter_mean`, `jitter_std`, `label`;
+    or of a capture, cut every `window_s`.
 
     Raises BadFile for a file that is neither, UsageError for a length that is none, NoAnswer for a capture
     without two windows.
