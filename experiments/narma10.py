@@ -39,15 +39,18 @@ from asicrc.reservoir.benchmark import (
     BenchmarkResult,
     Protocol,
     Question,
+    Scored,
     Split,
     Subject,
     Target,
     capture_scores,
     combine,
+    score,
 )
 from asicrc.reservoir.benchmark.capturing import Driving, run_in_memory
 from asicrc.reservoir.encoders import Encoder, encoder_for
 from asicrc.reservoir.scale import run_all
+from asicrc.reservoir.states import StateTable
 from simulators.twins.named import ideal, ordinary, planted
 
 # %% [markdown]
@@ -64,14 +67,15 @@ JOBS = int(os.environ.get("ASICRC_EXPERIMENT_JOBS", "1"))
 FULL = SIZE == "full"
 
 SEEDS = 10 if FULL else 2
-PUBLISHED_SPLIT = Split(0, 400, 100)
+PUBLISHED_SPLIT = Split(0, 400, 100) if FULL else Split(0, 160, 40)
 PUBLISHED_PENALTY = (1e-6,)
-LONG_SPLIT = Split(200, 2000, 2000) if FULL else Split(20, 200, 200)
+LONG_SPLIT = Split(200, 2000, 2000) if FULL else Split(10, 120, 120)
 STEP_S = 1.0
-DIFFICULTY = 2.0  # 29 shares a second of an LV06 at 550 MHz
-MEMORY = {"memory_gain": 4.0, "memory_tau": 4.0}
+DIFFICULTY = {"ideal": 2.0, "ordinary": 2.0, "planted": 0.5}  # 57 and 229 shares a second at 550 MHz
+MEMORY = {"memory_gain": 4.0, "memory_tau": 5.0}
 TWINS = {"ideal": ideal, "ordinary": ordinary, "planted": planted}
 MODES = {"dialogue": "handshake", "monologue": "stream"}
+FED_BACK_SHARES = (20, 1000)
 
 # %% [markdown]
 # ## The captures
@@ -81,11 +85,14 @@ MODES = {"dialogue": "handshake", "monologue": "stream"}
 
 
 # %%
-def encoders() -> dict[str, Encoder]:
+def encoders(difficulty: float) -> dict[str, Encoder]:
     return {
         "work": encoder_for("work", step_s=STEP_S),
-        "difficulty": encoder_for("inverse-difficulty", base=DIFFICULTY / 2, epsilon=0.25, step_s=STEP_S),
+        "difficulty": encoder_for("inverse-difficulty", base=difficulty / 2, epsilon=0.25, step_s=STEP_S),
     }
+
+
+CHANNELS = tuple(encoders(1.0))
 
 
 def protocol_of(split: Split, alphas: tuple[float, ...] | None) -> Protocol:
@@ -98,8 +105,8 @@ def score_one(
 ) -> tuple[object, Subject]:
     """One capture of one twin, scored."""
     device = TWINS[kind]("lv06", seed=100 + seed, **({"effects": MEMORY} if kind == "planted" else {}))
-    encoder = encoders()[channel]
-    requested = {"difficulty": DIFFICULTY} if channel == "work" else {}
+    encoder = encoders(DIFFICULTY[kind])[channel]
+    requested = {"difficulty": DIFFICULTY[kind]} if channel == "work" else {}
     protocol = protocol_of(split, alphas)
     run, task = run_in_memory(device, protocol, Driving(encoder, MODES[mode], requested), seed)
     target = Target(task.y, np.isfinite(run.drive.u), split, alphas)
@@ -120,12 +127,42 @@ def benchmark(
 
 results: dict[tuple[str, str, str, str], BenchmarkResult] = {}
 for kind in TWINS:
-    for channel in encoders():
+    for channel in CHANNELS:
         for mode in MODES:
             results["published", kind, channel, mode] = benchmark(
                 kind, channel, mode, PUBLISHED_SPLIT, PUBLISHED_PENALTY
             )
             results["long", kind, channel, mode] = benchmark(kind, channel, mode, LONG_SPLIT, None)
+
+# %% [markdown]
+# ## A controller that remembers
+#
+# The published code for the dialogue also feeds the last count back into the difficulty. A miner without any
+# memory then shows the input of the step before, by way of its controller: its share rate is taken here as
+# (u + epsilon) (1 + last count / mean) / 2, and its counts alone go to the readout.
+
+
+# %%
+def fed_back_counts(u: np.ndarray, shares: int, seed: int, epsilon: float = 0.1) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    counts, last = np.empty(len(u)), 1.0
+    for t, value in enumerate(u):
+        rate = shares * (value + epsilon) / (0.25 + epsilon) * (1 + last) / 2
+        counts[t] = rng.poisson(rate)
+        last = min(counts[t] / shares, 3.0)
+    return counts
+
+
+def fed_back(shares: int, split: Split, alphas: tuple[float, ...] | None) -> list[Scored]:
+    scores = []
+    for seed in range(SEEDS):
+        task = protocol_of(split, alphas).make_task(seed)
+        counts = fed_back_counts(task.u, shares, seed)
+        table = StateTable.of(("count", "root"), np.column_stack([counts, np.sqrt(counts + 3 / 8)]))
+        target = Target(task.y, np.ones(len(task), dtype=np.bool_), split, alphas)
+        scores.append(score("fed back", table, target))
+    return scores
+
 
 # %% [markdown]
 # ## One table
@@ -136,7 +173,10 @@ for kind in TWINS:
 
 # %%
 def statistics(result: BenchmarkResult, name: str) -> tuple[float, float, float, float]:
-    scores = [capture.scores[name] for capture in result.captures]
+    return mean_and_deviation([capture.scores[name] for capture in result.captures])
+
+
+def mean_and_deviation(scores: list[Scored]) -> tuple[float, float, float, float]:
     std, over_range = [s.nrmse for s in scores], [s.nrmse_range for s in scores]
     return (
         float(np.mean(std)),
@@ -152,13 +192,17 @@ Row = tuple[str, tuple[float, float, float, float], tuple[float, float, float, f
 def table_rows() -> list[Row]:
     rows: list[Row] = []
     for kind in TWINS:
-        for channel in encoders():
+        for channel in CHANNELS:
             for mode in MODES:
                 both = [results[size, kind, channel, mode] for size in ("published", "long")]
                 rows.append((f"{kind}, {channel}, {mode}", *(statistics(r, "device") for r in both)))
                 if kind == "ordinary":
                     name = f"memoryless miner, {channel}, {mode}"
                     rows.append((name, *(statistics(r, "poisson_twin") for r in both)))
+    for shares in FED_BACK_SHARES:
+        both_sizes = ((PUBLISHED_SPLIT, PUBLISHED_PENALTY), (LONG_SPLIT, None))
+        fed = [mean_and_deviation(fed_back(shares, split, alphas)) for split, alphas in both_sizes]
+        rows.append((f"memoryless miner, count fed back, {shares}", *fed))
     reference = [results[size, "ordinary", "work", "monologue"] for size in ("published", "long")]
     skipped = ("device", "poisson_twin")
     for name in reference[0].scores:
@@ -169,20 +213,17 @@ def table_rows() -> list[Row]:
 
 rows = table_rows()
 lines = [
-    f"{'':<34}{'400 / 100 steps, penalty 1e-6':>36}"
+    f"{'':<42}{f'{PUBLISHED_SPLIT.n_train} / {PUBLISHED_SPLIT.n_test} steps, penalty 1e-6':>36}"
     f"{f'{LONG_SPLIT.n_train} / {LONG_SPLIT.n_test} steps, searched':>36}",
-    f"{'NRMSE':<34}{'std':>18}{'range':>18}{'std':>18}{'range':>18}",
+    f"{'NRMSE':<42}{'std':>18}{'range':>18}{'std':>18}{'range':>18}",
 ]
 for published in (*PUBLISHED.values(), PUBLISHED_CONSTANT):
-    lines.append(f"{'published, ' + published.name:<34}{published.nrmse:>18.4f}")
-lines.append(f"{'published, over the range':<34}{'':>18}{PUBLISHED_RANGE.nrmse:>18.4f}")
+    lines.append(f"{'published, ' + published.name:<42}{published.nrmse:>18.4f}")
+lines.append(f"{'published, over the range':<42}{'':>18}{PUBLISHED_RANGE.nrmse:>18.4f}")
 for label, short, long in rows:
     cells = [f"{v[i]:.3f} ± {v[i + 1]:.3f}" for v in (short, long) for i in (0, 2)]
-    lines.append(f"{label:<34}" + "".join(f"{cell:>18}" for cell in cells))
-table = "\n".join(lines)
-OUTPUT.mkdir(parents=True, exist_ok=True)
-(OUTPUT / "narma10.txt").write_text(table + "\n", encoding="utf-8")
-print(table)
+    lines.append(f"{label:<42}" + "".join(f"{cell:>18}" for cell in cells))
+print("\n".join(lines))
 
 # %% [markdown]
 # ## One figure
@@ -194,7 +235,7 @@ def draw() -> Figure:
     left, right = figure.subplots(1, 2, sharey=True)
     places = np.arange(len(rows))[::-1]
     for axis, column, title in (
-        (left, 1, "published protocol: 400 / 100 steps"),
+        (left, 1, f"published protocol: {PUBLISHED_SPLIT.n_train} / {PUBLISHED_SPLIT.n_test} steps"),
         (right, 2, f"{LONG_SPLIT.n_train} / {LONG_SPLIT.n_test} steps, penalty searched"),
     ):
         for place, row in zip(places, rows, strict=True):
@@ -214,6 +255,7 @@ def draw() -> Figure:
 
 
 figure = draw()
+OUTPUT.mkdir(parents=True, exist_ok=True)
 figure.savefig(OUTPUT / "narma10.png", dpi=150)
 figure
 

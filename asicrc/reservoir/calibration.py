@@ -107,8 +107,8 @@ WITH_MEMORY = (
         {"memory_gain": 4.0, "memory_tau": 4.5},
     ),
 )
-"""At these 160 shares a step 400 steps measure a capacity of 0.50 beyond the present (long series 0.57: a slow
-memory shows less in a short one)."""
+"""At these 160 shares a step 400 steps measure a capacity of 0.50 beyond the present (long series 0.57: a
+slow memory shows less in a short one)."""
 
 
 @dataclass(frozen=True, slots=True)

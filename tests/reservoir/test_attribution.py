@@ -7,14 +7,13 @@ import pytest
 from synthetic_runs import fading_mean
 
 from asicrc.errors import UsageError
-from asicrc.evidence import Estimate, EvidenceVerdict, Finding
+from asicrc.evidence import Estimate, EvidenceVerdict, Finding, Instrument
 from asicrc.reservoir.attribution import (
     CAPACITY_MARGINS,
     TASK_MARGINS,
     Attribution,
     Channel,
     Group,
-    Instrument,
     attribute,
     instrument_verdict,
     judge_gain,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from synthetic_runs import S, fading_mean, handshake_run, stream_recording, stream_run
 
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.reservoir.baselines import (
@@ -20,7 +21,6 @@ from asicrc.reservoir.baselines.poisson_twin import outside_dead_time
 from asicrc.reservoir.encoders import encoder_for
 from asicrc.reservoir.states import FeatureSet, StateTable, counts
 from firmware_protocols.device import Setting
-from synthetic_runs import S, fading_mean, handshake_run, stream_recording, stream_run
 
 RNG = np.random.default_rng(11)
 U = RNG.uniform(0, 0.5, 3000)

@@ -1,7 +1,7 @@
 """What a score means: better than every null, by which channel, and what that says of the claim."""
 
 from asicrc.reservoir.attribution.channel import Attribution, Channel, Group, attribute
-from asicrc.reservoir.attribution.instrument import Instrument, instrument_verdict, planted_capacity
+from asicrc.reservoir.attribution.instrument import instrument_verdict, planted_capacity
 from asicrc.reservoir.attribution.paired import CAPACITY_MARGINS, TASK_MARGINS, Margins, judge_gain
 from asicrc.reservoir.attribution.published import PUBLISHED, PublishedScore, value_verdict
 
@@ -12,7 +12,6 @@ __all__ = [
     "Attribution",
     "Channel",
     "Group",
-    "Instrument",
     "Margins",
     "PublishedScore",
     "attribute",

@@ -87,7 +87,8 @@ def _interval(values: np.ndarray) -> Estimate:
 def _highest(values: np.ndarray) -> float:
     """Upper end of the one-sided interval at level `ALPHA`."""
     n = len(values)
-    return float(values.mean()) + float(stats.t.isf(ALPHA, n - 1)) * float(values.std(ddof=1)) / n**0.5
+    se = float(values.std(ddof=1)) / float(np.sqrt(n))
+    return float(values.mean()) + float(stats.t.isf(ALPHA, n - 1)) * se
 
 
 def _smallest(values: np.ndarray, tested: float) -> float | None:
