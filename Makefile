@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-long lint bench experiments calibrate install clean
+.PHONY: demo test test-long test-soak lint bench experiments calibrate install clean
 
 demo: install  ## capture on the simulator, analyse, draw: see demo-output/
 	$(BIN)/asicrc demo --directory demo-output
@@ -23,11 +23,11 @@ lint: install
 	$(BIN)/lint-imports
 
 test: lint  ## what has to pass before every commit; under 8 minutes on 2 cores
-	$(BIN)/pytest -m "not long" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not long and not soak" -n 3 --dist loadfile
 
 test-long: install  ## kills, floods, long statistics; under 30 minutes
 	$(BIN)/pytest -m "long and alone" --timeout 600
-	$(BIN)/pytest -m "long and not alone" -n 2 --timeout 600
+	$(BIN)/pytest -m "long and not alone" -n 3 --timeout 600
 
 experiments: install  ## every notebook at full size: texts and figures in experiments-output/
 	for notebook in experiments/*.py; do \
@@ -35,6 +35,9 @@ experiments: install  ## every notebook at full size: texts and figures in exper
 	  ASICRC_EXPERIMENT_OUTPUT=experiments-output/$$name $(BIN)/python $$notebook \
 	    > experiments-output/$$name/$$name.txt || exit 1; \
 	done
+
+test-soak: install  ## every forged file with every command, every mixture of noise: half an hour and more
+	$(BIN)/pytest -m soak -n 2 --timeout 600
 
 bench: install  ## throughput side by side, in one run
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only -o addopts="" -q -s

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,15 @@ from asicrc.importing import import_file
 LONGEST_S = 30.0
 DOCUMENTED_CODES = frozenset(range(7))
 Edit = Callable[[sqlite3.Connection], None]
+SAMPLED = 5
+
+
+def sampled(cases: Iterable[Any]) -> list[Any]:
+    """Every fifth case for the long tests, and the others for those that run through all of them."""
+    return [
+        pytest.param(case, marks=pytest.mark.soak if number % SAMPLED else pytest.mark.long)
+        for number, case in enumerate(cases)
+    ]
 
 
 @dataclass(frozen=True)
