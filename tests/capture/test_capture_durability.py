@@ -86,7 +86,7 @@ def test_every_acknowledged_event_survives_kill_9(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_every_acknowledged_event_survives_20_kills(tmp_path: Path) -> None:
     kill_and_check(tmp_path / "a", kills=20)
 

@@ -54,6 +54,7 @@ def capture_on(url: str, path: Path, *more: str) -> tuple[str, ...]:
     return ("capture", "-d", url, "-o", str(path), *settings, *more)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_board_found_awake_is_put_back_awake_also_after_a_kill(tmp_path: Path) -> None:
     log = tmp_path / "board.jsonl"
@@ -76,6 +77,7 @@ def test_a_board_found_awake_is_put_back_awake_also_after_a_kill(tmp_path: Path)
         assert not last["reset"] and abs(last["voltage_mv"] - 1150) < 5 and abs(last["fan_percent"] - 60) < 2
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_an_original_voltage_above_the_limits_never_moves_a_hashing_chip(tmp_path: Path) -> None:
     log = tmp_path / "board.jsonl"

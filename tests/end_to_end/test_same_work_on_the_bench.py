@@ -79,6 +79,7 @@ def _lives_s(jobs: list[Job]) -> list[float]:
     return [(b.sent_ns - a.sent_ns) / 1e9 for a, b in pairwise(jobs)]
 
 
+@pytest.mark.long
 def test_what_cannot_be_replayed_is_refused_before_the_device_is_touched(
     recorded: Path, tmp_path: Path
 ) -> None:
@@ -107,6 +108,7 @@ def test_work_of_a_killed_session_is_refused(tmp_path: Path) -> None:
     assert "is not sealed" in run.json["error"]["message"]
 
 
+@pytest.mark.long
 def test_captures_without_common_work_have_no_answer(recorded: Path, tmp_path: Path) -> None:
     other = tmp_path / "b.asicrc"
     capture(GENTLE, other, "--duration", "1s", "--seed", "9")

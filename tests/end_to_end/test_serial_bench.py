@@ -99,6 +99,7 @@ def test_a_bitaxe_is_driven_with_its_board(url: str, lowest_mv: int, asked_mv: i
     assert meta["beyond_built_in"] == {}
 
 
+@pytest.mark.long
 def test_a_station_narrows_what_is_allowed_and_is_kept(tmp_path: Path) -> None:
     station = tmp_path / "station.toml"
     station.write_text(

@@ -157,6 +157,7 @@ def readable(path: Path, at_least: int) -> bool:
         return len(capture_.events()) >= at_least
 
 
+@pytest.mark.long
 def test_after_a_kill_the_device_is_put_back(tmp_path: Path) -> None:
     path = tmp_path / "a.asicrc"
     with emulator() as url:
@@ -182,6 +183,7 @@ def test_after_a_kill_the_device_is_put_back(tmp_path: Path) -> None:
     assert asicrc("restore", path, "--json").code == 2
 
 
+@pytest.mark.long
 def test_restore_refuses_another_device(tmp_path: Path) -> None:
     path = tmp_path / "a.asicrc"
     with emulator() as url:
@@ -245,6 +247,7 @@ def storage_of(entry: Path, parent: int) -> bool:
     return int(status.rpartition(")")[2].split()[1]) == parent and b"storage_process" in command
 
 
+@pytest.mark.long
 def test_the_clock_is_ramped_from_where_it_is(tmp_path: Path) -> None:
     """After a kill at 300 MHz the next session goes down in steps, and says how it found the chip."""
     with emulator() as url:
