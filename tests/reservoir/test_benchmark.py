@@ -272,3 +272,19 @@ def test_a_capture_says_what_it_was_made_for() -> None:
         recorded_benchmark({}, "a")
     with pytest.raises(BadFile, match="does not say"):
         recorded_benchmark({"benchmark": {"task": "narma10"}}, "a")
+
+
+def test_few_test_steps_have_a_score_without_an_interval() -> None:
+    protocol = Protocol(split=Split(10, 120, 30), seeds=1, question=Question(esn_units=(10,)))
+    said = run_baselines(protocol).as_json()["scores"]
+    assert all(entry["nrmse"] > 0 and entry["low"] is entry["high"] is None for entry in said)
+
+
+def test_a_twin_gives_a_verdict_on_the_instrument() -> None:
+    twin = Subject("twin:lv06", "stream", "work", heats=False, simulated=True)
+    captures = [scored(seed, "deaf") for seed in range(10)]
+    evidence = combine("narma10", SPLIT, captures, subject=twin).evidence
+    assert evidence is not None
+    assert (evidence.interpretation, evidence.value) == ("validated", EvidenceVerdict.NOT_TESTABLE_HERE)
+    few = combine("narma10", SPLIT, captures[:9], subject=twin).evidence
+    assert few is not None and few.interpretation == "not resolved"

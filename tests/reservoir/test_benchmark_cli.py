@@ -61,7 +61,7 @@ def test_a_device_from_plan_to_verdict(run: Callable[..., tuple[int, Any, str]],
     assert list(said) == KEYS
     assert "capture 2 of 2" in err and "h in all" in err and "2 of 2 captures scored" in err
     assert said["scores"][0]["name"] == "device"
-    assert said["interpretation_verdict"] == "validated"  # nothing planted, nothing claimed
+    assert said["interpretation_verdict"] == "not resolved"  # of two captures
     files = sorted((tmp_path / "mine").iterdir())
     assert [f.name for f in files] == sorted(["narma10-seed000.asicrc", "narma10-seed001.asicrc", *FIGURES])
 

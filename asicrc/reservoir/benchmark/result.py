@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from asicrc.evidence import Estimate, EvidenceVerdict, Finding
+from asicrc.evidence import Estimate, EvidenceVerdict, Finding, Instrument
 from asicrc.evidence.estimate import finite_or_none
 from asicrc.reservoir.attribution import (
     CAPACITY_MARGINS,
@@ -22,6 +22,7 @@ from asicrc.reservoir.attribution import (
     judge_gain,
     value_verdict,
 )
+from asicrc.reservoir.attribution.paired import LEAST_PAIRS
 from asicrc.reservoir.benchmark.capacities import total
 from asicrc.reservoir.benchmark.capture_scores import CaptureScores
 from asicrc.reservoir.benchmark.split import Split
@@ -133,7 +134,9 @@ def weigh(task: str, captures: Sequence[CaptureScores], subject: Subject) -> Evi
         task, subject.mode, [c.scores["device"].nrmse for c in captures], simulated=subject.simulated
     )
     interpretation, reason = found.computes.value, found.reason
-    if subject.simulated:
+    if subject.simulated and len(captures) < LEAST_PAIRS:
+        interpretation, reason = Instrument.NOT_RESOLVED.value, f"{gain.note}; {found.reason}"
+    elif subject.simulated:
         events = float(np.mean([c.events_per_step for c in captures]))
         verdict, why = instrument_verdict(
             found, subject.truth, channel=subject.channel, events_per_step=events

@@ -75,9 +75,14 @@ class Scored:
     features: int = 0
 
     def interval(self, target: Target) -> Estimate | None:
-        """Over the test steps, by blocks; None for several targets."""
+        """Over the test steps, by blocks; None for several targets, and for too few steps."""
         truth = target.y[target.test_rows()]
-        return nrmse_estimate(truth, self.prediction) if truth.ndim == 1 else None
+        if truth.ndim > 1:
+            return None
+        try:
+            return nrmse_estimate(truth, self.prediction)
+        except NoAnswer:
+            return None
 
 
 def score(name: str, table: StateTable, target: Target) -> Scored:
