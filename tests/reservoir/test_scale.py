@@ -7,9 +7,24 @@ import pytest
 
 from asicrc.errors import UsageError
 from asicrc.reservoir.benchmark import Protocol, Question, Split, Workers, run_baselines
+from asicrc.reservoir.benchmark.capturing import Driving
+from asicrc.reservoir.benchmark.sweeping import sweep
+from asicrc.reservoir.encoders import encoder_for
 from asicrc.reservoir.scale import config_seed, run_all
+from asicrc.reservoir.states import FeatureSet
 
 PROTOCOL = Protocol(split=Split(50, 300, 300), seeds=3, question=Question(esn_units=(20,)))
+
+
+SWEEP = Protocol(split=Split(10, 80, 60), seeds=2)
+DRIVINGS = {
+    "work": Driving(encoder_for("work", step_s=0.25), requested={"difficulty": 2.0}),
+    "difficulty": Driving(encoder_for("difficulty", low=1.0, high=4.0, step_s=0.25)),
+}
+QUESTIONS = {
+    "counts": Question(features=FeatureSet(("counts",)), input_baselines=False, telemetry=False, max_delay=8),
+    "nodes": Question(features=FeatureSet(("nodes",)), input_baselines=False, telemetry=False, max_delay=8),
+}
 
 
 def draw(number: int, root: int) -> float:
@@ -55,3 +70,22 @@ def test_a_cluster_of_two_workers_scores_as_one_process_does() -> None:
         with distributed.Client(cluster):
             active = run_baselines(PROTOCOL, Workers(-1, "dask"))
     assert there.as_json() == active.as_json() == run_baselines(PROTOCOL).as_json()
+
+
+def test_a_sweep_takes_every_combination_and_is_the_same_on_two_processes() -> None:
+    devices = ["twin:lv06?kind=ideal&seed=1", "twin:lv06?kind=ideal&seed=2"]
+    rows = sweep(SWEEP, devices, DRIVINGS, QUESTIONS)
+    keys = [(row.device, row.driving, row.seed, row.question) for row in rows]
+    assert keys == [(d, e, s, q) for d in devices for e in DRIVINGS for s in (0, 1) for q in QUESTIONS]
+    assert len({row.nrmse["device"] for row in rows}) == len(rows)
+    again = sweep(SWEEP, devices, DRIVINGS, QUESTIONS, workers=Workers(2, "threading"))
+    assert [row.as_json() for row in again] == [row.as_json() for row in rows]
+    by_work, by_difficulty = (
+        np.mean([row.nrmse["device"] for row in rows if row.driving == name]) for name in DRIVINGS
+    )
+    assert by_difficulty < by_work
+
+
+def test_no_sweep_runs_on_a_device_that_is_one() -> None:
+    with pytest.raises(UsageError, match="real device"):
+        sweep(SWEEP, ["stratum://127.0.0.1:0"], DRIVINGS, QUESTIONS)
