@@ -12,7 +12,7 @@ from firmware_protocols.device import DeviceIdentity, DeviceProtocol
 from firmware_protocols.errors import ProtocolError
 
 USUAL_DIFFICULTY = {"sha256d": 256.0, "lbry": 4096.0}
-_TWINS = {
+CHIPS_OF_TWINS = {
     "LV06": "BM1366",
     "Bitaxe Ultra": "BM1366",
     "Bitaxe Gamma": "BM1370",
@@ -73,7 +73,7 @@ def hash_rates(machine: MachineTable, device: DeviceProtocol | None) -> HashRate
     if identity.family == "bm13xx":
         return _of_a_chain(identity)
     if identity.family == "twin":
-        return _of_chips(_TWINS.get(identity.model), identity.chips)
+        return _of_chips(CHIPS_OF_TWINS.get(identity.model), identity.chips)
     return _of_a_miner(device)
 
 

@@ -13,9 +13,12 @@ from asicrc.cli import (
     capture_commands,
     compare_commands,
     device_commands,
+    evidence_commands,
     file_commands,
+    leakage_commands,
     planning_commands,
     proxy_commands,
+    puf_commands,
     station_commands,
     sweep_commands,
     tpf_commands,
@@ -44,7 +47,10 @@ for module in (
     file_commands,
     station_commands,
     compare_commands,
+    leakage_commands,
+    evidence_commands,
     tpf_commands,
+    puf_commands,
     benchmark_commands,
 ):
     module.register(app)
