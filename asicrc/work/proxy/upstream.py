@@ -6,7 +6,7 @@ from collections import deque
 from typing import Protocol
 
 from asicrc.transports.tcp_connection import TcpConnection
-from asicrc.work.proxy.extranonce_parts import LEAST_EXTRANONCE2_SIZE
+from asicrc.work.proxy.extranonce_parts import LEAST_EXTRANONCE2_SIZE, PREFIX_SIZE
 from asicrc.work.proxy.limits import ProxyLimits
 from asicrc.work.proxy.measures import SAMPLES_KEPT, hashes_of
 from asicrc.work.proxy.pools import Pool
@@ -39,6 +39,7 @@ from firmware_protocols.stratum_v1 import (
     Submit,
     Subscribe,
     SubscribeResult,
+    encode,
 )
 
 AGENT = "asicrc-proxy/1"
@@ -233,8 +234,23 @@ class UpstreamLink:
                     f"{self.name} floods: more than {rate:g} jobs a second; there is no other "
                     "pool, so of those that come together the newest is sent on"
                 )
+        unfit = self._unfit(job)
+        if unfit:
+            self.give_up(f"a job of it cannot be sent on: {unfit}")
+            return
         self.newest = UpstreamWork(self, job)
         self._owner.work_came(self.newest, t_ns)
+
+    def _unfit(self, job: StratumJob) -> str:
+        """Why no miner could be told it; nothing where one can."""
+        piece = UpstreamWork(self, job).piece_for(bytes(PREFIX_SIZE), job.t_ns, 0)
+        if piece is None:
+            return "there is nothing in it to divide"
+        try:
+            encode(piece.notify("00000000", self.version_mask, clean=True))
+        except LocalProtocolError as error:
+            return str(error)
+        return ""
 
     def _answer(self, answer: Answer, t_ns: int) -> None:
         request, result = answer.request, answer.result
