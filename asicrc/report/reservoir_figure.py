@@ -46,8 +46,8 @@ def prediction_figure(result: BenchmarkResult) -> Figure:
     upper.legend(frameon=False, fontsize=8, ncols=4, loc="upper left")
     upper.margins(y=0.2)
     lower.set(xlabel="step of the test (the last ones)", ylabel="prediction - target")
-    upper.set_title(f"{_title(result)}: prediction against target", loc="left", fontsize=11)
-    return _plain_axes(figure)
+    upper.set_title("prediction against target", loc="left", fontsize=10)
+    return _titled(figure, result)
 
 
 def memory_figure(result: BenchmarkResult) -> Figure:
@@ -72,16 +72,12 @@ def memory_figure(result: BenchmarkResult) -> Figure:
     axis.axhline(0, color="black", lw=0.8)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set(xlabel="delay (steps); 0 is the present and no memory", ylabel="capacity, bias taken away")
-    axis.set_title(
-        f"{_title(result)}: memory by delay, {len(drawn)} {_runs(result, len(drawn))}",
-        loc="left",
-        fontsize=11,
-    )
+    axis.set_title(f"memory by delay, {len(drawn)} {_runs(result, len(drawn))}", loc="left", fontsize=10)
     if names:
         axis.legend(frameon=False, fontsize=8)
     else:
         _say(axis, "the input is not white: no capacity adds up")
-    return _plain_axes(figure)
+    return _titled(figure, result)
 
 
 def capacity_figure(result: BenchmarkResult) -> Figure:
@@ -90,11 +86,9 @@ def capacity_figure(result: BenchmarkResult) -> Figure:
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
     _draw_scores(left, result)
     _draw_information(right, result)
-    left.set_title(
-        f"{_title(result)}: scores, {len(result.captures)} {_runs(result)}", loc="left", fontsize=11
-    )
-    right.set_title("information processing capacity", loc="left", fontsize=11)
-    return _plain_axes(figure)
+    left.set_title(f"scores, {len(result.captures)} {_runs(result)}", loc="left", fontsize=10)
+    right.set_title("information processing capacity", loc="left", fontsize=10)
+    return _titled(figure, result)
 
 
 def _draw_scores(axis: Axes, result: BenchmarkResult) -> None:
@@ -117,7 +111,7 @@ def _draw_scores(axis: Axes, result: BenchmarkResult) -> None:
     published = PUBLISHED.get((result.task, result.subject.mode if result.subject else ""))
     if published is not None:
         axis.axvline(published.nrmse, color=ORANGE, lw=1.2, label=f"published, {published.nrmse}")
-        axis.legend(frameon=False, fontsize=8, loc="lower right")
+        axis.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.99))
     widest = max([1.05, *(score.estimate for score in result.scores.values())])
     axis.set(
         xlabel="NRMSE (root mean squared error / standard deviation); lower is better",
@@ -156,13 +150,6 @@ def _shown_predictions(result: BenchmarkResult) -> list[str]:
     return [name for name in dict.fromkeys(wanted) if name in scores]
 
 
-def _title(result: BenchmarkResult) -> str:
-    if result.subject is None:
-        return f"{result.task}, input alone"
-    # a URL came from outside: `$` would start the formula parser
-    return f"{result.task}, {result.subject.url[:60]}, {result.subject.mode}".replace("$", r"\$")
-
-
 def _runs(result: BenchmarkResult, number: int | None = None) -> str:
     one = (len(result.captures) if number is None else number) == 1
     return ("capture" if one else "captures") if result.subject else ("seed" if one else "seeds")
@@ -177,7 +164,13 @@ def _say(axis: Axes, text: str) -> None:
     axis.set_axis_off()
 
 
-def _plain_axes(figure: Figure) -> Figure:
+def _titled(figure: Figure, result: BenchmarkResult) -> Figure:
+    title = f"{result.task}, input alone"
+    if result.subject is not None:
+        url = result.subject.url if len(result.subject.url) <= 80 else f"{result.subject.url[:79]}…"
+        # a URL came from outside: `$` would start the formula parser
+        title = f"{result.task}, {url}, {result.subject.mode}".replace("$", r"\$")
+    figure.suptitle(title, fontsize=11)
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
     return figure
