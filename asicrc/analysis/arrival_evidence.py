@@ -110,18 +110,24 @@ def arrival_evidence(source: EventSource, seed: int = 1) -> ArrivalEvidence:
         found.exploring = run_battery(stream, rest, hosts=source.hosts, seed=seed)
     _describe(found, stream)
     _dispatch(found, source, seed)
-    truth = truth_of(_details(source))
-    for claim, key in CLAIMS.items():
+    _judge_claims(found, source, plan)
+    return found
+
+
+def _judge_claims(found: ArrivalEvidence, source: EventSource, plan: Preregistration | None) -> None:
+    truth, kind = truth_of(_details(source)), source_of(source.meta)
+    claims = {claim: (key, key) for claim, key in CLAIMS.items()}
+    claims |= {test.claim: (test.key, test.name) for test in (plan.tests if plan else ()) if test.claim}
+    for claim, (key, name) in claims.items():
         finding = found.finding(key)
         if finding is not None:
             found.verdicts[claim] = two_verdicts(
                 finding,
-                source_of(source.meta),
-                explained=_explained(found) if key in ("cv", "entropy") else "",
-                planted=truth.get(key) if source_of(source.meta) is Source.TWIN else None,
-                needs=NEEDS[claim],
+                kind,
+                explained=_explained(found) if name in ("cv", "entropy") else "",
+                planted=truth.get(name) if kind is Source.TWIN else None,
+                needs=NEEDS.get(claim, "a device, and as many events as the plan says"),
             )
-    return found
 
 
 def _describe(found: ArrivalEvidence, stream: EventStream) -> None:

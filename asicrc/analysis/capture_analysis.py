@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from asicrc.analysis.arrival_evidence import ArrivalEvidence, arrival_evidence
+from asicrc.analysis.event_source import source_of_capture
 from asicrc.analysis.exponential import exponential_finding
 from asicrc.analysis.interval_models import IntervalModels, fit_interval_models
 from asicrc.analysis.intervals import (
@@ -23,6 +25,7 @@ from asicrc.analysis.jitter_floor import floor_of_capture
 from asicrc.analysis.missing import EnumeratedMissing, RateDeficit, missing_by_enumeration, missing_by_rate
 from asicrc.analysis.scan_order import ScanOrderResult, scan_order_residuals
 from asicrc.analysis.stamp_quantum import stamp_quantum_s
+from asicrc.analysis.with_duplicates import WithDuplicates, with_duplicates
 from asicrc.capture.point_capture import load_point
 from asicrc.capture.reader import Capture
 from asicrc.capture.schema import WIRE_COUNTERS_KEY
@@ -73,6 +76,8 @@ class CaptureAnalysis:
     exponential: Finding | None = None
     models: IntervalModels | None = None
     latency: LatencyStatistics | None = None
+    with_duplicates: WithDuplicates | None = None
+    arrivals: ArrivalEvidence | None = None
     scan_order: ScanOrderResult | None = None
     scan_confidence: str | None = None
     jitter_floor_ms: Estimate | None = None
@@ -92,6 +97,8 @@ class CaptureAnalysis:
             "exponential": self.exponential,
             "models": self.models,
             "latency": self.latency,
+            "with_duplicates": self.with_duplicates,
+            "arrivals": self.arrivals,
             "scan_order": self.scan_order,
             "deficit": self.deficit,
             "missing": self.missing,
@@ -146,6 +153,15 @@ def analyze_capture(
         quantum_s = None if quantum_ns is None else quantum_ns / 1e9
         imported = "source" in capture.meta
         _analyse_arrivals(analysis, distinct, imported=imported, quantum_s=quantum_s, seed=seed)
+        if len(distinct) < len(events):
+            analysis.with_duplicates = with_duplicates(events, imported=imported, seed=seed)
+        analysis.arrivals = _try(
+            analysis,
+            "arrivals",
+            lambda: arrival_evidence(
+                source_of_capture(capture, include_duplicates=include_duplicates, seed=seed), seed
+            ),
+        )
         _analyse_scan(analysis, capture, events, quantum_s, seed)
     for part, needed in NEEDED.items():
         if getattr(analysis, part) is None:
@@ -224,7 +240,7 @@ def _analyse_scan(
         return
     jobs = {job.number: job for job in capture.iter_jobs() if job.sent_ns != NO_TIME and not job.damaged}
     _check_stamps(capture.path, np.array([job.sent_ns for job in jobs.values()], np.int64))
-    timed = _timed(events, jobs)
+    timed = timed_events(events, jobs)
     if not len(timed):
         analysis.unanswered["scan_order"] = "no event has both an arrival time and the time its job was sent"
         return
@@ -236,7 +252,9 @@ def _analyse_scan(
     analysis.scan_order = _try(
         analysis,
         "scan_order",
-        lambda: _residuals(timed, jobs, order, identity.chips, scale, quantum_s, floor_s, no_floor, seed),
+        lambda: residuals_of_jobs(
+            timed, jobs, order, identity.chips, scale, quantum_s, floor_s, no_floor, seed
+        ),
     )
     end_ns = capture.number("pulled", "end_ns")
     if analysis.scan_order is not None and not analysis.scan_order.follows:
@@ -246,13 +264,14 @@ def _analyse_scan(
         _analyse_missing(analysis, identity, order, events, list(jobs.values()), int(end_ns))
 
 
-def _timed(events: NonceBatch, jobs: dict[int, Job]) -> NonceBatch:
+def timed_events(events: NonceBatch, jobs: dict[int, Job]) -> NonceBatch:
+    """Those with an arrival time and a job whose sending is known; proofs that were sent twice count once."""
     has_job = np.isin(events["job"], list(jobs))
     usable = has_job & (events["t_ns"] != NO_TIME) & (events["duplicate_reason"] != Duplicate.RESENT)
     return np.asarray(events[usable])
 
 
-def _residuals(
+def residuals_of_jobs(
     events: NonceBatch,
     jobs: dict[int, Job],
     order: NonceOrder,
@@ -263,6 +282,7 @@ def _residuals(
     no_floor: str,
     seed: int,
 ) -> ScanOrderResult:
+    """Timed events against the order in which their chip scans, after the load of their own jobs."""
     load_ns = np.array([jobs[number].sent_ns for number in events["job"].tolist()], np.int64)
     base = np.array([jobs[number].version for number in events["job"].tolist()], np.int64)
     version_bits = (events["version"].astype(np.int64) & ~base) >> 13 & 0xFFFF

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from asicrc.analysis.capture_analysis import CaptureAnalysis
+from asicrc.cli.arrival_text import arrival_lines
 from asicrc.evidence import Estimate
 
 
@@ -14,6 +15,8 @@ def analysis_lines(analysis: CaptureAnalysis) -> Iterator[str]:
     if analysis.synthetic:
         yield "synthetic     made by a statistical model: what follows tells of the model, not of silicon"
     yield from _arrivals(analysis)
+    if analysis.arrivals is not None:
+        yield from arrival_lines(analysis.arrivals)
     yield from _scan_order(analysis)
     yield from _not_come(analysis)
     for part, why in analysis.unanswered.items():
@@ -40,6 +43,10 @@ def _arrivals(analysis: CaptureAnalysis) -> Iterator[str]:
     if latency is not None:
         mean, cv = _shown(latency.mean_s, "s"), _shown(latency.cv)
         yield f"latency       mean {mean}, CV {cv} since the newest job, n = {latency.n}"
+    repeated = analysis.with_duplicates
+    if repeated is not None:
+        latency_cv = "" if repeated.latency_cv is None else f", of the latency {_shown(repeated.latency_cv)}"
+        yield f"with repeats  {repeated.events} events: CV {_shown(repeated.cv)}{latency_cv}"
 
 
 def _scan_order(analysis: CaptureAnalysis) -> Iterator[str]:

@@ -79,6 +79,13 @@ def capture(
             "`asicrc compare` the two."
         ),
     ] = None,
+    preregister: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file with the tests that are to be made, margins and n: kept in the capture from "
+            "its start, and told apart by `asicrc analyze`."
+        ),
+    ] = None,
     output: Output = None,
     station: StationFile = None,
     allow_beyond: AllowBeyond = False,
@@ -121,7 +128,8 @@ def capture(
         handshake_timeout_s=seconds(handshake_timeout),
         fan_target_c=fan_target_c,
     )
-    result, exit_code = _capture(plan, device, Circumstances(chosen_station(station), allow_beyond))
+    meta = {} if preregister is None else _planned_tests(preregister)
+    result, exit_code = _capture(plan, device, Circumstances(chosen_station(station), allow_beyond), meta)
     if as_json:
         print_json(result)
     else:
@@ -209,13 +217,31 @@ def progress_mode(plain: bool) -> str:
     return "live" if sys.stderr.isatty() and not plain else "plain"
 
 
-def _capture(plan: CapturePlan, url: str, circumstances: Circumstances) -> tuple[dict[str, Any], ExitCode]:
+def _planned_tests(path: Path) -> dict[str, Any]:
+    """What the capture keeps of a plan of tests. Raises UsageError, BadFile."""
+    from asicrc.analysis.battery import check_plan
+    from asicrc.evidence.preregistration import (
+        PREREGISTRATION_KEY,
+        load_preregistration,
+        preregistration_of,
+    )
+
+    kept = {PREREGISTRATION_KEY: load_preregistration(path)}
+    plan = preregistration_of(kept)
+    if plan is not None:
+        check_plan(plan)
+    return kept
+
+
+def _capture(
+    plan: CapturePlan, url: str, circumstances: Circumstances, meta: dict[str, Any] | None = None
+) -> tuple[dict[str, Any], ExitCode]:
     from asicrc.capture.counts import counts_json
     from asicrc.capture.running import capture_to_file
 
     for remark in circumstances.remarks(url):
         note(remark)
-    outcome = capture_to_file(url, plan, circumstances, note)
+    outcome = capture_to_file(url, plan, circumstances, note, meta)
     result = counts_json(plan.output, outcome.counters, outcome.wire_counters)
     result |= {
         "duration_s": outcome.duration_s,

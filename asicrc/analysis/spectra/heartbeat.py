@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -155,7 +155,8 @@ def _heartbeat(
     verdict, note = judge_period(effect, test.p_value, shuffled.p_value, host, margins)
     finding = Finding(question, effect, [test, shuffled], seen, verdict, note, test.p_value)
     harmonics = relative_powers(t_s, peak.frequency_hz, H_HARMONICS)
-    tests = (z_squared_test(harmonics[:2], len(t_s)), h_test(harmonics, len(t_s)))
+    at_peak = (z_squared_test(harmonics[:2], len(t_s)), h_test(harmonics, len(t_s)))
+    tests = tuple(replace(test, name=f"{test.name} at that frequency, not corrected") for test in at_peak)
     return Heartbeat(finding, low_hz, high_hz, peak.frequency_hz, seen, host, tests, spectrum=peak.spectrum)
 
 

@@ -61,6 +61,19 @@ def strongest(t_s: Floats, low_hz: float, high_hz: float) -> Peak:
     return max(peaks, key=lambda peak: peak.relative_power)
 
 
+def band_powers(t_s: Floats, low_hz: float, high_hz: float) -> tuple[Floats, Floats]:
+    """Frequencies of a grid of half the resolution, ascending, and the power over the smooth spectrum."""
+    grid_step_hz = 1 / (OVERSAMPLING * float(t_s[-1] - t_s[0]))
+    parts = [
+        _transformed(t_s - t_s[0], first, last, grid_step_hz)
+        for first, last in _bands(low_hz, high_hz, grid_step_hz)
+    ]
+    frequencies, power = (np.concatenate(values) for values in zip(*parts, strict=True))
+    inside = (frequencies >= low_hz) & (frequencies <= high_hz)
+    frequencies, power = frequencies[inside], power[inside]
+    return frequencies, power / smooth_spectrum(np.diff(t_s), frequencies)
+
+
 def band_p(peak: Peak, t_s: Floats, low_hz: float, high_hz: float) -> TestResult:
     """p of the strongest peak of a band, corrected for all frequencies in it (Baluev 2008)."""
     n, trials = len(t_s), independent_trials(t_s, low_hz, high_hz)
