@@ -180,6 +180,21 @@ def test_work_is_renewed_without_the_pool(tmp_path: Path) -> None:
     assert len({row["extranonce2"] for row in truth(file)}) == 4
 
 
+def test_a_miner_has_further_work_before_it_runs_out() -> None:
+    """Half of what it can try, by the rate that its shares tell: here a tiny part, to be there in time."""
+    limits = replace(QUICK, space_used=1e-16, renew_s=1e6)
+    with (
+        pools({"job_s": 1e6}) as (pool,),
+        proxied(pool, limits=limits) as run,
+        PlainMiner(run.address) as miner,
+    ):
+        work = miner.next_work()
+        share_of(miner, work)
+        assert code_of(miner.reply()) is None
+        further = miner.next_work()
+        assert not further.clean and further.header(TWO, 0) != work.header(TWO, 0)
+
+
 def test_a_miner_that_drowns_us_is_asked_for_more() -> None:
     limits = replace(QUICK, most_shares_per_s=20.0)
     with pools({}) as (pool,), proxied(pool, limits=limits) as run, PlainMiner(run.address) as miner:

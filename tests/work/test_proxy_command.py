@@ -80,7 +80,7 @@ def test_a_session_from_start_to_ctrl_c(tmp_path: Path) -> None:
 
 
 def test_without_a_pool_it_says_so() -> None:
-    with running("--upstream", "stratum+tcp://127.0.0.1:1,user=x", "--duration", "1s") as (process, _):
+    with running("--upstream", "stratum+tcp://127.0.0.1:1,user=x", "--duration", "300ms") as (process, _):
         _, said = process.communicate(timeout=20)
     assert process.returncode == 3
     assert "no pool ever gave work: 127.0.0.1:1: Connection refused" in said

@@ -66,12 +66,12 @@ def test_a_flood_of_the_only_pool_is_thinned_out() -> None:
     ):
         miner.next_work()
         begun_s, jobs = time.monotonic(), 0
-        while time.monotonic() - begun_s < 1.5:
+        while time.monotonic() - begun_s < 0.8:
             miner.next_work()
             jobs += 1
         report = run.report()["pools"][0]
-        assert jobs <= 2 + 5 * 2.5
-        assert report["jobs"] > 100 and report["coalesced"] > report["jobs"] / 2
+        assert jobs <= 2 + 5 * 1.8
+        assert report["jobs"] > 50 and report["coalesced"] > report["jobs"] / 2
         assert "there is no other pool" in run.said
         share_of(miner, miner.next_work())  # stale by the time it arrives, as like as not: but answered
         assert code_of(miner.reply()) in (None, 21)
@@ -116,12 +116,12 @@ def test_a_pool_that_is_killed_under_load_costs_no_accepted_share(tmp_path: Path
     ):
         for _ in range(2):
             before = len(crowd.accepted)
-            run.until(lambda before=before: len(crowd.accepted) > before + 150)  # type: ignore[misc]
+            run.until(lambda before=before: len(crowd.accepted) > before + 100)  # type: ignore[misc]
             pool.kill()
             time.sleep(0.2)
             pool.start().wait()
         before = len(crowd.accepted)
-        run.until(lambda: len(crowd.accepted) > before + 150)
+        run.until(lambda: len(crowd.accepted) > before + 100)
         crowd.mining = False
         run.until(lambda: crowd.under_way == 0)
         report = run.report()
