@@ -159,6 +159,7 @@ def test_a_handshake_without_features_of_time_is_degenerate() -> None:
         )
 
 
+@pytest.mark.long
 def test_heat_is_found_and_named_thermal() -> None:
     """The temperature follows the drive slowly; the timing does not."""
     encoder = encoder_for("frequency", low=400.0, high=500.0)

@@ -77,6 +77,7 @@ def test_a_device_from_plan_to_verdict(run: Callable[..., tuple[int, Any, str]],
     assert code == 2 and "narma10" in error["error"]["message"]
 
 
+@pytest.mark.long
 def test_a_handshake_with_the_published_law(run: Callable[..., tuple[int, Any, str]], tmp_path: Path) -> None:
     code, said, err = run(
         *["narma10", "-d", "twin:lv06?kind=ordinary&seed=2", "--mode", "handshake", "--seeds", "1"],
@@ -90,6 +91,7 @@ def test_a_handshake_with_the_published_law(run: Callable[..., tuple[int, Any, s
     assert by_name["controller_only"]["nrmse"] > 0.9
 
 
+@pytest.mark.long
 def test_other_tasks_by_their_names(run: Callable[..., tuple[int, Any, str]]) -> None:
     code, said, _ = run("mackey-glass", "--baselines-only", "--seeds", "2", *SMALL, "--json")
     assert code == 0 and said["task"] == "mackey_glass"

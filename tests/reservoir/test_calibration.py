@@ -35,6 +35,7 @@ def test_every_encoder_is_calibrated_on_both_kinds_of_twin() -> None:
     assert [of.planted for of in WITH_MEMORY] == [True]
 
 
+@pytest.mark.long
 def test_a_run_is_a_function_of_its_number() -> None:
     of = replace(WITHOUT_MEMORY[0], split=Split(5, 60, 60))
     first, again, other = verdict_of(of, 3), verdict_of(of, 3), verdict_of(of, 4)
@@ -58,6 +59,7 @@ def test_verdicts_are_counted_with_exact_intervals() -> None:
     assert not summarise(planted, found_all[:100] + verdicts[:20]).passed
 
 
+@pytest.mark.long
 def test_the_command_says_what_did_not_pass(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -215,6 +215,7 @@ def test_ranges_and_laws_are_stated_and_checked() -> None:
             make()
 
 
+@pytest.mark.long
 def test_a_thousand_capacities_of_a_long_run_take_seconds() -> None:
     u = draw("uniform", 100_000, 14)
     x = np.random.default_rng(15).normal(size=(100_000, 50))

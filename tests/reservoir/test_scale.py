@@ -50,6 +50,7 @@ def test_a_backend_that_there_is_not_is_an_error() -> None:
         run_all(draw, [(1, 1)], backend="spark")
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("default")  # of forks, in a process with threads
 def test_two_processes_score_as_one_does() -> None:
     one = run_baselines(PROTOCOL, Workers(1))

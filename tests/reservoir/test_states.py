@@ -219,6 +219,7 @@ def test_only_features_that_say_nothing_are_refused() -> None:
         informative(StateTable.of(("a", "b"), np.ones((1000, 2))))
 
 
+@pytest.mark.long
 def test_a_million_events_in_ten_thousand_steps_take_less_than_a_second() -> None:
     rng = np.random.default_rng(3)
     batch = events(np.sort(rng.uniform(0, 10_000, 1_000_000)), core=rng.integers(0, 112, 1_000_000))

@@ -84,6 +84,7 @@ def test_a_trajectory_is_step_after_step() -> None:
         trajectory(device, 0.04, 500, {"voltage_mv": volts[1:]})
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_100_000_steps_take_seconds() -> None:
     volts = 1150.0 + 50.0 * np.sin(np.arange(100_000) / 20)

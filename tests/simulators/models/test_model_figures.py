@@ -11,6 +11,7 @@ from simulators.models.figures import FIGURES, main
 PAGE = Path(__file__).parents[3] / "simulators/models/README.md"
 
 
+@pytest.mark.long
 def test_every_figure_is_drawn_and_stands_on_the_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

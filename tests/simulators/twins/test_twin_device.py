@@ -191,6 +191,7 @@ def _last(twin: TwinDevice, channel: str) -> float:
     return next(r.value for r in reversed(readings) if r.channel == channel)
 
 
+@pytest.mark.long
 def test_a_million_events_a_second(capsys: pytest.CaptureFixture[str]) -> None:
     """Against what numpy takes for exponentials and their sum alone, on the same machine at the same time."""
     twin = ideal("s9", seed=1)

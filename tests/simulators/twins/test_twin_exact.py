@@ -90,6 +90,7 @@ def test_a_clock_that_changes_in_the_middle_of_a_job() -> None:
     assert 1.3 * len(first) < len(second)
 
 
+@pytest.mark.long
 def test_a_chip_at_the_edge_loses_proofs_and_sends_nonces_that_prove_nothing() -> None:
     at = {"frequency_mhz": 575.0, "hash_counting_number": 1000.0}
     whole, _, verifier = run(ordinary("bm1366", seed=1, chip=CHIP), 1.0, at | {"voltage_mv": 1300.0}, jobs=1)

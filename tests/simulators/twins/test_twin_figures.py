@@ -14,6 +14,7 @@ from simulators.twins.confounds import Confounds
 PAGE = (Path(simulators.twins.__file__).parent / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_every_figure_is_drawn_and_stands_on_the_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
