@@ -41,7 +41,7 @@ def _draw_distances(axis: Axes, study: FingerprintStudy) -> None:
     other = study.other_scores[WITHOUT_PPM]
     own, other = own[np.isfinite(own)], other[np.isfinite(other)]
     both = np.concatenate([own, other])
-    edges = np.linspace(float(both.min()), float(both.max()) + 1e-9, _BINS + 1)
+    edges = np.linspace(float(both.min()), float(both.max()) + 1e-9, _BINS + 1).tolist()
     for scores, label, color in ((own, "of the same device", BLUE), (other, "of two devices", ORANGE)):
         weights = np.full(len(scores), 1 / len(scores))
         axis.hist(

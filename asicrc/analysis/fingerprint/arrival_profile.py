@@ -18,6 +18,7 @@ from asicrc.analysis.robust_fit import huber_centres, mad_sigma
 from asicrc.errors import NoAnswer
 from firmware_protocols.device import NO_TIME, NonceBatch, Reading
 
+ANSCOMBE = 3 / 8
 MIN_INTERVALS = 100
 BLOCKS = 12
 """Of time: a number's error is that of its mean over them."""
@@ -59,14 +60,18 @@ def core_delays(proofs: NonceBatch, places: Places) -> Group:
 
 
 def shares(places: Places) -> Group:
-    """Logarithm of the number of proofs of each place over the mean one: a core that misses some has less."""
+    """Root of the number of proofs of each place over the mean one: a core that misses some has less.
+
+    Its variance hardly depends on the number (Anscombe 1948), none included.
+    """
     counts = places.counts.astype(float)
     mean = float(counts.mean())
+    error = 0.5 / np.sqrt(mean)
     return Group(
         names=places.names,
-        values=np.log((counts + 0.5) / mean),
-        errors=1 / np.sqrt(counts + 0.5),
-        absent=(float(np.log(0.5 / mean)), float(np.sqrt(2.0))),
+        values=np.sqrt((counts + ANSCOMBE) / mean),
+        errors=np.full(len(counts), error),
+        absent=(float(np.sqrt(ANSCOMBE / mean)), float(error)),
     )
 
 

@@ -47,8 +47,8 @@ HEAT = "heat and supply"
 GROUPS: Mapping[str, GroupKind] = {
     "core_delay": GroupKind("us of the host", SILICON, True),
     "chip_delay": GroupKind("us of the host", SILICON, True),
-    "core_share": GroupKind("logarithm of its share of the proofs over an equal one", SILICON, True),
-    "chip_share": GroupKind("logarithm of its share of the proofs over an equal one", SILICON, True),
+    "core_share": GroupKind("root of its share of the proofs over an equal one", SILICON, True),
+    "chip_share": GroupKind("root of its share of the proofs over an equal one", SILICON, True),
     "core_wrong": GroupKind("share of its answers that do not hash", SILICON, True),
     "chip_wrong": GroupKind("share of its answers that do not hash", SILICON, True),
     "crystal": GroupKind("ppm by which it is fast", CRYSTAL, False),

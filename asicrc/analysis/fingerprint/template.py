@@ -138,7 +138,7 @@ def read_template(path: Path) -> Template:
     if content.get("format") != FORMAT:
         raise BadFile(f"{path} is no template", "`asicrc puf enroll CAPTURE -o TEMPLATE` writes one")
     version = content.get("version")
-    if version != VERSION:
+    if type(version) is not int or version != VERSION:
         raise BadFile(
             f"{path} is a template of version {version!r}, this asicrc reads {VERSION}",
             "enrol the device again, or use the version of asicrc that wrote it",
