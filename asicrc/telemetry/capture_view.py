@@ -140,10 +140,12 @@ class CaptureView:
         ended = str(meta.get(END_REASON_KEY, "")) or None if self._capture.sealed else None
         with reading(self._path) as (connection, budget):
             try:
-                self._take_events(connection, budget)
+                # The writer goes on between two queries: what says how late it is comes before the events,
+                # so that none of the time is without them.
                 self._take_readings(connection, budget)
                 for (monotonic_ns,) in _rows(connection, budget, _ANCHOR):
                     self._note_time(np.array([monotonic_ns], np.int64))
+                self._take_events(connection, budget)
                 points = [point_from_row(row) for row in _rows(connection, budget, _POINTS)]
                 log = [log_line_from_row(row) for row in _rows(connection, budget, _LOG, LOG_LINES)]
             except ValueError as error:

@@ -7,6 +7,8 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +112,32 @@ def test_events_of_a_model_are_counted_apart(path: Path) -> None:
     assert seen.counts["events"] == 0 and seen.counts["synthetic"] == 500
     assert seen.invalid_share is None and seen.rate_per_s is not None
     assert "500 synthetic" in line_of(seen) and "500 synthetic" in "\n".join(lines_of(seen))
+
+
+def test_what_is_written_while_it_looks_does_not_dilute_the_rate(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a twin, of which a commit may be minutes later than the one before."""
+    events = made(5500, 0, 0.0, 50.0, np.random.default_rng(5))
+    with CaptureWriter.create(path, {}) as writer:
+
+        def write(part: NonceBatch) -> None:
+            writer.add_events(part)
+            writer.add_readings([Reading(int(part["t_ns"][-1]), "temperature_c", 51.0)])
+            writer.commit()
+
+        write(events[:500])
+        view, left = CaptureView(path), [events[500:]]
+
+        def then_write(take: Callable[..., None], *arguments: object) -> None:
+            take(*arguments)
+            if left:
+                write(left.pop())
+
+        monkeypatch.setattr(view, "_take_events", partial(then_write, view._take_events))
+        monkeypatch.setattr(view, "_take_readings", partial(then_write, view._take_readings))
+        seen = view.look()
+    assert seen.rate_per_s is not None and seen.rate_per_s.low < 50 < seen.rate_per_s.high
 
 
 def test_a_device_that_brings_nothing_any_more_shows_it(path: Path) -> None:
