@@ -50,7 +50,7 @@ def check_drive(drive: Drive, device: DeviceProtocol, requested: Mapping[str, fl
         if device.capabilities.get("work", Capability.NONE) is Capability.NONE:
             raise UsageError(f"{device.identity.url} takes no work", "drive it by a setting that it has")
         return
-    name = drive.duty_setting if drive.channel == DUTY_CHANNEL else drive.channel
+    name = drive.setting or ""
     if device.capabilities.get(name) is not Capability.LIVE:
         live = [key for key, how in device.capabilities.items() if how is Capability.LIVE]
         raise UsageError(

@@ -42,6 +42,13 @@ class Drive:
     low: float = float("nan")
     high: float = float("nan")
 
+    @property
+    def setting(self) -> str | None:
+        """That it goes through; None for the work."""
+        if self.channel == DUTY_CHANNEL:
+            return self.duty_setting
+        return None if self.channel == WORK_CHANNEL else self.channel
+
 
 @dataclass(frozen=True, slots=True)
 class CapturePlan:

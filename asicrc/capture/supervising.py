@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asicrc.bench.supervision import Supervisor, supervisor_for
 from asicrc.capture.description import job_interval_s
-from asicrc.capture.plan import WORK_CHANNEL, CapturePlan
+from asicrc.capture.plan import CapturePlan
 from asicrc.devices import Circumstances
 from asicrc.work.recorded_jobs import RecordedJobs
 from firmware_protocols.device import DeviceProtocol
@@ -23,6 +23,7 @@ def supervisor_of(
     """None where there is nothing to supervise. Raises UsageError for a fan target that cannot be held, and
     for a threshold of the station file that widens."""
     limits = circumstances.limits(url)
+    driven = None if plan.drive is None else plan.drive.setting
     return supervisor_for(
         device,
         narrowing=limits.supervision,
@@ -31,7 +32,8 @@ def supervisor_of(
         fan_target_c=plan.fan_target_c,
         fan_start_percent=plan.requested.get("fan_percent"),
         fan_tells=limits.fan_has_tachometer,
-        rate_is_steady=plan.drive is None or plan.drive.channel == WORK_CHANNEL,
+        rate_is_steady=driven is None,
         anomalies_end=not plan.points,
         job_s=job_interval_s(device, plan) if recorded is None else recorded.mean_life_s,
+        driven=driven,
     )

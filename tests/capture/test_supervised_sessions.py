@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from virtual_device import VirtualDevice
 
 from asicrc.bench.station import load_station
 from asicrc.bench.supervision import supervisor_for
@@ -17,7 +18,7 @@ from asicrc.capture.session import Surroundings
 from asicrc.capture.supervising import supervisor_of
 from asicrc.devices import Circumstances
 from asicrc.errors import DeviceError, Refused, UsageError
-from firmware_protocols.device import Batch, DeviceProtocol
+from firmware_protocols.device import Batch, DeviceProtocol, Reading
 from simulators.twins.named import ordinary
 
 SETTINGS = {"frequency_mhz": 485.0, "voltage_mv": 1200.0, "difficulty": 256.0}
@@ -81,6 +82,43 @@ def test_events_that_stay_away_end_a_capture_and_not_a_plan() -> None:
     capture = taken(dims(), points=points, anomalies_end=False)
     assert [point.state.value for point in capture.points()] == ["done", "done"]
     assert [line for line in capture.log() if "supervision: the hash rate has collapsed" in line.text]
+
+
+class TellsItsClock(VirtualDevice):
+    """As firmware does; from 20 s on somebody else has it at 300 MHz."""
+
+    def __init__(self, *, is_taken_over: bool = False) -> None:
+        super().__init__()
+        self.is_taken_over = is_taken_over
+
+    def read(self, until_ns: int) -> Batch:
+        batch = super().read(until_ns)
+        is_lower = self.is_taken_over and self.clock.t_ns > 20e9
+        for name, channel in (("frequency_mhz", "frequency_set_mhz"), ("voltage_mv", "core_set_mv")):
+            value = 300.0 if is_lower and name == "frequency_mhz" else self.settings[name]
+            batch.readings.append(Reading(self.clock.t_ns, channel, value))
+        return batch
+
+
+@pytest.mark.parametrize(
+    "drive",
+    [
+        Drive("voltage_mv", np.tile([1200.0, 1230.0, 1170.0], 10), 1.0),
+        Drive("duty", np.full(30, 0.5), 1.0, duty_setting="voltage_mv", low=1150.0, high=1250.0),
+    ],
+)
+def test_an_input_is_nobody_else_who_changes_the_device(drive: Drive) -> None:
+    """What it does not go through is watched as ever."""
+    plan = CapturePlan(Path("x"), drive=drive)
+
+    def session(device: VirtualDevice) -> MemoryCapture:
+        supervision = supervisor_of(device, "virtual:", plan, Circumstances(None))
+        return capture_in_memory(device, plan, around=Surroundings(supervision=supervision))
+
+    applied = [r.value for r in session(TellsItsClock()).readings() if r.channel == "drive_applied"]
+    assert len(applied) == 30 and not np.isnan(applied).any()
+    with pytest.raises(Refused, match="something has changed frequency_mhz from 400 to 300"):
+        session(TellsItsClock(is_taken_over=True))
 
 
 @pytest.mark.parametrize("hours", [1.0, pytest.param(24.0, marks=pytest.mark.long)])

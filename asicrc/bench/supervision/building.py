@@ -33,6 +33,7 @@ def supervisor_for(
     rate_is_steady: bool = True,
     anomalies_end: bool = True,
     job_s: float = 0.0,
+    driven: str | None = None,
 ) -> Supervisor | None:
     """None for a device of which nothing is known but its answers, and that nothing is written to.
 
@@ -40,7 +41,7 @@ def supervisor_for(
     them. `fan_target_c` asks for a fan that holds a temperature, from `fan_start_percent` on where that is
     known. `rate_is_steady` is False where the input changes the rate on purpose, `anomalies_end` where a plan
     goes to the edge of stability: a collapse or a burst is said there, and goes by. `job_s` is the time
-    between jobs.
+    between jobs, `driven` the setting that an input goes through.
 
     Raises UsageError for a threshold that widens, and for a fan that cannot hold a temperature.
     """
@@ -56,6 +57,7 @@ def supervisor_for(
         rate=rate_is_steady,
         anomalies_end=anomalies_end,
         rhythm_s=job_s if family == DIRECT else 0.0,
+        driven=driven,
     )
     fan = None
     if fan_target_c is not None:

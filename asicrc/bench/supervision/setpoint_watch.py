@@ -24,10 +24,14 @@ COOLER_WHEN_LOWER = frozenset({"frequency_mhz", "voltage_mv"})
 
 
 class SetpointWatch:
-    """What was read back when it was set is what should be; of what was not set, what is read first."""
+    """What was read back when it was set is what should be; of what was not set, what is read first.
 
-    def __init__(self, *, firmware_watches: bool) -> None:
+    `driven` is the setting that an input goes through, if any: it changes with each step, which reads it back.
+    """
+
+    def __init__(self, *, firmware_watches: bool, driven: str | None = None) -> None:
         self._firmware_watches = firmware_watches
+        self._driven = driven
         self._expected: dict[str, float] = {}
         self._rows: dict[str, int] = {}
         self._since_ns: int | None = None
@@ -52,7 +56,12 @@ class SetpointWatch:
     def take(self, channel: str, value: float, t_ns: int) -> None:
         """One reading. Raises SafetyStop, DeviceLost when it is set to something else."""
         name = SETPOINT_CHANNELS.get(channel)
-        if name is None or math.isnan(value) or (self._since_ns is not None and t_ns < self._since_ns):
+        if (
+            name is None
+            or name == self._driven
+            or math.isnan(value)
+            or (self._since_ns is not None and t_ns < self._since_ns)
+        ):
             return
         should = self._expected.setdefault(name, value)
         differs = not math.isclose(value, should, rel_tol=SAME_WITHIN)

@@ -60,7 +60,7 @@ class Watched:
 
     `rate` False where the input changes the rate on purpose; `expected_hz` where the rate is known;
     `rhythm_s` is a time in which it goes up and down by itself, as a chip may be done with a job before the
-    next one comes. With `anomalies_end` a collapse of the rate or a burst of errors ends the capture,
+    next one comes; `driven` the setting that an input goes through. With `anomalies_end` a collapse of the rate or a burst of errors ends the capture,
     otherwise it is said.
     """
 
@@ -70,6 +70,7 @@ class Watched:
     expected_hz: float | None = None
     anomalies_end: bool = True
     rhythm_s: float = 0.0
+    driven: str | None = None
 
 
 class Supervisor:
@@ -88,7 +89,7 @@ class Supervisor:
         self._watched = watched
         self._fan = fan
         self._limits = LimitWatch(thresholds, firmware_watches=not direct, fan_tells=fan_tells)
-        self._setpoints = SetpointWatch(firmware_watches=not direct)
+        self._setpoints = SetpointWatch(firmware_watches=not direct, driven=watched.driven)
         self._rate = RateWatch(
             thresholds.hash_rate_share_min,
             expected_hz=watched.expected_hz,
