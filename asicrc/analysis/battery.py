@@ -1,7 +1,8 @@
 """The default battery: the claims about arrivals that a stream of events can be asked, together.
 
-Seven tests, one level for all of them (Holm). Each is first asked whether the record can answer it. What was
-planned before the capture is a family of its own, at the level that was planned; the rest is exploring.
+Seven tests, one level for all of them (Holm, with weights). Each is first asked whether the record can
+answer it. What was planned before the capture is a family of its own, at the level that was planned; the rest
+is exploring.
 """
 
 from __future__ import annotations
@@ -130,7 +131,17 @@ TESTS: dict[str, BatteryTest] = {
     ),
 }
 """By the name that a plan of tests calls them."""
-DEFAULT = Preregistration(test=tuple(PlannedTest(name=name) for name in TESTS))
+WEIGHTS = {
+    "cv": 50.0,
+    "heartbeat": 20.0,
+    "period": 8.0,
+    "serial": 8.0,
+    "dispersion": 6.0,
+    "long_memory": 6.0,
+    "entropy": 2.0,
+}
+"""Per cent of the level: most to what is claimed first and needs it most; the entropy has a large margin."""
+DEFAULT = Preregistration(test=tuple(PlannedTest(name=name, weight=WEIGHTS[name]) for name in TESTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +187,11 @@ def run_battery(
             found = found.finding
         findings[planned.key] = found
     p_values = {key: found.p_corrected for key, found in findings.items()}
-    together = corrected({key: p for key, p in p_values.items() if p is not None}, plan.correction)
+    together = corrected(
+        {key: p for key, p in p_values.items() if p is not None},
+        plan.correction,
+        {planned.key: planned.weight for planned in plan.tests},
+    )
     for planned in plan.tests:
         if planned.key in together:
             findings[planned.key] = _judged(

@@ -169,15 +169,15 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class GammaIntervals:
-    """Makes records whose intervals are a gamma law of a given CV, delivered as an S9 delivers: a dead
-    time, a read each millisecond, jitter, in order."""
+    """Makes records whose intervals are a gamma law of a given CV, delivered as an S9 delivers: a read each
+    millisecond, jitter, in order."""
 
     cv: float
     intervals: int = INTERVALS
 
     def __call__(self, seed: np.random.SeedSequence) -> tuple[EventStream, list[HostPeriod]]:
         rng = np.random.default_rng(seed)
-        steps = 0.0002 + rng.gamma(1 / self.cv**2, MEAN_S * self.cv**2, self.intervals)
+        steps = rng.gamma(1 / self.cv**2, MEAN_S * self.cv**2, self.intervals)
         return _delivered(np.cumsum(np.append(0.0, steps)), rng), usual_periods()
 
 

@@ -29,6 +29,7 @@ from asicrc.analysis.with_duplicates import WithDuplicates, with_duplicates
 from asicrc.capture.point_capture import load_point
 from asicrc.capture.reader import Capture
 from asicrc.capture.schema import WIRE_COUNTERS_KEY
+from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
 from asicrc.errors import BadFile, NoAnswer
 from asicrc.evidence import Estimate, Finding
@@ -86,6 +87,8 @@ class CaptureAnalysis:
     line_damage: dict[str, int] = field(default_factory=dict)
     """Frames damaged on the line and bytes in no frame: answers that may have been lost there."""
     unanswered: dict[str, str] = field(default_factory=dict)
+    took_s: dict[str, float] = field(default_factory=dict)
+    """How long each part was computed; resampling is nearly all of it. Not in `as_json`."""
 
     @property
     def answered(self) -> bool:
@@ -386,8 +389,11 @@ def _latency_s(events: NonceBatch) -> Any:
 
 def _try(analysis: CaptureAnalysis, part: str, compute: Callable[[], _T]) -> _T | None:
     """Compute a part, or note why the data cannot answer it."""
+    started_ns = MACHINE_CLOCK.now_ns()
     try:
         return compute()
     except NoAnswer as error:
         analysis.unanswered[part] = f"{error.message}; {error.hint}" if error.hint else error.message
         return None
+    finally:
+        analysis.took_s[part] = (MACHINE_CLOCK.now_ns() - started_ns) / 1e9

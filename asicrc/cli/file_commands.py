@@ -11,6 +11,8 @@ from asicrc.cli.options import Json
 from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode
 
+WORTH_SAYING_S = 1.0
+"""A part of an analysis that takes longer says so; resampling takes nearly all of it."""
 File = Annotated[Path, typer.Argument(help="A capture file.")]
 
 
@@ -148,4 +150,7 @@ def analyze(
             say(line)
         if figure is not None:
             say(f"figure  {figure}")
+    slow = {part: took_s for part, took_s in analysis.took_s.items() if took_s >= WORTH_SAYING_S}
+    if slow:
+        note("took " + ", ".join(f"{took_s:.1f} s for {part}" for part, took_s in slow.items()))
     return ExitCode.OK if analysis.answered else ExitCode.NO_ANSWER

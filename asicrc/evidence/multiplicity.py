@@ -9,10 +9,21 @@ import numpy as np
 from asicrc.errors import UsageError
 
 
-def corrected(p_values: Mapping[str, float], method: str = "holm") -> dict[str, float]:
-    """The same names with corrected p-values. Raises UsageError for a method that there is not."""
+def corrected(
+    p_values: Mapping[str, float], method: str = "holm", weights: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """The same names with corrected p-values.
+
+    `weights`, above 0, share the level among the tests as their importance was said to be beforehand; with
+    "holm" alone. Raises UsageError for a method that there is not.
+    """
     if method not in METHODS:
         raise UsageError(f"no correction is called {method!r}", f"known: {', '.join(METHODS)}")
+    if weights is not None and len({weights[name] for name in p_values}) > 1:
+        if method != "holm":
+            raise UsageError(f"weights do not go with {method!r}", 'correction = "holm"')
+        found = weighted_holm(list(p_values.values()), [weights[name] for name in p_values])
+        return dict(zip(p_values, found, strict=True))
     return dict(zip(p_values, METHODS[method](list(p_values.values())), strict=True))
 
 
@@ -21,6 +32,17 @@ def holm(p_values: Sequence[float]) -> list[float]:
     p, order = _sorted(p_values)
     stepped = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
     return _back(stepped, order)
+
+
+def weighted_holm(p_values: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """Step-down with the level shared by weights (Holm 1979, section 6); equal weights give `holm`."""
+    p, _ = _sorted(p_values)
+    w = np.asarray(weights, float)
+    if w.shape != p.shape or not np.all(w > 0):
+        raise ValueError(f"one weight above 0 for each of {len(p)} p-values, not {weights}")
+    order = np.argsort(p / w, kind="stable")
+    left = np.cumsum(w[order][::-1])[::-1]
+    return _back(np.maximum.accumulate(p[order] / w[order] * left), order)
 
 
 def bonferroni(p_values: Sequence[float]) -> list[float]:

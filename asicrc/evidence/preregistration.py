@@ -35,8 +35,9 @@ MOST_TESTS = 100
 
 
 class PlannedTest(BaseModel):
-    """`name` of a test, `margin` that its claim is about (None: the usual one), and how many intervals there
-    are to be. A heartbeat has a frequency, or a band."""
+    """`name` of a test, `margin` that its claim is about (None: the usual one), how many intervals there
+    are to be, and its `weight` where the level is not shared evenly. A heartbeat has a frequency, a period
+    a band."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -44,6 +45,7 @@ class PlannedTest(BaseModel):
     claim: str = Field(default="", max_length=60)
     margin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     n: int | None = Field(default=None, gt=0)
+    weight: float = Field(default=1.0, gt=0, le=1000)
     frequency_hz: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     low_hz: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     high_hz: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -123,6 +125,8 @@ def preregistration_from(content: Mapping[str, Any]) -> Preregistration:
         raise ValueError(f"{where or 'the plan'}: {first['msg']}") from None
     if plan.correction not in METHODS:
         raise ValueError(f"correction {plan.correction!r}: known are {', '.join(METHODS)}")
+    if plan.correction != "holm" and len({test.weight for test in plan.tests}) > 1:
+        raise ValueError('weights go with correction = "holm" alone')
     keys = [test.key for test in plan.tests]
     if len(set(keys)) < len(keys):
         raise ValueError("a test stands in the plan twice")

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.spectra.phases import powers
@@ -30,7 +29,8 @@ CLOCKS_DIFFER = 1e-4
 """Two crystals: 50 ppm each."""
 CONSISTENT = 4.6
 """How much less power the host's own frequency may have: likelihood ratio, 99.8 %."""
-COMB, MOST_LOWER = 0.01, 10
+COMB, MOST_LOWER = 0.25, 10
+"""Of the power of a harmonic, what the lower ones have to have on average, and how many are looked at."""
 REGULAR, MIN_MOMENTS = 0.05, 6
 
 
@@ -97,7 +97,8 @@ def host_line(peak: Peak, t_s: Floats, periods: Iterable[HostPeriod]) -> HostLin
     """The host's period that a peak of the events at `t_s` cannot be told from, None where there is none.
 
     It can be told where the power at the host's own frequency is too small for the peak. A higher harmonic is
-    named only where the lower ones are there as well: else every frequency were one of some slow period.
+    named only where the lower ones are there as well, as short interruptions make them: else every frequency
+    were one of some slow period.
     """
     matching = [line for period in periods if (line := _near(peak, t_s, period)) is not None]
     return min(matching, key=lambda line: abs(line.frequency_hz - peak.frequency_hz), default=None)
@@ -116,7 +117,7 @@ def _near(peak: Peak, t_s: Floats, period: HostPeriod) -> HostLine | None:
             return None
     if order > 1:
         lower = [k / period.period_s for k in range(1, min(order - 1, MOST_LOWER) + 1)]
-        if float(stats.chi2.sf(2 * _relative(t_s, lower), 2 * len(lower))) > COMB:
+        if _relative(t_s, lower) / len(lower) < COMB * peak.relative_power:
             return None
     return line
 
