@@ -78,8 +78,8 @@ def top_word_program() -> Program:
 
 @dataclass(frozen=True, slots=True)
 class NeededRounds:
-    """Of the 2 x 64 rounds of SHA-256d on a header whose nonce changes, those that a test of the top word needs
-    not: `nonce_free` at the start of the first hash, `after_the_end` of the second, and before that end
+    """Of the 2 x 64 rounds of SHA-256d on a header whose nonce changes, those that no test of the top word
+    needs: `nonce_free` at the start of the first hash, `after_the_end` of the second, and before that end
     `without_a` in which only e is needed.
     """
 

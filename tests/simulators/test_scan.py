@@ -246,9 +246,7 @@ def test_a_fresh_process_scans_without_warnings(cache: str, tmp_path: Path) -> N
 
 @pytest.mark.long
 @pytest.mark.alone
-def test_tens_of_times_a_hashlib_midstate_loop(
-    header80: bytes, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_tens_of_times_a_hashlib_midstate_loop(header80: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     """Pairs measured in turn, so that a busy machine slows both; the median pair counts."""
     hashlib_count, scan_count = 1 << 15, 1 << 18
     scan(header80, 0, 1, 0)
