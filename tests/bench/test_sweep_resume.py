@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,14 +15,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sweep_kills import URL, asicrc, completed, killed, plan_text, rows, uninterrupted
+from sweep_kills import LOCKED, URL, asicrc, completed, kill_after, killed, plan_text, rows, uninterrupted
 from virtual_device import VirtualDevice
 
 from asicrc.bench.plan import SweepPlan
 from asicrc.bench.plan_file import plan_from_toml
 from asicrc.bench.sweep import dry_run, resume_sweep, take_sweep
 from asicrc.capture import CaptureWriter, load, verify
-from asicrc.capture.points import PointState
+from asicrc.capture.points import PointRecord, PointState
+from asicrc.cli.main import _run
 from asicrc.devices import Circumstances
 from asicrc.errors import BadFile, DeviceError, ExitCode, Refused, StorageError, UsageError
 
@@ -39,15 +41,11 @@ def small(text: str = SMALL) -> SweepPlan:
     return plan_from_toml(text, Path("p.toml"))
 
 
-def check_same_after_kills(tmp_path: Path, text: str, points: int, kills: int, seed: int) -> None:
-    plan = tmp_path / "p.toml"
-    plan.write_text(text)
-    whole, broken = tmp_path / "whole.asicrc", tmp_path / "broken.asicrc"
-    uninterrupted(plan, whole)
-    taken = killed(plan, broken, kills, np.random.default_rng(seed))
+def check_same_points(whole: Path, broken: Path, points: int, sessions: int) -> list[PointRecord]:
+    """The completed ones of two files, of which one took several sessions. Return those that were aborted."""
     with load(whole) as one, load(broken) as other:
         expected, found = completed(one), completed(other)
-        aborted = [point for point in other.points() if point.state is PointState.ABORTED]
+        taken = other.points()
         segments = other.segments()
         settings = other.settings()
         assert other.sealed
@@ -57,26 +55,66 @@ def check_same_after_kills(tmp_path: Path, text: str, points: int, kills: int, s
         assert found[key][0] == record, key
         np.testing.assert_array_equal(found[key][1], events, err_msg=str(key))
     assert sum(len(events) for _, events in expected.values()) > 20 * points
-    print(f"{kills} kills: {taken} points begun, {len(aborted)} aborted, {len(segments)} segments")
-    assert len(segments) == kills + 1
-    assert taken == points + len(aborted)
-    assert len(aborted) <= kills
-    assert all(point.plan["reached"] == "the session was killed" for point in aborted)
+    aborted = [point for point in taken if point.state is PointState.ABORTED]
+    print(f"{sessions} sessions: {len(taken)} points begun, {len(aborted)} aborted, {len(segments)} segments")
+    assert len(segments) == sessions
+    assert len(taken) == points + len(aborted)
+    assert len(aborted) < sessions
     restored = {s.name: s.read_back for s in settings if s.kind == "restored"}
     assert restored == {s.name: s.read_back for s in settings if s.kind == "original"}
     report = verify(broken)
     assert (report.digest_ok, report.disagreements) == (True, 0)
+    return aborted
 
 
 @pytest.mark.timeout(180)
-def test_a_killed_sweep_has_the_points_of_an_uninterrupted_one(tmp_path: Path) -> None:
-    check_same_after_kills(tmp_path, plan_text(5, 4, 1, 3.0), points=20, kills=2, seed=1)
+def test_a_sweep_that_was_interrupted_and_killed_has_the_points_of_an_uninterrupted_one(
+    tmp_path: Path,
+) -> None:
+    """Ctrl-C, then SIGKILL, then to its end: on the command line, with what is said of it."""
+    plan, text = tmp_path / "p.toml", plan_text(4, 3, 1, 20.0)
+    plan.write_text(text)
+    whole, broken = tmp_path / "whole.asicrc", tmp_path / "broken.asicrc"
+    assert take_sweep(URL, small(text), whole, BARE, progress="none").done == 12
+    result, err = interrupted(asicrc("sweep", str(plan), "-d", URL, "-o", str(broken), "--json"), broken, 3)
+    assert (result["restored"], result["complete"]) == (True, False)
+    assert result["points_missing"] == 12 - result["points_done"]
+    assert f"points are missing; asicrc resume {broken}" in err
+    kill_after(asicrc("resume", str(broken)), broken, rows(broken), 0.1)
+    assert not load(broken).sealed
+    while (done := run("resume", str(broken)))[0] == LOCKED:
+        time.sleep(0.2)
+    code, resumed, _ = done
+    assert (code, resumed["complete"], resumed["points_done"]) == (0, True, 12)
+    aborted = check_same_points(whole, broken, points=12, sessions=3)
+    assert len(aborted) == sum(point["state"] == "aborted" for point in resumed["points"])
+    assert [point.plan["reached"] for point in aborted] in (
+        ["interrupted by SIGINT", "the session was killed"],
+        ["the session was killed"],
+    )
+
+
+def interrupted(command: list[str], path: Path, begun: int) -> tuple[dict[str, Any], str]:
+    """By Ctrl-C, once so many points have begun; what it said on stdout and stderr."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and rows(path) < begun:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    return json.loads(out), err
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_200_points_killed_at_10_random_moments(tmp_path: Path) -> None:
-    check_same_after_kills(tmp_path, plan_text(10, 10, 2, 5.0), points=200, kills=10, seed=2)
+    plan, kills = tmp_path / "p.toml", 10
+    plan.write_text(plan_text(10, 10, 2, 5.0))
+    whole, broken = tmp_path / "whole.asicrc", tmp_path / "broken.asicrc"
+    uninterrupted(plan, whole)
+    killed(plan, broken, kills, np.random.default_rng(2))
+    aborted = check_same_points(whole, broken, points=200, sessions=kills + 1)
+    assert all(point.plan["reached"] == "the session was killed" for point in aborted)
 
 
 @contextmanager
@@ -99,6 +137,15 @@ def broken_off(path: Path, monkeypatch: pytest.MonkeyPatch) -> VirtualDevice:
         outcome = take_sweep("virtual:", small(), path, BARE, progress="none")
     assert (outcome.exit_code, outcome.done, outcome.planned) == (ExitCode.DEVICE, 2, 4)
     return device
+
+
+@pytest.fixture(scope="module")
+def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of such a sweep, to be copied."""
+    path = tmp_path_factory.mktemp("left") / "a.asicrc"
+    with pytest.MonkeyPatch.context() as patch:
+        broken_off(path, patch)
+    return path
 
 
 def test_a_cable_that_was_pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,11 +225,8 @@ def test_all_points_taken_but_not_sealed_is_put_back_and_sealed(
     assert load(path).sealed
 
 
-def test_another_device_is_refused_and_the_file_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a.asicrc"
-    broken_off(path, monkeypatch)
+def test_another_device_is_refused_and_the_file_stays(tmp_path: Path, left_behind: Path) -> None:
+    path = Path(shutil.copy(left_behind, tmp_path))
     before = path.read_bytes()
     with pytest.raises(DeviceError, match="was captured from twin"):
         resume_sweep(path, "twin:lv06?seed=1", BARE, progress="none")
@@ -201,13 +245,14 @@ def test_another_twin_is_another_device(tmp_path: Path) -> None:
     assert resume_sweep(path, None, BARE, progress="none").done == 4  # a file may name a twin
 
 
-def test_what_is_no_sweep_and_what_was_altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_sweep_and_what_was_altered(
+    tmp_path: Path, left_behind: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain = tmp_path / "plain.asicrc"
     CaptureWriter.create(plain, {"identity": None}).close()
     with pytest.raises(UsageError, match="is no sweep"):
         resume_sweep(plain, None, BARE)
-    path = tmp_path / "a.asicrc"
-    broken_off(path, monkeypatch)
+    path = Path(shutil.copy(left_behind, tmp_path))
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE readings SET value = value + 1")
     connection.close()
@@ -219,10 +264,9 @@ def test_what_is_no_sweep_and_what_was_altered(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_file_that_is_being_written_is_left_to_its_writer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, left_behind: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "a.asicrc"
-    broken_off(path, monkeypatch)
+    path = Path(shutil.copy(left_behind, tmp_path))
     with (
         CaptureWriter.resume(path, reopen=True),
         opened(VirtualDevice(10), monkeypatch),
@@ -231,9 +275,10 @@ def test_a_file_that_is_being_written_is_left_to_its_writer(
         resume_sweep(path, "virtual:", BARE, progress="none")
 
 
-def test_limits_hold_for_what_a_file_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.asicrc"
-    broken_off(path, monkeypatch)
+def test_limits_hold_for_what_a_file_asks(
+    tmp_path: Path, left_behind: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(shutil.copy(left_behind, tmp_path))
     with CaptureWriter.resume(path, reopen=True) as writer:
         sweep = load(path).meta["sweep"]
         sweep["points"][3]["requested"] = {"frequency_mhz": 700.0}
@@ -251,32 +296,13 @@ def run(*arguments: str) -> tuple[int, dict[str, Any], str]:
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
-@pytest.mark.timeout(120)
-def test_ctrl_c_and_resume_on_the_command_line(tmp_path: Path) -> None:
-    plan, path = tmp_path / "p.toml", tmp_path / "a.asicrc"
-    plan.write_text(plan_text(4, 3, 1, 20.0))
-    command = asicrc("sweep", str(plan), "-d", URL, "-o", str(path), "--json")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and rows(path) < 3:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    result = json.loads(out)
-    assert process.returncode == 130, err
-    assert (result["restored"], result["complete"]) == (True, False)
-    assert result["points_missing"] == 12 - result["points_done"]
-    assert f"points are missing; asicrc resume {path}" in err
-    code, resumed, _ = run("resume", str(path))
-    assert (code, resumed["complete"], resumed["points_done"]) == (0, True, 12)
-    assert sum(point["state"] == "aborted" for point in resumed["points"]) == 1
-
-
-def test_a_plan_beyond_a_limit_is_refused_on_the_command_line_with_its_point(tmp_path: Path) -> None:
+def test_a_plan_beyond_a_limit_is_refused_on_the_command_line_with_its_point(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     plan, path = tmp_path / "p.toml", tmp_path / "a.asicrc"
     plan.write_text(SMALL.replace("450]", "600]"))
-    code, result, _ = run("sweep", str(plan), "-d", URL, "-o", str(path))
-    assert code == 5
-    assert "point 4 of 4 (frequency_mhz 600)" in result["error"]["message"]
+    assert _run(["sweep", str(plan), "-d", URL, "-o", str(path), "--json"]) == 5
+    assert "point 4 of 4 (frequency_mhz 600)" in json.loads(capsys.readouterr().out)["error"]["message"]
     assert not path.exists()
 
 

@@ -26,7 +26,7 @@ COOLER_WHEN_LOWER = frozenset({"frequency_mhz", "voltage_mv"})
 class SetpointWatch:
     """What was read back when it was set is what should be; of what was not set, what is read first.
 
-    `driven` is the setting that an input goes through, if any: it changes with each step, which reads it back.
+    `driven` is the setting that an input goes through: each step changes it, and reads it back.
     """
 
     def __init__(self, *, firmware_watches: bool, driven: str | None = None) -> None:

@@ -60,8 +60,8 @@ class Watched:
 
     `rate` False where the input changes the rate on purpose; `expected_hz` where the rate is known;
     `rhythm_s` is a time in which it goes up and down by itself, as a chip may be done with a job before the
-    next one comes; `driven` the setting that an input goes through. With `anomalies_end` a collapse of the rate or a burst of errors ends the capture,
-    otherwise it is said.
+    next one comes; `driven` the setting that an input goes through. With `anomalies_end` a collapse of the
+    rate or a burst of errors ends the capture, otherwise it is said.
     """
 
     firmware_watches: bool = True
