@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.spectra.depth import DEEPEST, depth_estimate, detectable_depth
-from asicrc.analysis.spectra.heartbeat import DEPTH_MARGINS, TOLERANCE, Heartbeat
+from asicrc.analysis.spectra.heartbeat import TOLERANCE, Heartbeat
 from asicrc.analysis.spectra.search import corrected_p, independent_trials, level_of_each
 from asicrc.analysis.spectra.sinusoid import sinusoid_fit
 from asicrc.evidence import (
@@ -27,6 +27,8 @@ from asicrc.evidence import (
     not_testable,
 )
 
+TELEMETRY_MARGINS = ClaimMargins(claimed=0.25)
+"""As for arrivals, but that nothing ordinary is known to put a line into readings: every one counts."""
 MIN_READINGS = 50
 LEAST_PERIODS = 10
 NEIGHBOURS = 200
@@ -39,7 +41,7 @@ def telemetry_heartbeat(
     channel: str,
     frequency_hz: float,
     *,
-    margins: ClaimMargins = DEPTH_MARGINS,
+    margins: ClaimMargins = TELEMETRY_MARGINS,
 ) -> Heartbeat:
     """Depth of a sinusoid in a channel, over its mean, within 2 % of a frequency.
 
