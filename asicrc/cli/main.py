@@ -17,6 +17,7 @@ from asicrc.cli import (
     file_commands,
     leakage_commands,
     planning_commands,
+    prerequisites_commands,
     proxy_commands,
     puf_commands,
     station_commands,
@@ -52,6 +53,7 @@ for module in (
     tpf_commands,
     puf_commands,
     benchmark_commands,
+    prerequisites_commands,
 ):
     module.register(app)
 

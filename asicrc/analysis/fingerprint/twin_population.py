@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
@@ -22,12 +21,12 @@ from asicrc.bench.plan_rates import hash_rates
 from asicrc.capture.memory import capture_in_memory
 from asicrc.capture.plan import CapturePlan
 from asicrc.capture.points import Dwell, Point
+from asicrc.devices.twins import make_twin
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.evidence.binomial import clopper_pearson
 from asicrc.reservoir.scale import config_seed, run_all
 from firmware_protocols.device import Capability, DeviceProtocol
 
-TWINS = "asicrc.twins"
 CHIP = "bm1366"
 CHIP_SIZES: Mapping[str, float] = {"zero_bits": 9, "cores": 8, "time_scale": 161_803.4}
 """Of the twin that hashes: twenty proofs a second of its clock, at moments that fall on no lattice that the
@@ -238,19 +237,14 @@ def _device(
     if population.planted_s:
         effects["fingerprint_s"] = population.planted_s
     options = {"chip": dict(CHIP_SIZES)} if population.machine == CHIP else {}
-    for entry_point in entry_points(group=TWINS, name=ORDINARY):
-        try:
-            device: DeviceProtocol = entry_point.load()(
-                population.machine,
-                seed=population.seed,
-                effects=effects,
-                confounds=dict(confounds),
-                ambient_c=ambient_c,
-                unit=unit,
-                population=population.seed,
-                **options,
-            )
-        except ValueError as error:
-            raise UsageError(str(error), "`asicrc puf study --help` says what can be asked") from None
-        return device
-    raise UsageError("no twins are installed here", "install the package with its simulators")
+    return make_twin(
+        ORDINARY,
+        population.machine,
+        seed=population.seed,
+        effects=effects,
+        confounds=dict(confounds),
+        ambient_c=ambient_c,
+        unit=unit,
+        population=population.seed,
+        **options,
+    )
