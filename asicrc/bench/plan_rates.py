@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from asicrc.bench.limits import DEFAULT_FREQUENCY_MHZ
 from asicrc.bench.plan import MachineTable
 from asicrc.work.rate_plan import RatePlan, rate_plan
 from firmware_protocols.bm13xx import model_by_name
@@ -26,7 +27,8 @@ _REAL_ZERO_BITS = 32
 class HashRates:
     """Hash rate by the clock, or one that does not depend on it. `source` says where it is from.
 
-    `zero_bits` are those of a share of difficulty 1: an emulated chip's are easier.
+    `zero_bits` are those of a share of difficulty 1: an emulated chip's are easier. `is_chain`: chips on a
+    line, for which the driver chooses a difficulty where none is asked for.
     """
 
     ghs_per_mhz: float | None
@@ -37,6 +39,7 @@ class HashRates:
     lowest_difficulty: float | None = None
     usual_mhz: float | None = None
     zero_bits: int = _REAL_ZERO_BITS
+    is_chain: bool = False
 
     def shares(self, requested: Mapping[str, float], seconds: float) -> RatePlan | None:
         """For a window of that length; None where the hash rate is not known at these settings."""
@@ -44,9 +47,10 @@ class HashRates:
         ghs = self.ghs
         if self.ghs_per_mhz is not None and mhz is not None:
             ghs = self.ghs_per_mhz * mhz
-        usual = self.usual_difficulty or USUAL_DIFFICULTY[self.algorithm]
-        difficulty = requested.get("difficulty", usual)
-        if ghs is None or not 0 < difficulty < 1e15:
+        if ghs is None:
+            return None
+        difficulty = requested.get("difficulty", self._usual_difficulty(ghs))
+        if not 0 < difficulty < 1e15:
             return None
         easier = 2.0 ** (_REAL_ZERO_BITS - self.zero_bits)
         return rate_plan(
@@ -57,6 +61,13 @@ class HashRates:
             lowest_difficulty=self.lowest_difficulty,
             source=self.source,
         )
+
+    def _usual_difficulty(self, ghs: float) -> float:
+        if self.is_chain:
+            from asicrc.devices.chain_device import usual_difficulty
+
+            return usual_difficulty(ghs * 1e9, self.zero_bits)
+        return self.usual_difficulty or USUAL_DIFFICULTY[self.algorithm]
 
 
 UNKNOWN_RATES = HashRates(None, None, "not known: give machine.hash_rate_ghs_per_mhz in the plan")
@@ -73,7 +84,9 @@ def hash_rates(machine: MachineTable, device: DeviceProtocol | None) -> HashRate
     if identity.family == "bm13xx":
         return _of_a_chain(identity)
     if identity.family == "twin":
-        return _of_chips(CHIPS_OF_TWINS.get(identity.model), identity.chips)
+        found_at = {setting.name: setting.read_back for setting in device.originals()}
+        rates = _of_chips(CHIPS_OF_TWINS.get(identity.model), identity.chips)
+        return replace(rates, usual_mhz=found_at.get("frequency_mhz"))
     return _of_a_miner(device)
 
 
@@ -89,13 +102,13 @@ def _of_chips(chip: str | None, chips: int) -> HashRates:
 
 def _of_a_chain(identity: DeviceIdentity) -> HashRates:
     details = identity.details
-    units = details.get("hashing_units")
-    if not units:
-        return _of_chips(identity.model, identity.chips)
-    scale = float(details.get("time_scale") or 1.0)
-    per_mhz = float(units) * identity.chips / 1e3 / scale
-    zero_bits = int(details.get("zero_bits") or _REAL_ZERO_BITS)
-    return HashRates(per_mhz, None, "the number of its cores", zero_bits=zero_bits)
+    rates = _of_chips(identity.model, identity.chips)
+    if units := details.get("hashing_units"):
+        scale = float(details.get("time_scale") or 1.0)
+        per_mhz = float(units) * identity.chips / 1e3 / scale
+        zero_bits = int(details.get("zero_bits") or _REAL_ZERO_BITS)
+        rates = HashRates(per_mhz, None, "the number of its cores", zero_bits=zero_bits)
+    return replace(rates, usual_mhz=DEFAULT_FREQUENCY_MHZ, is_chain=True)
 
 
 def _of_a_miner(device: DeviceProtocol) -> HashRates:

@@ -71,6 +71,11 @@ MIDSTATE_SPACE = 1 << 24
 """Cycles until a BM1397 wants other work, 41.9 ms at 400 MHz (ESP-Miner:components/asic/bm1397.c)."""
 
 
+def usual_difficulty(hashes_per_s: float, zero_bits: int) -> float:
+    """Where none is asked for; `zero_bits` are those of a share of difficulty 1."""
+    return float(floor_ticket_difficulty(max(1.0, hashes_per_s / 2.0**zero_bits / EVENTS_PER_S_ASKED)))
+
+
 class ResetLine(Protocol):
     """A board that can reset its chips."""
 
@@ -371,9 +376,7 @@ class ChainDevice:
 
     def _default_difficulty(self, mhz: float) -> float:
         hashes_per_s = self.identity.chips * self._scale.hashing_units * mhz * 1e6 / self._scale.time_scale
-        return float(
-            floor_ticket_difficulty(max(1.0, hashes_per_s / 2.0**self._scale.zero_bits / EVENTS_PER_S_ASKED))
-        )
+        return usual_difficulty(hashes_per_s, self._scale.zero_bits)
 
     def _carry_out(self, step: Step) -> None:
         match step:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from virtual_device import VirtualDevice
 
 from asicrc.bench.plan import SweepPlan
 from asicrc.bench.plan_estimate import PointEstimate, estimate
 from asicrc.bench.plan_file import load_plan, plan_from_toml
+from asicrc.capture.memory import capture_in_memory
+from asicrc.capture.plan import CapturePlan
 from asicrc.capture.points import PointKind
+from asicrc.devices import Circumstances, open_device
 from firmware_protocols.device import WorkForm
 
 TEXT = """
@@ -123,3 +127,20 @@ def test_the_plans_to_go_by_stay_inside_the_limits_and_get_their_events(name: st
     assert not found.refused
     assert all(p.shares == 4000 and not p.notes for p in found.points)
     assert any(p.point.kind is PointKind.BASELINE for p in found.points)
+
+
+@pytest.mark.parametrize(("url", "seconds"), [("twin:bm1366", 2), ("twin:lv06", 600)])
+@pytest.mark.parametrize("grid", ["frequency_mhz = [400, 450]", "voltage_mv = [1180, 1200]"])
+def test_what_is_not_asked_for_is_as_the_device_has_it(url: str, seconds: int, grid: str) -> None:
+    """Clock and difficulty: what comes is what was said to come."""
+    text = f'name = "x"\n[grid]\n{grid}\n[dwell]\nduration_s = {seconds}\n'
+    plan = plan_from_toml(text, Path("p.toml"))
+    points = plan.points()
+    with open_device(url, Circumstances(None)) as device:
+        expected = [point.shares for point in estimate(plan, device).points]
+        capture = capture_in_memory(device, CapturePlan(Path("x"), points=points))
+    events = capture.events()
+    for shares, point in zip(expected, capture.points(), strict=True):
+        assert shares is not None
+        came = np.count_nonzero(point.holds(events))
+        assert came == pytest.approx(shares, abs=5 * shares**0.5)
