@@ -75,6 +75,7 @@ class BitaxeRawDevice:
         """Whether the chip was brought up here, and the way back has not begun."""
         self._board_goal: tuple[float, float] | None = None
         """Voltage and fan that it was brought up with."""
+        self._fan_told: float | None = None
 
     @property
     def identity(self) -> DeviceIdentity:
@@ -148,7 +149,10 @@ class BitaxeRawDevice:
             return [self._set_fan(requested["fan_percent"])]
         voltage_mv, fan_percent, rest = self._split(requested)
         if self._at_work and (voltage_mv, fan_percent) == self._board_goal:
-            return self._chain.configure(rest)
+            # what was told the fan alone meanwhile is no part of the bring-up
+            asked = requested.get("fan_percent", self._fan_told)
+            fans = [] if asked is None or asked == self._fan_told else [self._set_fan(asked)]
+            return [*fans, *self._chain.configure(rest)]
         self._at_work = False
         self._chain.put_to_reset()
         self._board.check_cool()
@@ -207,6 +211,7 @@ class BitaxeRawDevice:
     def _set_fan(self, percent: float) -> Setting:
         """What is asked for is met by the step of the fan controller that is nearest."""
         reached = self._board.set_fan(percent)
+        self._fan_told = percent
         return Setting(self.clock.now_ns(), "fan_percent", percent, reached)
 
     def _go_back(self, way: Callable[[], list[Setting]]) -> list[Setting]:

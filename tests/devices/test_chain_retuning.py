@@ -76,3 +76,19 @@ def test_points_and_inputs_reach_an_emulated_chip_without_another_bring_up() -> 
     applied = [r.value for r in driven.readings() if r.channel == "drive_applied"]
     assert applied == [1.0, 4.0, 2.0]
     assert capture.counters().valid > 20
+
+
+def test_a_fan_that_was_told_alone_is_told_again_with_the_next_settings() -> None:
+    asked = {"voltage_mv": 1150.0, "fan_percent": 60.0, "difficulty": 1.0}
+    with open_device("sim:bitaxe") as device:
+        device.originals()
+        try:
+            device.configure(asked | {"frequency_mhz": 200.0})
+            device.configure({"fan_percent": 100.0})
+            made = device.configure(asked | {"frequency_mhz": 225.0})
+            again = device.configure(asked | {"frequency_mhz": 225.0})
+        finally:
+            device.restore()
+    [fan] = [setting for setting in made if setting.name == "fan_percent"]
+    assert fan.read_back == pytest.approx(60.0, abs=1.6)
+    assert not [setting for setting in again if setting.name in ("fan_percent", "voltage_mv")]
