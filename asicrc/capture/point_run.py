@@ -80,7 +80,7 @@ class PointRun:
         self._recorder.scan_period(scan_period_ns(self._device.identity, settings))
         if self.record.id == 1:
             self._recorder.floor()
-        self._recorder.store(self._device.read(self._clock.now_ns()))
+        self._puller.drain()
         self._device.begin_point((self._plan.seed, *self._point.key))
         self._puller.requested = dict(self._point.requested)
         drive, jobs = self._work()

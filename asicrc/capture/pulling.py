@@ -93,6 +93,13 @@ class Puller:
         if self._supervision is not None:
             self._supervision.changed(settings, self._device.clock.now_ns())
 
+    def drain(self) -> None:
+        """Take what came while settings were made. Raises what `run` does."""
+        now_ns = self._device.clock.now_ns()
+        batch = self._device.read(now_ns)
+        self._recorder.store(batch)
+        self._supervise(batch, self._device.clock.now_ns())
+
     def run(
         self,
         ends_ns: int | None,

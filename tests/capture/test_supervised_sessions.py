@@ -100,6 +100,21 @@ class TellsItsClock(VirtualDevice):
         return batch
 
 
+class ComplainsOnce(VirtualDevice):
+    """In what there is to read as its settings have just been made."""
+
+    def read(self, until_ns: int) -> Batch:
+        batch = super().read(until_ns)
+        if not self.asked("begin_point"):
+            batch.faults.append("the regulator says that it is too hot")
+        return batch
+
+
+def test_what_comes_while_settings_are_made_is_watched_too() -> None:
+    with pytest.raises(Refused, match="stopped for safety: the regulator says that it is too hot"):
+        taken(ComplainsOnce())
+
+
 @pytest.mark.parametrize(
     "drive",
     [
