@@ -167,8 +167,10 @@ def _show_estimate(found: PlanEstimate, as_json: bool) -> int:
                 say(f"      {text}")
             if point.refused is not None:
                 say(f"      REFUSED: {point.refused}")
-        low_s, high_s = found.seconds
-        say(f"\n{found.name}: {len(found.points)} points, {in_words(low_s)} to {in_words(high_s)}")
+        count, (low, high) = len(found.points), map(in_words, found.seconds)
+        say(
+            f"\n{found.name}: {count} point{'s' * (count != 1)}, {low if low == high else f'{low} to {high}'}"
+        )
         say(f"hash rate from: {found.rate_source}")
         say(f"limits of: {found.against}")
     if found.refused:

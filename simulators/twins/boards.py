@@ -80,9 +80,9 @@ class Board:
             held = self.settings.get(name)
             if held is None:
                 raise SettingRefused(
-                    f"a {self.model} has no setting {name}; it has {', '.join(sorted(self.settings))}"
+                    f"the {self.model} has no setting {name}; it has {', '.join(sorted(self.settings))}"
                 )
-            held.check(name, value, f"a {self.model}")
+            held.check(name, value, f"the {self.model}")
         return {name: (value, value) for name, value in requested.items()}
 
     def safe(self) -> dict[str, float]:
