@@ -208,7 +208,9 @@ def _delivered(t_s: Floats, rng: np.random.Generator) -> EventStream:
 NOTHING_PLANTED = (
     RecordClass("ideal S9", Twin("ideal", "s9", INTERVALS + 1)),
     RecordClass("ordinary S9", Twin("ordinary", "s9", INTERVALS + 1)),
-    RecordClass("ordinary LB-Box", Twin("ordinary", "lbbox", INTERVALS + 1)),
+    RecordClass(
+        "ordinary LB-Box", Twin("ordinary", "lbbox", INTERVALS + 1, requested={"difficulty": 4096.0})
+    ),
     RecordClass("ordinary LV06", Twin("ordinary", "lv06", INTERVALS + 1)),
 )
 FIXED_SIZES = (

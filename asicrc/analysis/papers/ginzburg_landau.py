@@ -128,10 +128,9 @@ def _logistic(v: Floats, y: Floats, s: Floats) -> Law:
         return step
 
     starts = [
-        np.array([float(y.min()), sign * float(np.ptp(y)) + 1e-9, middle, math.log(width * span)])
+        np.array([float(y.min()), sign * float(np.ptp(y)) + 1e-9, middle, math.log(0.1 * span)])
         for sign in (1, -1)
         for middle in np.quantile(v, [0.25, 0.5, 0.75])
-        for width in (0.05, 0.2)
     ]
     best = _least(lambda p: (at(p) - y) / s, starts)
     names = ("background", "step", "middle_mv", "log_width_mv")
@@ -161,7 +160,7 @@ def _transition(v: Floats, y: Floats, s: Floats) -> Law:
 
 
 def _least(residual: Callable[[Floats], Floats], starts: list[Floats]) -> Floats:
-    found = [optimize.least_squares(residual, start, max_nfev=400) for start in starts]
+    found = [optimize.least_squares(residual, start, max_nfev=200) for start in starts]
     best: Floats = min(found, key=lambda one: float(one.cost)).x
     return best
 

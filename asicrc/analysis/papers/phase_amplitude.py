@@ -20,7 +20,7 @@ from scipy import stats
 
 from asicrc.analysis.block_bootstrap import Floats
 from asicrc.errors import NoAnswer
-from asicrc.evidence import ClaimMargins, Estimate, Finding, TestResult, judge_claim
+from asicrc.evidence import DESIGN_LEVEL, ClaimMargins, Estimate, EvidenceVerdict, Finding, TestResult
 from asicrc.evidence.finding import POWER_80_SE
 
 BANDS = 4
@@ -79,11 +79,19 @@ def compare_reconstruction(series: ArrayLike, states: ArrayLike, bands: int = BA
         effect=effect,
         nulls=[TestResult("paired t over blocks", t, p, FOLDS, "both errors are equal")],
         smallest_effect=POWER_80_SE * se,
-        verdict=judge_claim(effect, p, GAIN_MARGINS),
+        verdict=_judged(effect, p),
         note=f"error of the delays less that of the encoding, {features} features each",
         p_corrected=p,
     )
     return Reconstruction(features, _estimate(errors["a"], len(y)), _estimate(errors["b"], len(y)), finding)
+
+
+def _judged(effect: Estimate, p: float) -> EvidenceVerdict:
+    """One-sided: an encoding that is worse, or better by less than the margin, is not what was claimed."""
+    if effect.high < GAIN_MARGINS.claimed:
+        return EvidenceVerdict.REFUTED
+    found = p <= DESIGN_LEVEL and effect.low > GAIN_MARGINS.tolerated
+    return EvidenceVerdict.SUPPORTED if found else EvidenceVerdict.NOT_RESOLVED
 
 
 def phase_amplitude(series: ArrayLike, bands: int = BANDS) -> Floats:
