@@ -53,11 +53,8 @@ def study(
     import numpy as np
 
     from asicrc.filtering.certain_abort import certain_abort
-    from asicrc.filtering.round_study import DEFAULT_ROUNDS, hashes_needed, study_rounds
+    from asicrc.filtering.round_study import DEFAULT_ROUNDS, study_rounds
 
-    note(
-        f"{hashes_needed(zero_bits, per_class, train_per_class):.2g} hashes are to be scanned for their hits"
-    )
     result = study_rounds(
         DEFAULT_ROUNDS if rounds is None else _numbers(rounds),
         zero_bits=zero_bits,

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
 from asicrc.evidence import Estimate
-from asicrc.evidence.binomial import clopper_pearson
 from asicrc.evidence.estimate import finite_or_none
 
-JOINT_LEVEL = 0.975
-"""Of each of two intervals that hold together with 95 % (Bonferroni)."""
+ALPHA = 0.05
+"""How often the interval of one share misses it; of two that hold together each misses half as often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,12 @@ class FilterAccount:
     hits. `gain`: hits for the same energy, TPR / (k / n + (1 - k / n) c); 1 is no filter. `energy_per_hit` is
     its inverse, in units of an unfiltered hit's, infinite where every hit is aborted.
     """
+
+    KEYS: ClassVar = (
+        *("rounds_before", "rounds", "candidates", "hits", "kept", "recall", "low", "high"),
+        *("continue_rate", "saving", "gain", "energy_per_hit"),
+    )
+    """Of `as_json`, also for who has no account to show."""
 
     rounds_before: int
     rounds: int
@@ -65,7 +70,13 @@ class FilterAccount:
 
 
 def account(
-    continued: ArrayLike, hit: ArrayLike, *, rounds_before: int, rounds: int, hit_share: float | None = None
+    continued: ArrayLike,
+    hit: ArrayLike,
+    *,
+    rounds_before: int,
+    rounds: int,
+    hit_share: float | None = None,
+    tried: int = 1,
 ) -> FilterAccount:
     """Count what a filter did.
 
@@ -78,6 +89,8 @@ def account(
     hit_share
         The natural share of hits, where the candidates were drawn with another one (as many of either kind,
         say); None: as it is in the candidates.
+    tried
+        How many filters were tried: the intervals hold for all of them together (Bonferroni).
 
     Raises
     ------
@@ -86,6 +99,7 @@ def account(
         candidates that were drawn lack one of the kinds.
     """
     goes_on, is_hit = np.asarray(continued, bool), np.asarray(hit, bool)
+    level, joint = 1 - ALPHA / tried, 1 - ALPHA / 2 / tried
     if goes_on.shape != is_hit.shape or goes_on.ndim != 1 or not goes_on.size:
         raise ValueError(
             f"decisions {goes_on.shape} and hits {is_hit.shape} have to be rows of one length above 0"
@@ -95,13 +109,16 @@ def account(
             f"a filter decides after 0 to {rounds} rounds of {rounds}, not after {rounds_before}"
         )
     hits, kept = int(is_hit.sum()), int((goes_on & is_hit).sum())
-    continue_rate = _continue_rate(goes_on, is_hit, hit_share)
+    continue_rate = _continue_rate(goes_on, is_hit, hit_share, level)
     share_before = rounds_before / rounds
     saved = [
         (1 - share_before) * (1 - c) for c in (continue_rate.estimate, continue_rate.high, continue_rate.low)
     ]
-    saving = Estimate(saved[0], saved[1], saved[2], len(goes_on), method="from the continue rate")
-    recall = clopper_pearson(kept, hits) if hits else None
+    saving = Estimate(saved[0], saved[1], saved[2], len(goes_on), level, method="from the continue rate")
+    recall = None
+    if hits:
+        bounds = _bounds(kept, hits, level)
+        recall = Estimate(kept / hits, *bounds, hits, level, method="Clopper and Pearson 1934")
     return FilterAccount(
         rounds_before,
         rounds,
@@ -111,7 +128,7 @@ def account(
         recall,
         continue_rate,
         saving,
-        None if recall is None else _gain(kept, hits, goes_on, is_hit, hit_share, share_before),
+        None if recall is None else _gain(kept, hits, goes_on, is_hit, hit_share, share_before, joint),
     )
 
 
@@ -122,9 +139,10 @@ def _gain(
     is_hit: np.ndarray[Any, np.dtype[np.bool_]],
     hit_share: float | None,
     share_before: float,
+    joint: float,
 ) -> Estimate:
-    recall = _bounds(kept, hits, JOINT_LEVEL)
-    rate = _continue_rate(goes_on, is_hit, hit_share, JOINT_LEVEL)
+    recall = _bounds(kept, hits, joint)
+    rate = _continue_rate(goes_on, is_hit, hit_share, joint)
 
     def of(recalled: float, continuing: float) -> float:
         cost = share_before + (1 - share_before) * continuing
@@ -135,7 +153,8 @@ def _gain(
         of(recall[0], rate.high),
         of(recall[1], rate.low),
         hits,
-        method="recall and continue rate each with 97.5 % bounds of Clopper and Pearson 1934",
+        2 * joint - 1,
+        method="recall and continue rate with joint bounds of Clopper and Pearson 1934",
     )
 
 
@@ -143,7 +162,7 @@ def _continue_rate(
     goes_on: np.ndarray[Any, np.dtype[np.bool_]],
     is_hit: np.ndarray[Any, np.dtype[np.bool_]],
     hit_share: float | None,
-    level: float = 0.95,
+    level: float,
 ) -> Estimate:
     n = len(goes_on)
     if hit_share is None:

@@ -18,6 +18,7 @@ def baselines(
     rounds_before: int,
     rounds: int,
     hit_share: float | None = None,
+    tried: int = 1,
 ) -> dict[str, FilterAccount]:
     """Accounts of `abort_all`, `random_abort` (at the filter's own continue rate), `continue_all` and
     `majority` (which does with all what is right for most), on the same candidates.
@@ -31,6 +32,8 @@ def baselines(
         "majority": np.full(n, share > 0.5),
     }
     return {
-        name: account(continued, hit, rounds_before=rounds_before, rounds=rounds, hit_share=hit_share)
+        name: account(
+            continued, hit, rounds_before=rounds_before, rounds=rounds, hit_share=hit_share, tried=tried
+        )
         for name, continued in decisions.items()
     }

@@ -75,7 +75,8 @@ class RoundScore:
         scores: dict[str, Any] = dict.fromkeys(
             ("auc", "auc_low", "auc_high", "detectable_auc", "p_corrected")
         )
-        counts = {} if self.filter_account is None else self.filter_account.as_json()
+        done = self.filter_account
+        counts = dict.fromkeys(FilterAccount.KEYS) if done is None else done.as_json()
         return {
             "k": self.rounds_before,
             "hash": which_hash + 1,
@@ -83,6 +84,8 @@ class RoundScore:
             "method": self.method,
             **(scores if found is None else found.as_json()),
             **counts,
+            "rounds_before": self.rounds_before,
+            "rounds": ROUNDS,
             "label_leak": None,
             "value_verdict": self.value_verdict.value,
             "interpretation_verdict": self.interpretation_verdict.value,
@@ -142,6 +145,7 @@ def study_rounds(
     learnt = [k for k in rounds if k < DECIDED_AFTER]
     readouts = {k: RidgeReadout() for k in learnt}
     varying = dict.fromkeys(learnt, False)
+    say(f"{hashes_needed(zero_bits, per_kind, train_per_kind):.2g} hashes are to be scanned for their hits")
     say(f"training on {train_per_kind} hashes of either kind")
     for batch in round_batches(train_per_kind, zero_bits, learnt, seeds[_TRAIN], threads):
         for place, k in enumerate(learnt):
@@ -206,10 +210,10 @@ def _scored(
         found = discriminate(score, hit, tried=tried)
     except NoAnswer as error:
         return RoundScore(k, method, reason=error.message)
-    done = account(score > THRESHOLD, hit, rounds_before=k, rounds=ROUNDS, hit_share=hit_share)
+    done = account(score > THRESHOLD, hit, rounds_before=k, rounds=ROUNDS, hit_share=hit_share, tried=tried)
     rate = done.continue_rate.estimate
     policies = baselines(
-        hit, continue_rate=rate, seed=seed, rounds_before=k, rounds=ROUNDS, hit_share=hit_share
+        hit, continue_rate=rate, seed=seed, rounds_before=k, rounds=ROUNDS, hit_share=hit_share, tried=tried
     )
     return RoundScore(k, method, found, done, policies)
 

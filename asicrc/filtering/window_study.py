@@ -100,8 +100,9 @@ def study_windows(table: WindowTable, seed: int = 1) -> WindowStudy:
     n, positives = len(table.label), int(table.label.sum())
     if n < FEWEST_WINDOWS or positives in (0, n):
         raise NoAnswer(
-            f"{table.source}: {n} windows, {positives} of label 1; it takes {FEWEST_WINDOWS} of either label",
-            "more windows, or shorter ones",
+            f"{table.source}: {n} windows, {positives} of label 1; it takes {FEWEST_WINDOWS}, "
+            "some of either label",
+            "more windows, or others: shorter ones (`--window`) where each holds a share",
         )
     same = published_window_filter(table)
     apart = windows_apart(table)

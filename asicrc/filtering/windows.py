@@ -16,6 +16,8 @@ from firmware_protocols.device import NO_TIME, Verdict
 FEATURES = ("shares", "jitter_mean", "jitter_std")
 SHARE_COLUMNS = ("window_shares", "share_count")
 LARGEST_CSV_BYTES = 64 << 20
+LARGEST_VALUE = 1e100
+"""Of a count or a time: the squares of larger ones are no numbers any more."""
 DEFAULT_WINDOW_S = 2.0
 """Of the published continuous data set (arXiv 2601.12032, section 14)."""
 
@@ -54,12 +56,12 @@ def _of_csv(path: Path) -> WindowTable:
                 f"{path} has over {LARGEST_CSV_BYTES >> 20} MiB", "give a table of windows, one a row"
             )
         with path.open(newline="", encoding="utf-8") as source:
-            rows = list(csv.DictReader(source))
+            reader = csv.DictReader(source)
+            rows, columns = list(reader), set(reader.fieldnames or ())
     except OSError as error:
         raise BadFile(f"{path} cannot be read: {error.strerror}", "is the name right?") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadFile(f"{path} is no CSV text: {error}", "give a table with one window a row") from None
-    columns = set(rows[0]) if rows else set()
     counts = [name for name in SHARE_COLUMNS if name in columns]
     missing = {"jitter_mean", "jitter_std", "label"} - columns
     if not counts or missing:
@@ -78,8 +80,10 @@ def _of_csv(path: Path) -> WindowTable:
         except (TypeError, ValueError) as error:
             raise BadFile(f"{path}, line {number + 2}: {error}", "mend the line, or leave it out") from None
         label[number] = row["label"] == "1"
-    if not np.isfinite(features).all():
-        raise BadFile(f"{path} holds values that are no numbers", "leave such windows out")
+    if not (np.abs(features) <= LARGEST_VALUE).all():
+        raise BadFile(
+            f"{path} holds values that are no numbers, or above {LARGEST_VALUE:g}", "leave such windows out"
+        )
     return WindowTable(path.name, features, label)
 
 

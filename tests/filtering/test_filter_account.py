@@ -185,3 +185,18 @@ def test_the_papers_arithmetic() -> None:
     for wrong in (lambda: formulas.gain(2, 0.5, 5, 64), lambda: formulas.saving_of_aborting(65, 64)):
         with pytest.raises(ValueError, match=r"no gain|decides after"):
             wrong()
+
+
+def test_the_intervals_of_many_filters_hold_together() -> None:
+    """So that of twenty filters without knowledge one does not gain by chance."""
+    rng = np.random.default_rng(7)
+    hit, goes_on = np.arange(1000) < 500, rng.random(1000) < 0.5
+    one = account(goes_on, hit, rounds_before=4, rounds=128, hit_share=2**-6)
+    many = account(goes_on, hit, rounds_before=4, rounds=128, hit_share=2**-6, tried=20)
+    kept = int(goes_on[:500].sum())
+    assert one.recall is not None and many.recall is not None
+    assert one.gain is not None and many.gain is not None
+    assert many.recall.low == pytest.approx(stats.beta.ppf(0.05 / 20 / 2, kept, 500 - kept + 1))
+    assert many.gain.low < one.gain.low < one.gain.estimate == many.gain.estimate
+    assert many.gain.high > one.gain.high
+    assert many.gain.level == pytest.approx(1 - 0.05 / 20)

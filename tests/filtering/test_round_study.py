@@ -153,3 +153,21 @@ def test_the_published_twin(capsys: pytest.CaptureFixture[str]) -> None:
     assert runs[-1]["hits"] > 4700
     assert _run(["tpf", "twin"]) == 0
     assert "92.1875%" in capsys.readouterr().out
+
+
+def test_every_k_has_all_keys_and_intervals_for_all_of_them() -> None:
+    said: list[str] = []
+    study = study_rounds([2, 16, 128], zero_bits=3, per_kind=200, say=said.append)
+    nothing, something, _ = study.as_json()["scores"]
+    assert set(nothing) == set(something)
+    assert nothing["hits"] is nothing["gain"] is None
+    assert (nothing["rounds_before"], nothing["rounds"]) == (2, 128)
+    account = study.scores[1].filter_account
+    assert account is not None and account.recall is not None
+    assert account.recall.level == pytest.approx(1 - 0.05 / 2), "two of three k were tried"
+    assert said[0].startswith("1.9e+03 hashes")
+
+
+def test_a_study_that_cannot_be_announces_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(["tpf", "study", "--per-class", "-5"]) == 2
+    assert "are to be scanned" not in capsys.readouterr().err

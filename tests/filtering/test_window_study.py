@@ -106,3 +106,17 @@ def poisson_table() -> WindowTable:
     shares = rng.poisson(0.5, 1000).astype(float)
     features = np.column_stack([shares, rng.random(1000), rng.random(1000)])
     return WindowTable("Poisson", features, shares > 0)
+
+
+def test_tables_that_say_too_little_or_too_much(tmp_path: Path) -> None:
+    table = tmp_path / "windows.csv"
+    table.write_text("a,b\n")
+    with pytest.raises(BadFile, match=r"it has the columns \['a', 'b'\]"):
+        load_windows(table)
+    columns = "window_shares,jitter_mean,jitter_std,label\n"
+    table.write_text(columns + "1,1e300,0.5,1\n0,1e300,0.5,0\n" * 20)
+    with pytest.raises(BadFile, match="no numbers, or above 1e"):
+        load_windows(table)
+    table.write_text(columns)
+    with pytest.raises(NoAnswer, match="0 windows"):
+        study_windows(load_windows(table))

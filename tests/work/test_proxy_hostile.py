@@ -103,6 +103,10 @@ SURVIVED = {
 LEFT = {
     "a job that fits no line": (notify(coinb2="02" * 5000), "cannot be sent on"),
     "too many branches": (notify(branch=["03" * 32] * 33) * 16, "sends junk"),
+    "our name in lines of junk": (
+        (json.dumps({"id": [], "method": f"{WALLET}\x1b[31m"}) + "\n").encode() * 16,
+        "the last: [redacted]",
+    ),
     "the end of time": (notify(ntime="ffffffff") + notify(), ""),
     "work of another coin": (
         line("mining.notify", ["1", "ab" * 32, "cd" * 32, *list(NOTIFY.values())[2:]]),

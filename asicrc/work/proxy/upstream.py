@@ -317,14 +317,13 @@ class UpstreamLink:
 
     def _bad(self, message: Damaged | Malformed) -> None:
         if isinstance(message, Malformed) and message.method == "reply to mining.subscribe":
-            self.give_up(f"it cannot be understood: {message.method}: {message.reason}")
+            self.give_up(f"it cannot be understood: {self._shown(f'{message.method}: {message.reason}')}")
             return
         self._bad_in_a_row += 1
         if self._bad_in_a_row >= self._owner.pool_limits.damaged_in_a_row:
             what = f"{message.method}: " if isinstance(message, Malformed) else ""
-            self.give_up(
-                f"it sends junk: {self._bad_in_a_row} bad lines in a row, the last: {what}{message.reason}"
-            )
+            last = self._shown(f"{what}{message.reason}")
+            self.give_up(f"it sends junk: {self._bad_in_a_row} bad lines in a row, the last: {last}")
 
     def _send(self, request: Configure | Subscribe | Authorize | ExtranonceSubscribe | Submit) -> bool:
         if self._tcp is None:
