@@ -97,7 +97,8 @@ class PoolMining:
         at_s = (now_ns - self._origin_ns) / 1e9
         next_s = self._process.next_s(at_s, self._rate())
         found_ns = FAR_NS if next_s - at_s > _FAR_S else self._origin_ns + int(next_s * 1e9) + 1
-        return min(found_ns, self._arrivals.next_ns)
+        # seconds as floats are coarser than ns after a while: a moment that is now would never pass
+        return min(max(found_ns, now_ns + 1), self._arrivals.next_ns)
 
     @property
     def next_arrival_ns(self) -> int:
