@@ -17,7 +17,7 @@ from asicrc.capture.points import PointState
 from asicrc.capture.reader import load
 from asicrc.capture.restoring import put_back
 from asicrc.capture.running import capture_to_file
-from asicrc.capture.same_device import NETWORK, TWIN, check_same_device, recorded_line
+from asicrc.capture.same_device import NETWORK, check_same_device, device_of
 from asicrc.capture.schema import END_REASON_KEY, RESTORED_KEY
 from asicrc.capture.session import GoneOn
 from asicrc.capture.way_back import originals_of
@@ -114,7 +114,7 @@ def resume_sweep(
     done = frozenset(i for i, point in enumerate(points) if point.key in taken)
     if finished is not None and len(done) == len(points):
         return finished
-    url = url or _device_of(meta, identity, path)
+    url = url or device_of(meta, identity, path)
     originals: list[Setting] | None = originals_of(settings)
     if not originals or meta.get(RESTORED_KEY) is True:
         originals = None
@@ -136,14 +136,6 @@ def resume_sweep(
         goes_on=goes_on,
     )
     return _finished(path, outcome)
-
-
-def _device_of(meta: dict[str, Any], identity: DeviceIdentity, path: Path) -> str:
-    """A twin is a computation of this process: a file may name it."""
-    url = meta.get("device_url")
-    if identity.family == TWIN and isinstance(url, str) and url.startswith(f"{TWIN}:"):
-        return url
-    return recorded_line(identity, path)
 
 
 def _put_back_first(

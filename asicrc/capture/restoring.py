@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from asicrc.capture.reader import load
-from asicrc.capture.same_device import check_same_device, recorded_line
+from asicrc.capture.same_device import check_same_device, device_of
 from asicrc.capture.schema import RESTORED_KEY
 from asicrc.capture.way_back import originals_of
 from asicrc.capture.writer import CaptureWriter
@@ -27,7 +27,8 @@ def restore_from(
     """
     with load(path) as capture:
         sealed, identity, settings = capture.sealed, capture.identity, capture.settings()
-        was_restored = capture.meta.get(RESTORED_KEY) is True
+        meta = capture.meta
+        was_restored = meta.get(RESTORED_KEY) is True
     originals = originals_of(settings)
     if identity is None or not originals:
         raise UsageError(
@@ -39,19 +40,21 @@ def restore_from(
             f"the session of {path} restored the device itself before it ended",
             "name the device with --device to put its settings back all the same",
         )
-    with open_device(device_url or recorded_line(identity, path), circumstances) as device:
+    with open_device(device_url or device_of(meta, identity, path), circumstances) as device:
         check_same_device(device, identity, path)
         restored = put_back(device, originals, path)
-        log = device.read(device.clock.now_ns()).log
+        now_ns = device.clock.now_ns()
+        log = device.read(now_ns).log
+        is_live = device.clock is MACHINE_CLOCK
     state = "left as it was: it is sealed"
     if not sealed:
         writer = CaptureWriter.resume(
-            path, t_start_ns=MACHINE_CLOCK.now_ns(), boot_id=boot_id(), reason="restored"
+            path, t_start_ns=now_ns, boot_id=boot_id() if is_live else None, reason="restored"
         )
         with writer:
             writer.add_settings(restored)
             for text in log:
-                writer.add_log(text, t_ns=MACHINE_CLOCK.now_ns())
+                writer.add_log(text, t_ns=now_ns)
             writer.set_meta(RESTORED_KEY, all(setting.came_true for setting in restored))
             writer.seal("the session was killed; device restored and file sealed by `asicrc restore`")
         state = "sealed"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from asicrc.errors import BadFile, DeviceError, UsageError
 from firmware_protocols.device import DeviceIdentity, DeviceProtocol
@@ -14,7 +16,15 @@ TWIN = "twin"
 """Family of what runs in this process alone, on a clock of its own."""
 
 
-def recorded_line(identity: DeviceIdentity, path: Path) -> str:
+def device_of(meta: Mapping[str, Any], identity: DeviceIdentity, path: Path) -> str:
+    """URL of the device that the file names. A twin is a computation of this process: a file may name it."""
+    url = meta.get("device_url")
+    if _is_twin(identity) and isinstance(url, str) and url.startswith(f"{TWIN}:"):
+        return url
+    return _recorded_line(identity, path)
+
+
+def _recorded_line(identity: DeviceIdentity, path: Path) -> str:
     """The line that the file names. A file does not get to start emulators or to read other files."""
     if identity.simulated:
         raise UsageError(
@@ -47,13 +57,18 @@ def check_same_device(device: DeviceProtocol, recorded: DeviceIdentity, path: Pa
             f"{path} was captured from another {_named(recorded)} than answers here, or on another machine",
             "name the miner of the capture with --device, where it was captured; nothing was written",
         )
-    if found.family == TWIN and found.details != recorded.details:
+    if _is_twin(found) and found.details != recorded.details:
         differs = [name for name in {*found.details, *recorded.details}
                    if found.details.get(name) != recorded.details.get(name)]  # fmt: skip
         raise DeviceError(
             f"{path} was captured from another twin: it differs in {', '.join(sorted(differs))}",
             f"leave out --device, or name the same one: {recorded.url!r}",
         )
+
+
+def _is_twin(identity: DeviceIdentity) -> bool:
+    """That of a chip has the family of its chip."""
+    return identity.family == TWIN or identity.url.startswith(f"{TWIN}:")
 
 
 def _kind(identity: DeviceIdentity) -> tuple[object, ...]:

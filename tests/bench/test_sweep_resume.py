@@ -23,8 +23,10 @@ from asicrc.bench.plan_file import plan_from_toml
 from asicrc.bench.sweep import dry_run, resume_sweep, take_sweep
 from asicrc.capture import CaptureWriter, load, verify
 from asicrc.capture.points import PointRecord, PointState
+from asicrc.capture.restoring import restore_from
+from asicrc.capture.same_device import check_same_device, device_of
 from asicrc.cli.main import _run
-from asicrc.devices import Circumstances
+from asicrc.devices import Circumstances, open_device
 from asicrc.errors import BadFile, DeviceError, ExitCode, Refused, StorageError, UsageError
 
 BARE = Circumstances(None)
@@ -233,6 +235,15 @@ def test_another_device_is_refused_and_the_file_stays(tmp_path: Path, left_behin
     assert path.read_bytes() == before
 
 
+def test_another_twin_of_a_chip_is_another_device_too() -> None:
+    with open_device("twin:bm1366?seed=1") as one, open_device("twin:bm1366?seed=2") as other:
+        meta = {"device_url": "twin:bm1366?seed=1"}
+        assert device_of(meta, one.identity, Path("a")) == "twin:bm1366?seed=1"
+        check_same_device(one, one.identity, Path("a"))
+        with pytest.raises(DeviceError, match="another twin: it differs in seed"):
+            check_same_device(other, one.identity, Path("a"))
+
+
 def test_another_twin_is_another_device(tmp_path: Path) -> None:
     path = tmp_path / "a.asicrc"
     plan = small(SMALL.replace("duration_s = 10", "duration_s = 1"))
@@ -243,6 +254,10 @@ def test_another_twin_is_another_device(tmp_path: Path) -> None:
         resume_sweep(path, "twin:lv06?seed=2", BARE, progress="none")
     assert not load(path).sealed
     assert resume_sweep(path, None, BARE, progress="none").done == 4  # a file may name a twin
+    with CaptureWriter.resume(path, reopen=True) as writer:
+        writer.set_meta("restored", None)
+    assert restore_from(path)["restored"] is True
+    assert load(path).sealed
 
 
 def test_what_is_no_sweep_and_what_was_altered(

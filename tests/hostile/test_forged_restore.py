@@ -120,9 +120,12 @@ def test_the_clock_stays_within_the_limits_whatever_the_chip_says_it_is(
 
 
 def unknown_names(connection: sqlite3.Connection) -> None:
+    """Before the others: originals that stand behind other settings would be those of a later session."""
+    columns = ", ".join(row[1] for row in connection.execute("PRAGMA table_info(settings)"))
+    names = ("voltage_mv", "misc_control_register", "core_mailbox", "PLL0_REGISTER")
     connection.executemany(
-        "INSERT INTO settings VALUES (1, ?, NULL, 1.0, 'original')",
-        [("voltage_mv",), ("misc_control_register",), ("core_mailbox",), ("PLL0_REGISTER",)],
+        f"INSERT INTO settings (rowid, {columns}) VALUES (?, 1, ?, NULL, 1.0, 'original')",
+        [(-number, name) for number, name in enumerate(names)],
     )
 
 
