@@ -63,6 +63,21 @@ def test_windows_that_tell_of_the_next_are_found() -> None:
     assert study.leak is None
 
 
+def test_rounded_delays_are_no_overlap(poisson_table: WindowTable) -> None:
+    features = poisson_table.features.copy()
+    features[:, 2] = np.round(features[:, 2], 1)
+    assert windows_apart(WindowTable("rounded", features, poisson_table.label)) == 1
+
+
+def test_a_test_part_without_a_hit_tests_nothing() -> None:
+    """Label 1 stands in one row of 60, the second, which scikit-learn's split puts into the training part."""
+    rng = np.random.default_rng(8)
+    shares = np.zeros(60)
+    shares[1] = 1
+    study = study_windows(WindowTable("one", np.column_stack([shares, rng.random((60, 2))]), shares > 0))
+    assert study.value_verdict is EvidenceVerdict.NOT_TESTABLE_HERE
+
+
 def test_windows_that_tell_nothing_are_not_said_to(poisson_table: WindowTable) -> None:
     study = study_windows(poisson_table)
     assert study.next_window_verdict is not EvidenceVerdict.SUPPORTED
