@@ -179,6 +179,7 @@ def analyze_capture(
             intervals=analysis.intervals,
             scan=analysis.scan_order,
             latency_s=latency if len(latency) else None,
+            mixture=None if analysis.arrivals is None else analysis.arrivals.dispatch,
             seed=seed,
         )
         save_figure(drawing, figure)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from asicrc.analysis.arrivals.latency_mixture import LatencyMixture
 from asicrc.analysis.intervals import IntervalStatistics
 from asicrc.analysis.scan_order import ScanOrderResult
 
@@ -30,6 +31,7 @@ def capture_figure(
     intervals: IntervalStatistics | None = None,
     scan: ScanOrderResult | None = None,
     latency_s: ArrayLike | None = None,
+    mixture: LatencyMixture | None = None,
     seed: int = 0,
 ) -> Figure:
     """Draw what is known of a capture; save it with `figure.savefig`.
@@ -41,6 +43,7 @@ def capture_figure(
     intervals : gives the interval panel, and the Fano curve where there is no scan order
     scan : residuals against the scan order; without them the residual panels show latency and Fano factor
     latency_s : (events,) time from dispatch to answer, s; NaN where it is not known
+    mixture : of the latencies, drawn over them
     seed : of the band of the exponential null
 
     A panel without data says what is missing.
@@ -54,7 +57,7 @@ def capture_figure(
         _draw_residual_histogram(axes[2], scan)
     else:
         _draw_events(axes[0], np.asarray(t_ns))
-        _draw_latency(axes[1], latency_s)
+        _draw_latency(axes[1], latency_s, mixture)
         _draw_fano(axes[2], intervals)
     _draw_survival(axes[3], intervals, seed)
     for axis, letter in zip(axes, "abcd", strict=True):
@@ -130,14 +133,19 @@ def _draw_events(axis: Axes, t_ns: NDArray[np.int64]) -> None:
     axis.legend(frameon=False, fontsize=8)
 
 
-def _draw_latency(axis: Axes, latency_s: ArrayLike | None) -> None:
+def _draw_latency(axis: Axes, latency_s: ArrayLike | None, mixture: LatencyMixture | None) -> None:
     known = np.array([]) if latency_s is None else np.asarray(latency_s, float)
     known = known[np.isfinite(known)]
     if not len(known):
         _draw_nothing(axis, "latency", "no event has a dispatch stamp")
         return
     unit, factor = _time_unit(float(np.median(known)))
-    axis.hist(known * factor, bins=int(np.clip(np.sqrt(len(known)) * 1.5, 8, 80)), color=BLUE, alpha=0.8)
+    bins = int(np.clip(np.sqrt(len(known)) * 1.5, 8, 80))
+    _, edges, _ = axis.hist(known * factor, bins=bins, color=BLUE, alpha=0.8)
+    if mixture is not None:
+        expected = mixture.n * np.diff(mixture.share_below(np.asarray(edges) / factor))
+        p = mixture.test.p_value
+        axis.stairs(expected, np.asarray(edges), color=GREEN, lw=1.4, label=f"dispatch mixture, p = {p:.2g}")
     axis.axvline(
         known.mean() * factor, color=ORANGE, lw=1.2, label=f"mean {known.mean() * factor:.3g} {unit}"
     )

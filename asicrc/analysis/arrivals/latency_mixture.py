@@ -52,6 +52,21 @@ class LatencyMixture:
     cv_p: float
     test: TestResult
 
+    def share_below(self, latency_s: ArrayLike) -> Floats:
+        """Of all answers but those on their way, the share that the mixture has by each time."""
+        scale = self.wait_s
+        natural = (self.early_share, self.early_s, self.delay_s, self.spread_s, self.wait_s)
+        p = np.array(
+            [
+                special.logit(natural[0]),
+                math.log(natural[1] / scale),
+                natural[2] / scale,
+                math.log(natural[3] / scale),
+                0.0,
+            ]
+        )
+        return _cdf(np.asarray(latency_s, float) / scale, p)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "n": self.n,

@@ -25,6 +25,7 @@ FEW = 200
 SHUFFLES = 1999
 NEGLIGIBLE = 0.05
 """Power of an even rate at the lowest frequency of a band, in units of what chance gives."""
+MOST_PHASES = 60_000_000
 _PHASES_AT_ONCE = 4_000_000
 
 
@@ -90,32 +91,43 @@ def shuffled_band_p(peak: Peak, t_s: Floats, low_hz: float, high_hz: float, seed
     """The same peak against the same intervals in random order.
 
     A strong period shapes the intervals too, and some of it stays in any order of them: this null asks for
-    more. Of fewer than 200 intervals 1,999 orders are drawn, each with its strongest frequency.
+    more. Of fewer than 200 intervals 1,999 orders are drawn, each with its strongest frequency; where that
+    would take too long, each at the frequency of the peak, and p by the spectrum that they have there.
     """
     steps, n = np.diff(t_s), len(t_s)
     null = "the same intervals in any order"
     name = "Rayleigh, intervals shuffled"
     power = peak.relative_power * peak.spectrum
-    if len(steps) >= FEW:
-        relative = power / interval_spectrum(steps, peak.frequency_hz)
-        p = corrected_p(relative, n, independent_trials(t_s, low_hz, high_hz))
-        return TestResult(name, relative, p, n, null)
-    rng = np.random.default_rng(np.random.SeedSequence([seed, 11]))
+    trials = independent_trials(t_s, low_hz, high_hz)
     length_s = float(t_s[-1] - t_s[0])
     points = 1 + math.ceil(OVERSAMPLING * (high_hz - low_hz) * length_s)
+    if len(steps) >= FEW:
+        relative = power / interval_spectrum(steps, peak.frequency_hz)
+        return TestResult(name, relative, corrected_p(relative, n, trials), n, null)
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 11]))
+    if SHUFFLES * n * points > MOST_PHASES:
+        shuffled = _shuffled_powers(steps, np.array([peak.frequency_hz]), rng)
+        relative = power / float(shuffled.mean())
+        return TestResult(name, relative, corrected_p(relative, n, trials), n, null, SHUFFLES)
     frequencies = np.linspace(low_hz, high_hz, points)
-    expected = smooth_spectrum(steps, frequencies)
+    shuffled = _shuffled_powers(steps, frequencies, rng) / smooth_spectrum(steps, frequencies)
+    reached = int(np.count_nonzero(shuffled.max(axis=1) >= peak.relative_power))
+    return TestResult(name, peak.relative_power, (1 + reached) / (1 + SHUFFLES), n, null, SHUFFLES)
+
+
+def _shuffled_powers(steps: Floats, frequencies: Floats, rng: np.random.Generator) -> Floats:
+    """(1999, frequencies) powers of the intervals in random orders."""
+    n, length_s = len(steps) + 1, float(steps.sum())
     even = n * np.exp(1j * np.pi * frequencies * length_s) * np.sinc(frequencies * length_s)
-    rows = max(1, _PHASES_AT_ONCE // (n * points))
-    reached = 0
+    rows = max(1, _PHASES_AT_ONCE // (n * len(frequencies)))
+    found = np.empty((SHUFFLES, len(frequencies)))
     for first in range(0, SHUFFLES, rows):
         count = min(rows, SHUFFLES - first)
         orders = rng.permuted(np.broadcast_to(steps, (count, len(steps))), axis=1)
         times = np.concatenate([np.zeros((count, 1)), np.cumsum(orders, axis=1)], axis=1)
         sums = np.exp(2j * np.pi * times[:, None, :] * frequencies[None, :, None]).sum(axis=2) - even
-        relative_powers = np.abs(sums) ** 2 / n / expected
-        reached += int(np.count_nonzero(relative_powers.max(axis=1) >= peak.relative_power))
-    return TestResult(name, peak.relative_power, (1 + reached) / (1 + SHUFFLES), n, null, SHUFFLES)
+        found[first : first + count] = np.abs(sums) ** 2 / n
+    return found
 
 
 def independent_trials(t_s: Floats, low_hz: float, high_hz: float) -> float:
