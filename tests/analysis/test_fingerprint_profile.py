@@ -10,7 +10,7 @@ from fingerprint_samples import chip, miner, variation
 
 from asicrc.analysis.fingerprint import VIEWS, Group, merged, profile_of
 from asicrc.analysis.fingerprint.arrival_profile import shares
-from asicrc.analysis.fingerprint.distance import compare
+from asicrc.analysis.fingerprint.distance import compare, compare_view
 from asicrc.analysis.fingerprint.groups import EVERYTHING, WITHOUT_PPM
 from asicrc.analysis.fingerprint.places import Places, places
 from asicrc.errors import NoAnswer
@@ -167,3 +167,12 @@ def test_nothing_in_common_has_no_score() -> None:
     one, other = Group(("0/1",), np.ones(1), np.ones(1)), Group(("0/2",), np.ones(1), np.ones(1))
     assert np.isnan(compare({"core_delay": one}, [{"core_delay": other}], VIEWS[WITHOUT_PPM]).score[0])
     assert np.isnan(compare({"core_delay": one}, [{"core_share": other}], VIEWS[WITHOUT_PPM]).score[0])
+
+
+def test_a_view_of_cores_has_no_score_without_cores() -> None:
+    groups = profile_of(chip(0, 1)).groups
+    alone = {"crystal": groups["crystal"]}
+    assert np.isnan(compare_view(groups, [alone], "with_ppm").score[0])
+    assert np.isnan(compare_view(groups, [alone], "without_ppm").score[0])
+    assert np.isfinite(compare_view(groups, [alone], "ppm_alone").score[0])
+    assert compare_view(groups, [groups], "with_ppm").df[0] == 7 + 7 + 1

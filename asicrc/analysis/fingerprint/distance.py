@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from asicrc.analysis.fingerprint.groups import GROUPS, Floats, Group
+from asicrc.analysis.fingerprint.groups import GROUPS, VIEWS, WITH_PPM, WITHOUT_PPM, Floats, Group
 
 FALSE_REJECTS = 0.01
 """By design: of a device that is itself, this share lies beyond the threshold."""
@@ -72,6 +72,25 @@ def aligned(groups: Sequence[Group | None]) -> tuple[tuple[str, ...], Floats, Fl
         at = [place[name] for name in group.names]
         values[row, at], variances[row, at] = group.values, group.errors**2
     return names, values, variances
+
+
+def compare_view(
+    one: Mapping[str, Group],
+    others: Sequence[Mapping[str, Group]],
+    view: str,
+    spread: Mapping[str, float] | None = None,
+) -> ChiSquared:
+    """One profile against others in a view of `VIEWS`.
+
+    Nothing is compared (no degree of freedom) where the view is of cores and those have nothing in common:
+    what is left would be another view.
+    """
+    found = compare(one, others, VIEWS[view], spread)
+    if view not in (WITHOUT_PPM, WITH_PPM):
+        return found
+    of_cores = compare(one, others, VIEWS[WITHOUT_PPM], spread)
+    known = of_cores.df > 0
+    return ChiSquared(np.where(known, found.chi2, 0.0), np.where(known, found.df, 0.0))
 
 
 def compare(

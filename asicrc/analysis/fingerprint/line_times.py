@@ -1,7 +1,8 @@
 """Answers on a serial line against the scan order: the crystal, and how much later each core comes.
 
 A nonce is due at load + scale * expected. What is left is fitted by an intercept for each job (its load is
-stamped once), one slope (the crystal) and one centre for each place; late stamps cannot move them.
+stamped once), one slope (the crystal) and one centre for each place, all with the weights of Huber 1964, from
+a start that late stamps cannot move.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from asicrc.analysis.fingerprint.centres import group_of_centres
 from asicrc.analysis.fingerprint.groups import Floats, Group
 from asicrc.analysis.fingerprint.places import Places
 from asicrc.analysis.fingerprint.recording import Recording
-from asicrc.analysis.robust_fit import densest_sigma, huber_centres, numbered
+from asicrc.analysis.robust_fit import HUBER, densest_sigma, huber_centres, numbered
 from asicrc.analysis.robust_slopes import robust_slopes
 from asicrc.analysis.time_blocks import TimeBlocks, time_blocks
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
@@ -26,7 +27,7 @@ from firmware_protocols.device import NO_TIME, NonceBatch
 MIN_EVENTS = 100
 CLOCK_LIMIT = 500e-6
 """A crystal that is further off is none: the settings are others than stated."""
-_ROUNDS = 2
+_ROUNDS = 4
 _LATE = 3.0
 """In robust sigmas: beyond it a stamp counts as late."""
 
@@ -44,6 +45,12 @@ class LineTimes:
     due_s: Floats
     blocks: TimeBlocks
     later_periods: int
+
+    @property
+    def intercept(self) -> Ints:
+        """One for each job, or one in all where jobs have hardly an answer each."""
+        job = self.blocks.job
+        return job if self.blocks.jobs <= len(job) / 2 else np.zeros_like(job)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,36 +101,32 @@ def line_times(recording: Recording, proofs: NonceBatch) -> LineTimes:
 
 def fit_line(times: LineTimes, places: Places | None) -> LineFit:
     """Raises NoAnswer for times that do not follow the scan order."""
-    job = times.blocks.intercept
+    job = times.intercept
     label = np.zeros(len(times.rows), np.int64) if places is None else places.label[times.rows]
     known = label >= 0
     group = np.where(known, label, label.max() + 1)
-    by_place = np.zeros(len(label))
-    slope = 0.0
-    varies = bool(np.any(times.due_s != times.due_s[0]))
+    by_place, weights = np.zeros(len(label)), np.ones(len(label))
+    slope = _prompt_slope(times)
     for _ in range(_ROUNDS):
-        if varies:
-            try:
-                fit = robust_slopes(times.delay_s - by_place, times.due_s[:, None], job)
-            except ValueError:
-                varies = False
-            else:
-                slope = float(fit.slopes[0])
         left = times.delay_s - slope * times.due_s
         scale = densest_sigma(left - by_place - huber_centres(left - by_place, job, 0.0))
         by_job = huber_centres(left - by_place, job, scale)
-        if places is None:
-            break
-        by_place = huber_centres(left - by_job, group, scale)
+        if places is not None:
+            by_place = huber_centres(left - by_job, group, scale)
+        residual = left - by_job - by_place
+        size = np.abs(residual)
+        weights = np.divide(HUBER * scale, size, out=np.ones(len(size)), where=size > HUBER * scale)
+        x, power = _centred(times, weights)
+        if power > 0:
+            slope += float(np.sum(weights * x * residual)) / power
     if abs(slope) > CLOCK_LIMIT:
         raise NoAnswer(
             f"a clock {slope * 1e6:.4g} ppm off is no crystal: the frequency is another one than stated",
             "check the settings of the capture",
         )
-    residual = left - by_job - by_place
     return LineFit(
         cores=None if places is None else _cores(places, label, residual, by_place, job, scale),
-        crystal=_crystal(times, residual, slope, fit.weights) if varies else None,
+        crystal=_crystal(times, residual, slope, weights),
         line=_line(times, left, residual, scale),
     )
 
@@ -141,22 +144,41 @@ def _cores(places: Places, label: Ints, residual: Floats, by_place: Floats, job:
     )
 
 
-def _crystal(times: LineTimes, residual: Floats, slope: float, weights: Floats) -> Group | None:
-    """How fast the crystal runs: an answer comes early where it is fast. The error is a jackknife over
-    stretches of time, with the weights that the events ended with."""
-    job, stretch = times.blocks.intercept, times.blocks.stretch
+def _prompt_slope(times: LineTimes) -> float:
+    """A slope that late stamps do not move, for a start; with the rounding of a line it is a rough one."""
+    try:
+        return float(robust_slopes(times.delay_s, times.due_s[:, None], times.intercept).slopes[0])
+    except ValueError:
+        return 0.0
+
+
+def _centred(times: LineTimes, weights: Floats) -> tuple[Floats, float]:
+    """Due times about the middle of their job, and the sum of their weighted squares."""
+    job = times.intercept
     total = np.bincount(job, weights)
-    middle = np.divide(
-        np.bincount(job, weights * times.due_s), total, out=np.zeros(len(total)), where=total > 0
-    )
-    x = times.due_s - middle[job]
-    moment, power = np.bincount(stretch, weights * x * residual), np.bincount(stretch, weights * x * x)
-    rest = power.sum() - power
-    k = len(power)
+    x: Floats = times.due_s - (np.bincount(job, weights * times.due_s) / total)[job]
+    return x, float(np.sum(weights * x * x))
+
+
+def _crystal(times: LineTimes, residual: Floats, slope: float, weights: Floats) -> Group | None:
+    """How fast the crystal runs: an answer comes early where it is fast.
+
+    Its error is that of independent answers (White 1980), or that of a jackknife over stretches of time where
+    this is larger: so few stretches do not know their own spread well.
+    """
+    stretch = times.blocks.stretch
+    x, power = _centred(times, weights)
+    moments = weights * x * residual
+    moment, of_stretch = np.bincount(stretch, moments), np.bincount(stretch, weights * x * x)
+    rest = power - of_stretch
+    k = len(rest)
     if k < 3 or not np.all(rest > 0):
         return None
     without = (moment.sum() - moment) / rest
-    error = float(np.sqrt((k - 1) / k * np.sum((without - without.mean()) ** 2)))
+    jackknife = float(np.sqrt((k - 1) / k * np.sum((without - without.mean()) ** 2)))
+    free = max(len(x) - int(times.intercept.max()) - 2, 1)
+    independent = float(np.sqrt(np.sum(moments**2) * len(x) / free)) / power
+    error = max(jackknife, independent)
     if not error > 0:
         return None
     return Group(("ppm",), np.array([-slope * 1e6]), np.array([error * 1e6]))

@@ -16,7 +16,7 @@ from firmware_protocols.errors import ProtocolError
 Ints = NDArray[np.int64]
 
 CORE, CHIP = "core", "chip"
-FEWEST_A_PLACE = 20
+FEWEST_A_PLACE = 10
 """Events in the middle place: below it a mean of them is not normal yet, and their number says little."""
 _CORE_BITS = 10
 UNKNOWN = -1

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from asicrc.analysis.fingerprint.distance import THRESHOLD, aligned, chi_squared, compare
+from asicrc.analysis.fingerprint.distance import THRESHOLD, aligned, chi_squared, compare_view
 from asicrc.analysis.fingerprint.error_rates import ErrorRates, Trials, error_rates
 from asicrc.analysis.fingerprint.groups import GROUPS, VIEWS, WITHOUT_PPM, Floats
 from asicrc.analysis.fingerprint.profile import DeviceKind, Profile
@@ -130,8 +130,8 @@ def study_population(
     spread = _spread(list(reference.values()))
     rates: dict[str, ErrorRates] = {}
     trials: dict[str, Trials] = {}
-    for view, groups in VIEWS.items():
-        trials[view] = _trials(list(reference.values()), groups, spread)
+    for view in VIEWS:
+        trials[view] = _trials(list(reference.values()), view, spread)
         try:
             rates[view] = error_rates(trials[view], THRESHOLD, seed=seed)
         except ValueError:
@@ -208,9 +208,7 @@ def _widened(spread: Mapping[str, float]) -> dict[str, float]:
     return {name: factor for name, factor in spread.items() if not GROUPS[name].contrast}
 
 
-def _trials(
-    reference: Sequence[Sequence[Profile]], groups: Sequence[str], spread: Mapping[str, float]
-) -> Trials:
+def _trials(reference: Sequence[Sequence[Profile]], view: str, spread: Mapping[str, float]) -> Trials:
     n = len(reference)
     most = max(len(own) for own in reference) - 1
     own, other = np.full((n, most), np.nan), np.full((n, n, most), np.nan)
@@ -218,7 +216,7 @@ def _trials(
     device = np.concatenate([np.full(len(one) - 1, j) for j, one in enumerate(reference)])
     number = np.concatenate([np.arange(len(one) - 1) for one in reference])
     for i, one in enumerate(reference):
-        score = compare(one[0].groups, probes, groups, _widened(spread)).score
+        score = compare_view(one[0].groups, probes, view, _widened(spread)).score
         mine = device == i
         own[i, number[mine]] = score[mine]
         other[i, device[~mine], number[~mine]] = score[~mine]
@@ -241,8 +239,8 @@ def _reliability(devices: Mapping[str, Sequence[Session]], spread: Mapping[str, 
             if not probes:
                 continue
             recordings += len(probes)
-            for view, groups in VIEWS.items():
-                scores = compare(template.groups, probes, groups, _widened(spread)).score
+            for view in VIEWS:
+                scores = compare_view(template.groups, probes, view, _widened(spread)).score
                 if np.isfinite(scores).any():
                     accepted[view].append(bool(np.all(scores[np.isfinite(scores)] <= THRESHOLD)))
         rates = {

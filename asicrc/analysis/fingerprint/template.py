@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from asicrc import __version__
-from asicrc.analysis.fingerprint.distance import THRESHOLD, compare
+from asicrc.analysis.fingerprint.distance import THRESHOLD, compare_view
 from asicrc.analysis.fingerprint.freshness import DIGEST_HEX, MOST_KEPT, digests
 from asicrc.analysis.fingerprint.groups import GROUPS, VIEWS, Group
 from asicrc.analysis.fingerprint.profile import DeviceKind, Profile, merged, profile_of
@@ -78,8 +78,8 @@ def enrol(recordings: Sequence[Recording], name: str) -> Template:
     if len(profiles) > 1:
         for left_out, profile in enumerate(profiles):
             rest = merged([p for k, p in enumerate(profiles) if k != left_out], name)
-            for view, groups in VIEWS.items():
-                score = compare(rest.groups, [profile.groups], groups, whole.spread).score[0]
+            for view in VIEWS:
+                score = compare_view(rest.groups, [profile.groups], view, whole.spread).score[0]
                 rejected[view] += int(score > THRESHOLD)
     tried = len(profiles) if len(profiles) > 1 else 0
     return Template(whole, frozenset(digests(recordings)), tried, rejected)

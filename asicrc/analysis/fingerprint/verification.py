@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from asicrc.analysis.fingerprint.distance import FALSE_REJECTS, THRESHOLD, aligned, chi_squared, compare
+from asicrc.analysis.fingerprint.distance import FALSE_REJECTS, THRESHOLD, aligned, chi_squared, compare_view
 from asicrc.analysis.fingerprint.freshness import Freshness, freshness
 from asicrc.analysis.fingerprint.groups import GROUPS, VIEWS, WITHOUT_PPM, Floats, Group
 from asicrc.analysis.fingerprint.profile import Profile, merged, profile_of
@@ -231,7 +231,7 @@ def _score(
     template: Template, shown: Profile, view: str, study: StudiedRates | None, rng: np.random.Generator
 ) -> ViewScore:
     enrolled = template.profile
-    found = compare(enrolled.groups, [shown.groups], VIEWS[view], enrolled.spread)
+    found = compare_view(enrolled.groups, [shown.groups], view, enrolled.spread)
     score, compared = float(found.score[0]), int(found.df[0])
     if study is not None and view in study.far:
         return ViewScore(
