@@ -51,17 +51,19 @@ def read_event_source(
     `point` is one of a sweep, by its row. Raises BadFile for what is neither, UsageError for a sweep without
     one, NoAnswer where no event has a stamp.
     """
-    try:
-        with path.open("rb") as file:
-            magic = file.read(len(SQLITE_MAGIC))
-    except OSError as error:
-        raise BadFile(
-            f"{path} cannot be read: {error.strerror}", "is it a file, and yours to read?"
-        ) from None
-    if magic != SQLITE_MAGIC:
+    if not is_capture(path):
         return _of_table(path)
     with load_point(path, point) as capture:
         return source_of_capture(capture, include_duplicates=include_duplicates, seed=seed)
+
+
+def is_capture(path: Path) -> bool:
+    """By its first bytes. Raises BadFile for what cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read: {error.strerror}", "is it a file of yours?") from None
 
 
 def source_of_capture(capture: Capture, *, include_duplicates: bool = False, seed: int = 1) -> EventSource:

@@ -57,6 +57,12 @@ def papers_lines(report: PapersReport) -> Iterator[str]:
             f"phase-ampl.   error {shown(encoding.encoding_error)}, of {encoding.features} delayed copies "
             f"{shown(encoding.delay_error)}: better is {encoding.finding.verdict}"
         )
+    if report.sweep is not None:
+        found = report.sweep.transition
+        yield (
+            f"transition    {found.verdict}: gain in BIC of Ginzburg-Landau {found.bic_gain:.1f}, "
+            f"best {found.best.name}, {report.sweep.points} points"
+        )
     for row in report.energy:
         agrees = "agrees" if row.agrees else "does not agree"
         ratio = f"2^n / log2 n = {row.ratio:.0f}, printed {row.printed:g}"

@@ -227,3 +227,21 @@ def test_the_command(
     assert said["unanswered"] == {}
     assert _run(["papers"]) == 0
     assert "no record was given" in capsys.readouterr().out
+
+
+def test_a_sweep_of_an_ideal_twin_has_no_transition(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, path = tmp_path / "sweep.toml", tmp_path / "sweep.asicrc"
+    plan.write_text(
+        'name = "voltage"\norder = "random"\nseed = 1\n[settings]\ndifficulty = 32\n'
+        "[grid]\nvoltage_mv = { from = 8000, to = 9350, step = 150 }\n[dwell]\nduration_s = 5\n"
+    )
+    assert _run(["sweep", str(plan), "-d", "twin:s9?kind=ideal&seed=1", "-o", str(path), "--json"]) == 0
+    capsys.readouterr()
+    assert _run(["papers", str(path), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["sweep"]["points"] == 10
+    assert said["sweep"]["transition"]["verdict"] != "supported"
+    assert said["sweep"]["regimes"] is None  # fewer than 20 points
+    assert "name one of its points" in said["unanswered"]["hamming"]

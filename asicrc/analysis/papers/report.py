@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from asicrc.analysis.event_source import EventSource, read_event_source
+from asicrc.analysis.event_source import EventSource, is_capture, read_event_source
 from asicrc.analysis.papers.hamming import HammingResult, forced_zeros_seen, hamming_of_hashes
 from asicrc.analysis.papers.hierarchical_numbers import (
     CLAIMED_RATIO,
@@ -25,9 +25,11 @@ from asicrc.analysis.papers.phase_amplitude import Reconstruction, compare_recon
 from asicrc.analysis.papers.printed_entropy import PrintedEntropy, printed_entropies
 from asicrc.analysis.papers.proof_hashes import proof_hashes, proof_headers
 from asicrc.analysis.papers.scrambling import Scrambling, nonce_scrambling
+from asicrc.analysis.papers.sweep_transition import SweepTransition, sweep_transition
 from asicrc.analysis.papers.window_cv import WindowCv, window_cv
 from asicrc.capture.reader import load
 from asicrc.errors import NoAnswer
+from firmware_protocols.device import NO_TIME
 
 FUTURE = 4
 """Intervals to come that the phase-amplitude encoding is to reconstruct: the state itself is not seen."""
@@ -47,6 +49,7 @@ class PapersReport:
     hamming: HammingResult | None = None
     scrambling: Scrambling | None = None
     phase_amplitude: Reconstruction | None = None
+    sweep: SweepTransition | None = None
     energy: list[EnergyRow] = field(default_factory=energy_table)
     bits_kept: int | None = None
     unanswered: dict[str, str] = field(default_factory=dict)
@@ -59,6 +62,7 @@ class PapersReport:
             "hamming": self.hamming,
             "scrambling": self.scrambling,
             "phase_amplitude": self.phase_amplitude,
+            "sweep": self.sweep,
         }
         return {
             **{name: None if part is None else part.as_json() for name, part in parts.items()},
@@ -86,7 +90,11 @@ def papers_report(
     """Everything that the file has data for. Raises BadFile, UsageError as `read_event_source`."""
     report = PapersReport()
     headers: list[bytes] = []
-    if file is not None:
+    if file is not None and point is None and _is_sweep(file):
+        report.sweep = _try(report, "sweep", lambda: sweep_transition(file))
+        missing = ("printed_entropy", "window_cv", "hamming", "phase_amplitude")
+        report.unanswered |= dict.fromkeys(missing, "the file is a sweep: name one of its points")
+    elif file is not None:
         source = read_event_source(file, seed=seed, point=point)
         _of_stream(report, source, seed)
         headers = _try(report, "hamming", lambda: _headers(file, source)) or []
@@ -123,6 +131,13 @@ def _reconstruction(source: EventSource) -> Reconstruction:
     series = np.log(steps)
     ahead = np.stack([series[k : len(series) - FUTURE + k] for k in range(1, FUTURE + 1)], axis=1)
     return compare_reconstruction(series[:-FUTURE], ahead)
+
+
+def _is_sweep(file: Path) -> bool:
+    if not is_capture(file):
+        return False
+    with load(file) as capture:
+        return sum(record.t_start_ns != NO_TIME for record in capture.points()) > 1
 
 
 def _headers(file: Path, source: EventSource) -> list[bytes]:
