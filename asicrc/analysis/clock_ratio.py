@@ -87,8 +87,9 @@ def fit_clocks(a: RunTimes, b: RunTimes, job: Groups) -> ClockFit:
     group = blocks.intercept
     with_batches = _spans_batches(a, group) and _spans_batches(b, group)
     try:
-        fit_a = robust_slopes(a.after_load_s, _columns(a, with_batches), group)
-        fit_b = robust_slopes(b.after_load_s, _columns(b, with_batches), group)
+        prompt = not blocks.loads_stand_out
+        fit_a = robust_slopes(a.after_load_s, _columns(a, with_batches), group, prompt=prompt)
+        fit_b = robust_slopes(b.after_load_s, _columns(b, with_batches), group, prompt=prompt)
     except ValueError:
         raise NoAnswer(
             f"the {n} pairs lie at too few different places of the scan to fit the clocks",

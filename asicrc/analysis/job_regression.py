@@ -13,7 +13,7 @@ from scipy import stats
 
 from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.robust_fit import Groups
-from asicrc.analysis.robust_slopes import robust_slopes, slopes_left_out
+from asicrc.analysis.robust_slopes import RobustSlopes, robust_slopes, slopes_left_out
 from asicrc.analysis.time_blocks import MOST, TimeBlocks
 from asicrc.evidence import Estimate
 
@@ -46,9 +46,10 @@ class Slope:
 def fit_slope(y: Floats, z: Floats, nuisance: Floats | None, blocks: TimeBlocks) -> Slope | None:
     """Slope of y on z at the prompt stamps (`robust_slopes`), the columns of `nuisance` taken out.
 
-    The standard error is that of a jackknife over the stretches of `blocks`, the degrees of freedom those of
-    as many stretches as share what there is to learn. None where z is determined by the rest, and where a
-    single stretch tells it all.
+    Of all stamps where the loads stand out, and where the prompt ones lie in too few stretches. The standard
+    error is that of a jackknife over the stretches of `blocks`, with the degrees of freedom of as many of
+    them as share what there is to learn. None where z is determined by the rest, and where a single stretch
+    tells it all.
     """
     x = z[:, None] if nuisance is None else np.column_stack([z, nuisance])
     centred = _centred(x.astype(float), blocks.intercept)
@@ -57,16 +58,13 @@ def fit_slope(y: Floats, z: Floats, nuisance: Floats | None, blocks: TimeBlocks)
     if float(z_left @ z_left) <= _DETERMINED * float(np.var(z)) * len(z):
         return None
     x = x[:, varies]
-    try:
-        whole = robust_slopes(y, x, blocks.intercept)
-        df = blocks.degrees_of_freedom(whole.weights * z_left**2)
-        if df < 1:
-            return None
-        without = slopes_left_out(y, x, blocks.intercept, whole, blocks.stretch)[:, 0]
-    except ValueError:
+    fitted = None if blocks.loads_stand_out else _fitted(y, x, z_left, blocks, prompt=True)
+    fitted = fitted or _fitted(y, x, z_left, blocks, prompt=False)
+    if fitted is None:
         return None
+    whole, without, df = fitted
     spread = without - without.mean()
-    k = len(without)
+    k, which = len(without), "the prompt" if whole.prompt else "all"
     return Slope(
         value=float(whole.slopes[0]),
         se=float(np.sqrt((k - 1) / k * (spread @ spread))),
@@ -74,8 +72,22 @@ def fit_slope(y: Floats, z: Floats, nuisance: Floats | None, blocks: TimeBlocks)
         n=len(y),
         span=float(np.ptp(z_left)),
         scale=whole.scale,
-        method=f"regression on the prompt stamps, jackknife over {blocks.described}",
+        method=f"regression on {which} stamps, jackknife over {blocks.described}",
     )
+
+
+def _fitted(
+    y: Floats, x: Floats, z_left: Floats, blocks: TimeBlocks, *, prompt: bool
+) -> tuple[RobustSlopes, Floats, float] | None:
+    """The fit, the first slope without each stretch, and the degrees of freedom; None where it is none."""
+    try:
+        whole = robust_slopes(y, x, blocks.intercept, prompt=prompt)
+        df = blocks.degrees_of_freedom(whole.weights * z_left**2)
+        if df < 1:
+            return None
+        return whole, slopes_left_out(y, x, blocks.intercept, whole, blocks.stretch)[:, 0], df
+    except ValueError:
+        return None
 
 
 def mean_over_blocks(y: Floats, blocks: TimeBlocks) -> Estimate:

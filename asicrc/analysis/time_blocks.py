@@ -44,6 +44,15 @@ class TimeBlocks:
         return int(self.stretch.max()) + 1
 
     @property
+    def loads_stand_out(self) -> bool:
+        """Whether the errors of the loads are in the residuals, as all jobs share one intercept.
+
+        Then prompt stamps are none to hold on to: soon after a late load the host is late as well, later no
+        more, and how the two add up changes with the time after the load.
+        """
+        return self.jobs > 1 and int(self.intercept.max()) == 0
+
+    @property
     def described(self) -> str:
         return f"{self.stretches} stretches of time, {int(self.intercept.max()) + 1} intercepts"
 

@@ -64,12 +64,9 @@ def test_arrivals_follow_the_scan_order_to_the_jitter_floor(captured: tuple[Path
     assert scan["n"] == result["events"]
     # On a shared machine most stamps may be late by milliseconds; the prompt ones are not.
     assert scan["prompt_ms"] < 3.0
-    floor = analysis["jitter_floor_ms"]  # of the reads between the nonces, where there were enough
-    assert (
-        "not measured well enough" in analysis["unanswered"]["jitter_floor"]
-        if floor is None
-        else floor["n"] > 50
-    )
+    floor = analysis["jitter_floor_ms"]  # six seconds of reads between the nonces: just enough, or not quite
+    said = analysis["unanswered"].get("jitter_floor", "")
+    assert floor["n"] > 50 if floor else "not measured well enough" in said
     assert analysis["missing"]["missing_fraction"]["low"] < 0.05  # a starved emulator finds some too late
     assert analysis["missing"]["extra"] == 0
     deficit = analysis["deficit"]["deficit"]
