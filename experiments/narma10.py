@@ -69,9 +69,9 @@ FULL = SIZE == "full"
 SEEDS = 10 if FULL else 2
 PUBLISHED_SPLIT = Split(0, 400, 100) if FULL else Split(0, 160, 40)
 PUBLISHED_PENALTY = (1e-6,)
-LONG_SPLIT = Split(200, 2000, 2000) if FULL else Split(10, 120, 120)
+LONG_SPLIT = Split(200, 1000, 1000) if FULL else Split(10, 120, 120)
 STEP_S = 1.0
-DIFFICULTY = {"ideal": 2.0, "ordinary": 2.0, "planted": 0.5}  # 57 and 229 shares a second at 550 MHz
+DIFFICULTY = {"ideal": 16.0, "ordinary": 16.0, "planted": 0.5}  # 7 and 229 shares a second at 550 MHz
 MEMORY = {"memory_gain": 4.0, "memory_tau": 5.0}
 TWINS = {"ideal": ideal, "ordinary": ordinary, "planted": planted}
 MODES = {"dialogue": "handshake", "monologue": "stream"}

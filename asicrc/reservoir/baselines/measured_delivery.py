@@ -23,13 +23,13 @@ class MeasuredDelivery:
     """delay_s : mean time for which shares of an earlier job still come after a dispatch: pick-up, work in
         flight, batching and the way to the host together
     late_s : (m,) when those shares came, s after the dispatch
-    offsets_s : (m,) arrivals of the shares of a job, s after the start of the step in which it was sent
+    known_jobs : shares whose job was sent within the run
     batch_s : period of the batches in which stamps come; 0 where they do not
     """
 
     delay_s: float
     late_s: Floats
-    offsets_s: Floats
+    known_jobs: int
     batch_s: float
 
     def as_json(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def measure_delivery(run: DrivenRun) -> MeasuredDelivery:
     within = (run.job_ends_ns > run.steps.starts_ns[0]) & (run.job_ends_ns <= run.steps.starts_ns[-1])
     dispatches = int(within.sum())
     delay_s = len(late_s) / (dispatches * rate_hz) if dispatches and len(late_s) else 0.0
-    return MeasuredDelivery(delay_s, late_s, _offsets_s(run), batch_period_s(run.steps.t_ns))
+    return MeasuredDelivery(delay_s, late_s, _known_jobs(run), batch_period_s(run.steps.t_ns))
 
 
 def batch_period_s(t_ns: Ints) -> float:
@@ -62,15 +62,9 @@ def _late_s(run: DrivenRun) -> Floats:
     return np.asarray((run.steps.t_ns[late] - ends[late]) / 1e9, dtype=np.float64)
 
 
-def _offsets_s(run: DrivenRun) -> Floats:
+def _known_jobs(run: DrivenRun) -> int:
     at = run.jobs_of_events
-    known = at >= 0
-    sent = run.job_sent_ns[at[known]]
-    starts = run.nodes.starts_ns
-    node = np.searchsorted(starts, sent, side="right") - 1
-    inside = (node >= 0) & (node < len(starts) - 1)
-    offset_ns = run.steps.t_ns[known][inside] - starts[node[inside]]
-    return np.asarray(offset_ns[offset_ns > 0] / 1e9, dtype=np.float64)
+    return int((nodes_of_jobs(run)[at[at >= 0]] >= 0).sum())
 
 
 def nodes_of_jobs(run: DrivenRun) -> Ints:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicrc.capture.plan import WORK_CHANNEL
+from asicrc.reservoir.baselines.exchange_twin import exchange_twin
 from asicrc.reservoir.baselines.handshake_twin import measure_handshake_twin
 from asicrc.reservoir.baselines.measured_delivery import (
     LEAST_OFFSETS,
@@ -53,29 +54,28 @@ def measure_twin(run: DrivenRun) -> MemorylessTwin:
     delivery = measure_delivery(run)
     x = run.node_inputs
     length_s = np.diff(run.nodes.starts_ns) / 1e9
-    job_borne = run.encoder.channel in JOB_BORNE and len(delivery.offsets_s) >= LEAST_OFFSETS
-    if job_borne:
-        counts = _counts_by_job(run)
-    else:
-        shifted = run.steps.t_ns - round(delivery.delay_s * 1e9)
-        counts = StepEvents.of_times(shifted, run.nodes.starts_ns).counts.astype(np.float64)
+    if run.encoder.channel in JOB_BORNE and delivery.known_jobs >= LEAST_OFFSETS:
+        response = RateResponse.fit(x, _counts_by_job(run), length_s)
+        return exchange_twin(run, x, response, delivery)
+    shifted = run.steps.t_ns - round(delivery.delay_s * 1e9)
+    counts = StepEvents.of_times(shifted, run.nodes.starts_ns).counts.astype(np.float64)
     response = RateResponse.fit(x, counts, length_s)
-    mean_s = float(length_s.mean())
-    return StreamTwin(
-        run, x, response, delivery, job_borne, _dead_time_s(response.excess, response.rate_hz(x), mean_s)
-    )
+    dead_time_s = _dead_time_s(response.excess, response.rate_hz(x), float(length_s.mean()))
+    return StreamTwin(run, x, response, delivery, dead_time_s)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamTwin:
-    """Steps by the clock. `x` (T * nodes,) is the drive as a share of its range, `dead_time_s` what follows
-    each share, from how little the counts vary."""
+    """Steps by the clock, and a drive that acts on what is found while it lasts, whatever the job.
+
+    `x` (T * nodes,) is the drive as a share of its range, `dead_time_s` what follows each share, from how
+    little the counts vary. Everything comes later by the mean delay.
+    """
 
     run: DrivenRun
     x: Floats
     response: RateResponse
     delivery: MeasuredDelivery
-    job_borne: bool
     dead_time_s: float
 
     def draw(self, rng: np.random.Generator) -> StepEvents:
@@ -87,14 +87,9 @@ class StreamTwin:
             live = live * rng.gamma(1 / self.response.excess, self.response.excess, len(live))
         counts = rng.poisson(live * length_s)
         node = np.repeat(np.arange(len(counts)), counts)
-        if self.job_borne:
-            since_s = rng.choice(self.delivery.offsets_s, len(node))
-        else:
-            since_s = rng.random(len(node)) * length_s[node]
+        since_s = rng.random(len(node)) * length_s[node]
         t_s = np.sort((starts_ns[node] - starts_ns[0]) / 1e9 + since_s)
-        t_s = t_s[outside_dead_time(t_s, self.dead_time_s)]
-        if not self.job_borne:
-            t_s = t_s + self.delivery.delay_s
+        t_s = t_s[outside_dead_time(t_s, self.dead_time_s)] + self.delivery.delay_s
         if self.delivery.batch_s > 0:  # the delay has the mean of the batching already
             t_s = np.rint(t_s / self.delivery.batch_s) * self.delivery.batch_s
         t_ns = starts_ns[0] + np.maximum(np.rint(t_s * 1e9).astype(np.int64), 1)
