@@ -114,6 +114,7 @@ def test_published_latencies_are_a_mixture_by_its_own_bootstrap(published_rows: 
     assert mixture.cv_p > 0.05
 
 
+@pytest.mark.long
 def test_the_mixture_is_not_rejected_where_it_is_the_truth() -> None:
     rng = np.random.default_rng(7)
     p, wait, n = [], [], 600

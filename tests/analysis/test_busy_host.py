@@ -48,6 +48,7 @@ def clock_misses(made_up: Arrivals) -> bool:
     return not clock.low <= PPM <= clock.high
 
 
+@pytest.mark.long
 def test_the_clock_is_in_its_interval() -> None:
     sets = 30
     misses = {case: sum(map(clock_misses, made(case, sets, PPM))) for case in CASES}
@@ -55,6 +56,7 @@ def test_the_clock_is_in_its_interval() -> None:
     assert max(misses.values()) <= 5, misses  # 0.3 % for a case that misses one time in twenty
 
 
+@pytest.mark.long
 def test_nothing_is_claimed_of_an_exact_chip() -> None:
     long_enough = ("jobs of 2 s", "one job", "four events a job")  # for a floor
     sets = 13

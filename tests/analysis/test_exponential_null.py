@@ -54,6 +54,7 @@ def test_too_few_intervals_are_no_answer() -> None:
         fit_interval_models(np.random.default_rng(1).exponential(1.0, 100), quantum_s=0.5)
 
 
+@pytest.mark.long
 def test_dead_time_is_found_without_bias_and_covered() -> None:
     repeats, hits, dead = 100, 0, []
     for k in range(repeats):

@@ -54,6 +54,7 @@ def profile(name: str, own: tuple[Any, Any, Any], rng: np.random.Generator) -> P
     return Profile(name, KIND, {}, groups, {}, 1000)
 
 
+@pytest.mark.long
 def test_a_fingerprint_is_found_in_fifty_devices() -> None:
     study = study_population(made_up(50, 4, cores_us=200.0), source=Source.TWIN, planted=True)
     assert study.finding.verdict is EvidenceVerdict.SUPPORTED
@@ -197,6 +198,7 @@ def test_populations_that_cannot_be(options: dict[str, Any]) -> None:
         TwinPopulation(**options)
 
 
+@pytest.mark.long
 def test_a_folder_of_captures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One folder for each device. A population of twins proves nothing of silicon, from files neither."""
     for unit in range(3):

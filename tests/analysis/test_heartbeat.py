@@ -169,6 +169,7 @@ def test_telemetry_only_above_twice_the_rate_of_fresh_readings() -> None:
     assert len(fresh_readings(t, np.ones(len(t)))[0]) == 1
 
 
+@pytest.mark.long
 def test_false_alarms_of_telemetry_with_coloured_noise() -> None:
     rng = np.random.default_rng(8)
     p = []

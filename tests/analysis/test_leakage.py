@@ -80,6 +80,7 @@ def test_timings_that_are_not_known_are_left_out_with_the_reason() -> None:
         leakage(depth, {"coarse": timing["coarse"]}, strata, seed=SEED)
 
 
+@pytest.mark.long
 def test_a_twin_with_a_leak_and_one_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     verdicts = {}
     for name, options in (("planted", "kind=planted&leak_auc=0.58"), ("ordinary", "kind=ordinary")):

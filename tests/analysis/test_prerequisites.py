@@ -59,6 +59,7 @@ def test_a_miner_without_memory_has_the_echo_state_and_nothing_else() -> None:
     assert found.verdicts.interpretation is EvidenceVerdict.NOT_TESTABLE_HERE
 
 
+@pytest.mark.long
 def test_a_fading_memory_separates_repeats_and_fades() -> None:
     found = asked(4.0, 2.0)
     assert found.echo.verdict is SUPPORTED
@@ -73,6 +74,7 @@ def test_a_fading_memory_separates_repeats_and_fades() -> None:
     assert found.echo_share is not None and found.echo_share.holds is True
 
 
+@pytest.mark.long
 def test_a_long_memory_of_the_history_is_in_the_states_and_not_in_the_cv() -> None:
     """The published criterion does not see it: a CV has no rate in it."""
     found = asked(4.0, 80.0, preamble=80, histories=3, repeats=4, changed_repeats=2)

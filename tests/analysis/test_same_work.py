@@ -79,6 +79,7 @@ def test_the_crystal_is_told_from_the_hash_clock_by_the_batches(tmp_path: Path) 
     assert len(result.pairs.missing_in_b) == 0
 
 
+@pytest.mark.long
 def test_planted_misses_are_counted_with_an_interval(tmp_path: Path) -> None:
     work = make_work(20_000)
     result = compared(tmp_path, Run(), Run(missing=1e-3), work)

@@ -61,6 +61,7 @@ def _capture(
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jobs", [1, 12, 150], ids=["one job", "few jobs", "many jobs"])
 def test_clock_and_offset_are_covered_and_trends_are_not_invented(jobs: int) -> None:
     repeats, clock, offset, alarms = 60, 0, 0, 0

@@ -36,6 +36,7 @@ def test_phase_sums_are_the_sums() -> None:
         assert found == pytest.approx(complex(np.exp(2j * np.pi * k * 1.7 * t).sum() - even), abs=1e-3)
 
 
+@pytest.mark.long
 def test_the_strongest_of_a_band_is_what_brute_force_finds() -> None:
     t = np.cumsum(np.random.default_rng(2).exponential(0.1, 2000))
     t -= t[0]

@@ -77,6 +77,7 @@ def test_arrivals_follow_the_scan_order_to_the_jitter_floor(captured: tuple[Path
     assert set(analysis["latency"]) >= {"mean_s", "cv"}
 
 
+@pytest.mark.long
 def test_a_figure_is_drawn(captured: tuple[Path, dict[str, object]], tmp_path: Path) -> None:
     figure = tmp_path / "a.png"
     assert asicrc("analyze", captured[0], "--figure", figure).code == 0

@@ -44,6 +44,7 @@ def claims(analysis: dict[str, Any]) -> list[str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "fault",
     [
@@ -83,6 +84,7 @@ def test_a_stall_delays_and_loses_nothing(tmp_path: Path) -> None:
     assert events["n_in_read"].max() > 1, "what was held back came together"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -104,6 +106,7 @@ def test_a_chip_that_is_gone_ends_the_capture(fault: str, reason: str, tmp_path:
     assert "not measured well enough" in analysis["unanswered"]["jitter_floor"]
 
 
+@pytest.mark.long
 def test_invalid_nonces_are_counted_and_left_out(tmp_path: Path) -> None:
     run, path = captured(tmp_path, "invalid:0.1")
     assert run.code == 0, run.out + run.err
@@ -115,6 +118,7 @@ def test_invalid_nonces_are_counted_and_left_out(tmp_path: Path) -> None:
     assert claims(analysis) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "low", "high"),
     [("missing:0.05", 0.005, 0.15), pytest.param("dead_core:1", 0.3, 0.7, marks=LONG)],

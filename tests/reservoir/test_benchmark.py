@@ -54,6 +54,7 @@ def scored(seed: int, rate: str, question: Question = LEAN, split: Split = SPLIT
     return capture_scores(run, target, question, np.random.SeedSequence(seed))
 
 
+@pytest.mark.long
 def test_a_device_that_remembers_is_found_and_named() -> None:
     split = Split(30, 600, 600)  # short series show less of a memory of 5 steps
     captures = [scored(seed, "memory", split=split) for seed in range(10)]

@@ -46,6 +46,7 @@ def test_baselines_alone(run: Callable[..., tuple[int, Any, str]], tmp_path: Pat
     assert sorted(p.name for p in tmp_path.glob("*.png")) == FIGURES
 
 
+@pytest.mark.long
 def test_a_device_from_plan_to_verdict(run: Callable[..., tuple[int, Any, str]], tmp_path: Path) -> None:
     twin = "twin:lv06?kind=ideal&seed=4"
     common = ["narma10", "-d", twin, "--seeds", "2", "--difficulty", "4", "--step", "250ms", *SMALL]

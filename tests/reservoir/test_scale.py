@@ -73,6 +73,7 @@ def test_a_cluster_of_two_workers_scores_as_one_process_does() -> None:
     assert there.as_json() == active.as_json() == run_baselines(PROTOCOL).as_json()
 
 
+@pytest.mark.long
 def test_a_sweep_takes_every_combination_and_is_the_same_on_two_processes() -> None:
     devices = ["twin:lv06?kind=ideal&seed=1", "twin:lv06?kind=ideal&seed=2"]
     rows = sweep(SWEEP, devices, DRIVINGS, QUESTIONS)

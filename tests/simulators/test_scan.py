@@ -217,6 +217,7 @@ def test_hash_rate_is_measured_and_plausible() -> None:
         hash_rate_estimate(0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cache", ["kept", "nowhere"])
 def test_a_fresh_process_scans_without_warnings(cache: str, tmp_path: Path) -> None:
     """With a folder for compiled kernels and, as in a read-only container, without any."""

@@ -107,6 +107,7 @@ def test_nothing_but_the_drive_of_the_work_is_remembered() -> None:
     assert np.mean(high_before) == pytest.approx(RATE_HZ, rel=5 / np.sqrt(5 * RATE_HZ))
 
 
+@pytest.mark.long
 def test_a_fingerprint_delays_each_core_by_its_own_time() -> None:
     size_s = 1e-4
     variation = Variation.of(MACHINES["lv06"], 0, 3)
@@ -145,6 +146,7 @@ def test_an_ordinary_twin_has_nothing_planted_and_a_planted_one_says_what_it_has
     assert "effect_leak_auc" not in planted(effects={"heartbeat_depth": 0.1}).identity.details
 
 
+@pytest.mark.long
 def test_the_effects_of_a_planted_twin_are_there_in_spite_of_its_confounds() -> None:
     twin = planted(seed=1, confounds={"beacon_s": 0.0})
     twin.configure({"difficulty": difficulty_for(20.0)})

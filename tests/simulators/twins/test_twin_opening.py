@@ -21,6 +21,7 @@ def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=50, check=False)
 
 
+@pytest.mark.long
 def test_a_capture_of_ten_minutes_takes_seconds_and_is_analysed(tmp_path: Path) -> None:
     url = "twin:lv06?kind=ordinary&seed=1"
     done = run("capture", "-d", url, "--duration", "10m", "-o", "c.asicrc", "--json", folder=tmp_path)
