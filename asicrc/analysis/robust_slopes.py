@@ -21,6 +21,8 @@ TUKEY = 4.685
 """Keeps 95 % of the efficiency of the mean on normal errors."""
 MIN_FOR_PROMPT = 40
 """Values from which on the prompt ones can be told: a quarter of fewer lies close together by chance."""
+_DENSE, _LEAST_SHARE = 250, 0.1
+"""Values that tell how dense they lie: of many, a smaller share than a quarter does, where most are late."""
 _DENSE_IN_A_GROUP = 3
 """Values of each group in the densest share, at least: an intercept alone takes one to a residual of 0."""
 _LARGEST_SHARE = 0.75
@@ -52,9 +54,9 @@ def robust_slopes(y: Floats, x: Floats, group: Groups, *, prompt: bool = True) -
 
     Two starts, as the densest errors may lie far from the middle: Huber 1964, by reweighting (Holland and
     Welsch 1977), and the regression quantile of 20 % (Koenker and Bassett 1978). From each, Tukey's biweight
-    with a scale that narrows step by step down to that of the densest quarter of the errors (more, where
-    groups are small); the second is taken where it ends clearly narrower, as in the choice of an S-estimator
-    (Rousseeuw and Yohai 1984). Fewer than 40 values, and without `prompt`: Huber's alone.
+    with a scale that narrows step by step down to that of the densest quarter of the errors (less of many,
+    more where groups are small); the second is taken where it ends clearly narrower, as an S-estimator is
+    chosen (Rousseeuw and Yohai 1984). Fewer than 40 values, and without `prompt`: Huber's alone.
 
     Raises ValueError where a column does not vary within the groups, or is a combination of the others.
     """
@@ -116,7 +118,8 @@ class _Fits:
         fitted = np.count_nonzero(self._by_group(self._kept), axis=1) + k
         freedom = np.sqrt(self._count / np.maximum(1, self._count - fitted))
         """Groups of few values leave residuals that are too small."""
-        share = np.clip(_DENSE_IN_A_GROUP * len(self._sizes) / n, DENSEST, _LARGEST_SHARE)
+        least = np.clip(_DENSE / n, _LEAST_SHARE, DENSEST)
+        share = np.clip(_DENSE_IN_A_GROUP * len(self._sizes) / n, least, _LARGEST_SHARE)
         self._dense = np.maximum(2, np.ceil(share * self._count)).astype(np.int64)
         self._freedom, self._to_sigma = freedom, freedom / (2 * ndtri(0.5 + share / 2))
 
