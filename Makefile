@@ -23,11 +23,11 @@ lint: install
 	$(BIN)/lint-imports
 
 test: lint  ## what has to pass before every commit; under 8 minutes on 2 cores
-	$(BIN)/pytest -m "not long and not soak" -n 3 --dist loadfile
+	$(BIN)/pytest -m "not long and not soak" -n 2 --dist loadfile
 
 test-long: install  ## kills, floods, long statistics; under 30 minutes
 	$(BIN)/pytest -m "long and alone" --timeout 600
-	$(BIN)/pytest -m "long and not alone" -n 3 --timeout 600
+	$(BIN)/pytest -m "long and not alone" -n 2 --timeout 600
 
 experiments: install  ## every notebook at full size: texts and figures in experiments-output/
 	for notebook in experiments/*.py; do \

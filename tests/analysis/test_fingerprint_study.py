@@ -150,6 +150,7 @@ def taken(kind: str, **options: Any) -> FingerprintStudy:
     )
 
 
+@pytest.mark.long
 def test_a_few_twins_with_and_without() -> None:
     plain = taken("ordinary", devices=5, captures=2, events=200, tried=1)
     planted = taken("planted", devices=5, captures=2, events=200, tried=1)

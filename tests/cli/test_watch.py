@@ -162,6 +162,8 @@ def test_a_writer_that_is_gone_is_told_by_the_age_of_its_last_commit(path: Path)
     assert "is its session still alive?" in line_of(seen)
 
 
+@pytest.mark.long
+@pytest.mark.alone
 def test_a_writer_seals_while_somebody_looks_without_a_pause(path: Path) -> None:
     writer = CaptureWriter.create(path, {})
     writer.add_events(made(20_000, 0, 0.0, 100.0, np.random.default_rng(5)))

@@ -126,6 +126,7 @@ def test_a_station_narrows_what_is_allowed_and_is_kept(tmp_path: Path) -> None:
     json.dumps(meta["station"])
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("url", ["sim:bm1366", pytest.param("sim:bitaxe", marks=LONG)])
 def test_the_driver_runs_against_the_bundle_of_a_check(url: str, tmp_path: Path) -> None:

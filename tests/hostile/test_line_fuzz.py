@@ -169,7 +169,7 @@ def test_answers_that_make_no_sense(kind: str, commands: Commands, tmp_path: Pat
 @pytest.mark.parametrize(
     "kind",
     [
-        pytest.param(kind, marks=() if kind in ("of chip ids", "of nonces", "of noise") else pytest.mark.long)
+        pytest.param(kind, marks=() if kind in ("of chip ids", "of noise") else pytest.mark.long)
         for kind in FLOODS
     ],
 )

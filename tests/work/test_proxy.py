@@ -195,6 +195,8 @@ def test_a_miner_has_further_work_before_it_runs_out() -> None:
         assert not further.clean and further.header(TWO, 0) != work.header(TWO, 0)
 
 
+@pytest.mark.long
+@pytest.mark.alone
 def test_a_miner_that_drowns_us_is_asked_for_more() -> None:
     limits = replace(QUICK, most_shares_per_s=20.0)
     with pools({}) as (pool,), proxied(pool, limits=limits) as run, PlainMiner(run.address) as miner:
