@@ -39,8 +39,12 @@ experiments: install  ## every notebook at full size: texts and figures in exper
 test-soak: install  ## every forged file with every command, every mixture of noise: half an hour and more
 	$(BIN)/pytest -m soak -n 2 --timeout 600
 
+calibrate: install  ## how often verdicts are wrong, on twins of known truth: hours
+	$(BIN)/python -m asicrc.reservoir.calibration --runs 500 --jobs 2
+	$(BIN)/python -m asicrc.analysis.calibration --devices 1000 --jobs 2 --output calibration-output
+
 bench: install  ## throughput side by side, in one run
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only -o addopts="" -q -s
 
 clean:
-	rm -rf .venv demo-output experiments-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv demo-output experiments-output calibration-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
