@@ -69,6 +69,7 @@ def check_same_points(whole: Path, broken: Path, points: int, sessions: int) -> 
     return aborted
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_sweep_that_was_interrupted_and_killed_has_the_points_of_an_uninterrupted_one(
     tmp_path: Path,

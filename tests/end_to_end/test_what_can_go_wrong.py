@@ -196,6 +196,7 @@ def test_restore_refuses_another_device(tmp_path: Path) -> None:
     assert "2 x BM1366 on a bare line answer here" in error_of(run)[0]
 
 
+@pytest.mark.long
 def test_check_changes_nothing_and_passive_sends_nothing(tmp_path: Path) -> None:
     with emulator() as url:
         first = asicrc("check", "-d", url, "--json").json
