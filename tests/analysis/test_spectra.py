@@ -155,6 +155,7 @@ def test_a_planted_period_is_found_wherever_it_is(frequency_hz: float) -> None:
     assert found.finding.effect.low < 0.25 < found.finding.effect.high
     assert found.finding.p_corrected is not None
     assert found.finding.p_corrected < 1e-4
+    assert found.rate_depth == pytest.approx(found.finding.effect.estimate, abs=0.03)
 
 
 def test_none_is_refuted_where_n_is_enough_and_not_resolved_where_not() -> None:

@@ -20,13 +20,11 @@ from scipy import stats
 
 from asicrc.analysis.papers.hamming import SHARE_MARGINS
 from asicrc.errors import NoAnswer
-from asicrc.evidence import Estimate, EvidenceVerdict, Finding, TestResult, judge_claim
+from asicrc.evidence import Estimate, Finding, TestResult, judge_claim
 from asicrc.evidence.finding import POWER_80_SE
 
 ALL_ROUNDS = 128
 STATE_BITS = 256
-NONCE_ENTERS = 4
-"""Of the first hash's second block, the round that takes in the word with the nonce."""
 RoundStates = Callable[[bytes, NDArray[np.uint32], Sequence[int]], NDArray[np.uint32]]
 
 
@@ -99,11 +97,6 @@ def _mixed(off: NDArray[np.bool_]) -> int | None:
     """The first round, from 1, from which on none is off."""
     last = int(np.flatnonzero(off)[-1]) + 1 if off.any() else 0
     return None if last == len(off) else last + 1
-
-
-def is_of_the_function(result: Scrambling) -> EvidenceVerdict:
-    """Whether the claimed correlator says anything of a device: refuted where it is what the function has."""
-    return result.finding.verdict
 
 
 def _installed_engine() -> RoundStates:

@@ -21,6 +21,7 @@ from asicrc.analysis.spectra.search import (
     shuffled_band_p,
     strongest,
 )
+from asicrc.analysis.spectra.sinusoid import rate_sinusoid
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.evidence import (
     DESIGN_LEVEL,
@@ -61,6 +62,8 @@ class Heartbeat:
     detectable_depth: float | None = None
     host: HostLine | None = None
     tests: tuple[TestResult, ...] = ()
+    rate_depth: float | None = None
+    """The same depth by counts: a sinusoid fitted to the rate in bins (Lomb 1976), not to phases."""
     spectrum: float | None = None
     """Power that events of this law have at the frequency without a period; 1 for a Poisson process."""
 
@@ -75,6 +78,7 @@ class Heartbeat:
             "detectable_depth": self.detectable_depth,
             "verdict": self.finding.verdict.value,
             "frequency_hz": self.frequency_hz,
+            "rate_depth": self.rate_depth,
             "searched_hz": [self.low_hz, self.high_hz],
             "host_side": None if self.host is None else self.host.as_json(),
             "tests": [test.as_json() for test in (*self.finding.nulls, *self.tests)],
@@ -157,7 +161,8 @@ def _heartbeat(
     harmonics = relative_powers(t_s, peak.frequency_hz, H_HARMONICS)
     at_peak = (z_squared_test(harmonics[:2], len(t_s)), h_test(harmonics, len(t_s)))
     tests = tuple(replace(test, name=f"{test.name} at that frequency, not corrected") for test in at_peak)
-    return Heartbeat(finding, low_hz, high_hz, peak.frequency_hz, seen, host, tests, spectrum=peak.spectrum)
+    by_counts, _ = rate_sinusoid(t_s, peak.frequency_hz)
+    return Heartbeat(finding, low_hz, high_hz, peak.frequency_hz, seen, host, tests, by_counts, peak.spectrum)
 
 
 def judge_period(
