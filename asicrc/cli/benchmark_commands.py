@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from asicrc.reservoir.benchmark import BenchmarkResult, Protocol, Split, Workers
     from asicrc.reservoir.benchmark.capturing import Driving
     from asicrc.reservoir.encoders import Encoder
+    from asicrc.reservoir.states import FeatureSet
 
 DEFAULT_WASHOUT, DEFAULT_TRAIN, DEFAULT_TEST = 200, 4800, 5000
+USUAL_NODES = 4
 
 
 def register(app: typer.Typer) -> None:
@@ -62,9 +64,13 @@ def benchmark(
     train: Annotated[int | None, typer.Option(min=20, help="Steps to train on. Default 4800.")] = None,
     test: Annotated[int | None, typer.Option(min=20, help="Steps to test on. Default 5000.")] = None,
     features: Annotated[
-        str, typer.Option(help="States: counts, intervals, nodes, phase, cores, filters.")
-    ] = "counts,intervals,nodes,phase",
-    nodes: Annotated[int, typer.Option(min=2, help="Parts of a step that `nodes` counts.")] = 4,
+        str | None,
+        typer.Option(
+            help="States: counts, intervals, nodes, phase, cores, filters. Default: the first four; of a "
+            "handshake the first two."
+        ),
+    ] = None,
+    nodes: Annotated[int, typer.Option(min=2, help="Parts of a step that `nodes` counts.")] = USUAL_NODES,
     taus: Annotated[str | None, typer.Option(help="Time constants of `filters` in s: 0.5,2,8.")] = None,
     cores: Annotated[int, typer.Option(min=0, help="Cores of the chip, for `cores`.")] = 0,
     lags: Annotated[int, typer.Option(min=0, help="Delayed copies of the states: digital memory.")] = 0,
@@ -97,8 +103,6 @@ def benchmark(
     """
     from asicrc.devices import Circumstances
     from asicrc.reservoir.benchmark import Protocol, Question, Workers, run_baselines
-    from asicrc.reservoir.states import FeatureSet
-    from asicrc.reservoir.states.feature_set import feature_names
 
     if task == "list":
         return _list_tasks(as_json)
@@ -108,9 +112,7 @@ def benchmark(
             "--device URL, or --capture FILE, or --baselines-only",
         )
     question = Question(
-        features=FeatureSet(
-            tuple(feature_names(features)), nodes=nodes, taus_s=_numbers(taus), cores=cores, lags=lags
-        ),
+        features=_features(features, nodes, taus, cores, lags),
         esn_units=tuple(int(units) for units in _numbers(esn)),
     )
     alphas = None if alpha is None else (alpha,)
@@ -271,6 +273,17 @@ def _driving(encoder: Encoder, mode: str, settings: dict[str, float | None], tim
 
     requested = {name: float(value) for name, value in settings.items() if value is not None}
     return Driving(encoder, mode, requested, timeout_s)
+
+
+def _features(names: str | None, nodes: int, taus: str | None, cores: int, lags: int) -> FeatureSet | None:
+    """None for the usual ones of the mode."""
+    from asicrc.reservoir.states import FeatureSet
+    from asicrc.reservoir.states.feature_set import feature_names
+
+    if names is None and (nodes, taus, cores, lags) == (USUAL_NODES, None, 0, 0):
+        return None
+    chosen = tuple(feature_names(names or "counts,intervals,nodes,phase"))
+    return FeatureSet(chosen, nodes=nodes, taus_s=_numbers(taus), cores=cores, lags=lags)
 
 
 def _split(washout: int | None, train: int | None, test: int | None) -> Split | None:

@@ -23,7 +23,7 @@ from asicrc.reservoir.benchmark.input_scores import echo_states, input_scores, s
 from asicrc.reservoir.benchmark.pictures import Pictures, take_pictures
 from asicrc.reservoir.benchmark.scoring import Scored, Target, score, score_constant
 from asicrc.reservoir.driven_run import DrivenRun
-from asicrc.reservoir.states import FeatureSet, StateTable, informative, telemetry
+from asicrc.reservoir.states import FeatureSet, StateTable, informative, telemetry, usual_features
 from asicrc.reservoir.states.table import Floats
 from asicrc.reservoir.states.telemetry import sensor_channels
 
@@ -52,10 +52,10 @@ class CaptureScores:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of each capture. `esn_units` are the networks beside it, `max_delay` the reach of the
-    memory capacity."""
+    """What is asked of each capture. `features` None are the usual ones of its mode; `esn_units` are the
+    networks beside it, `max_delay` is the reach of the memory capacity."""
 
-    features: FeatureSet = field(default_factory=FeatureSet)
+    features: FeatureSet | None = None
     esn_units: Sequence[int] = (100,)
     max_delay: int = 20
     input_baselines: bool = True
@@ -84,18 +84,19 @@ def capture_scores(
     rng = np.random.default_rng(seed)
     split = target.split
     u = known_input(run)
-    states, refused = informative(question.features.states(run.steps))
+    features = question.features or usual_features(run.mode)
+    states, refused = informative(features.states(run.steps))
     twin = measure_twin(run)
-    twins = [_like(question.features.states(twin.draw(rng)), states) for _ in range(TWIN_DRAWS)]
+    twins = [_like(features.states(twin.draw(rng)), states) for _ in range(TWIN_DRAWS)]
     deaf_steps = twin.deaf().draw(rng)
-    deaf = _like(question.features.states(deaf_steps), states)
+    deaf = _like(features.states(deaf_steps), states)
     controller = controller_states(run, deaf_steps)
     parts = [split.train, split.test]
 
     scores = {"device": score("device", states, target)}
     if question.telemetry:
         scores |= _with_telemetry(run, states, twins[0], twin, target)
-    input_table = taps_of(u, question.features, run)
+    input_table = taps_of(u, features, run)
     if question.input_baselines:
         fresh = np.random.SeedSequence(rng.integers(0, 2**32, 4).tolist())
         scores |= input_scores(
@@ -103,7 +104,7 @@ def capture_scores(
         )
     else:
         scores["u_t"] = score("u_t", taps_of(u, FeatureSet(), run), target)
-    if question.features.remembers:
+    if features.remembers:
         scores["u_t_same_taps"] = score("u_t_same_taps", input_table, target)
     scores["host_path"] = score("host_path", deaf, target)
     scores["poisson_twin"] = _mean_scores([score("poisson_twin", table, target) for table in twins])

@@ -49,6 +49,7 @@ class Protocol:
 
     def hyperparameters(self) -> dict[str, Any]:
         """For print and for the capture."""
+        features = self.question.features
         return {
             "task": self.task,
             **({"task_options": dict(self.task_options)} if self.task_options else {}),
@@ -56,7 +57,7 @@ class Protocol:
             "n_train": self.split.n_train,
             "n_test": self.split.n_test,
             "seeds": f"{self.all_seeds.start} to {self.all_seeds.stop - 1}",
-            **self.question.features.as_json(),
+            **({"features": "usual"} if features is None else features.as_json()),
             "esn_units": list(self.question.esn_units),
             "max_delay": self.question.max_delay,
             **readout_json(self.alphas, self.split.n_train),

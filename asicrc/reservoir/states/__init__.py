@@ -6,7 +6,7 @@ ntime, job id, version as sent) is never a state: the input stands there.
 
 from asicrc.reservoir.states.counts import core_counts, counts, virtual_nodes
 from asicrc.reservoir.states.digital_memory import filtered_counts, lagged
-from asicrc.reservoir.states.feature_set import FEATURES, FeatureSet
+from asicrc.reservoir.states.feature_set import FEATURES, FeatureSet, usual_features
 from asicrc.reservoir.states.informative import informative, uninformative_share
 from asicrc.reservoir.states.interval_features import interval_features
 from asicrc.reservoir.states.phase import phase
@@ -28,5 +28,6 @@ __all__ = [
     "phase",
     "telemetry",
     "uninformative_share",
+    "usual_features",
     "virtual_nodes",
 ]

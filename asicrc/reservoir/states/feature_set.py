@@ -79,6 +79,14 @@ class FeatureSet:
         return filtered_counts(steps, self.taus_s)
 
 
+def usual_features(mode: str) -> FeatureSet:
+    """What a mode is scored with unless told otherwise.
+
+    A step of a handshake ends with its share: where in the step that came, and in which part, says nothing.
+    """
+    return FeatureSet(("counts", "intervals")) if mode == "handshake" else FeatureSet()
+
+
 def feature_names(text: str) -> Sequence[str]:
     """`counts,intervals` as written on the command line."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
