@@ -12,8 +12,11 @@ from asicrc.evidence.estimate import finite_or_none
 
 @dataclass(frozen=True, slots=True)
 class InstrumentCheck:
-    """How an instrument did on twins of known truth. `power` is None where nothing was planted, `false_alarms`
-    where something was; both are shares of runs with exact intervals."""
+    """How an instrument did on twins of known truth.
+
+    `power` is None where nothing was planted, `false_alarms` where something was; both are shares of runs
+    with exact intervals.
+    """
 
     verdict: Instrument
     power: Estimate | None = None
@@ -37,10 +40,12 @@ class Reproduced:
     unit: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        value = self.value.as_json() if isinstance(self.value, Estimate) else self.value
-        if isinstance(value, float):
-            value = finite_or_none(value)
-        return {"name": self.name, "published": self.published, "value": value, "unit": self.unit}
+        return {
+            "name": self.name,
+            "published": self.published,
+            "value": _plain(self.value),
+            "unit": self.unit,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +84,9 @@ class ClaimOutcome:
             "needs": self.needs,
             "note": self.note,
         }
+
+
+def _plain(value: float | str | Estimate) -> object:
+    if isinstance(value, Estimate):
+        return value.as_json()
+    return finite_or_none(value) if isinstance(value, float) else value
