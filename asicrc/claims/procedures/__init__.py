@@ -1,1 +1,25 @@
-"""One procedure or more for each claim; a module of this folder names its own in `PROCEDURES`."""
+"""How the claims are decided: one module per topic, each with its `PROCEDURES`.
+
+Every module that takes part stands in `MODULES`; none is found by looking through a folder.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from asicrc.claims.procedure import Procedure
+
+MODULES: tuple[str, ...] = ()
+"""Modules of this package, one a line: those of the papers' texts first, then those of events."""
+
+
+def procedures() -> tuple[Procedure, ...]:
+    """All procedures, in the order of `MODULES`. Loaded when they are asked for: they bring the analyses."""
+    found: list[Procedure] = []
+    for name in MODULES:
+        found += import_module(f"{__name__}.{name}").PROCEDURES
+    return tuple(found)
+
+
+def procedures_of(claim: str) -> tuple[Procedure, ...]:
+    return tuple(one for one in procedures() if one.claim == claim)
