@@ -11,8 +11,8 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from asicrc.reservoir.blas_threads import DECOMPOSITIONS, PRODUCTS, one_thread_up_to
 from asicrc.reservoir.echo_states import EchoStates, Precision, States
-from asicrc.reservoir.readouts.blas_threads import DECOMPOSITIONS, PRODUCTS, one_thread_up_to
 from asicrc.reservoir.readouts.ridge import RidgeReadout
 from asicrc.reservoir.readouts.ridge_base import empty_sums, fits_in_parts
 from asicrc.reservoir.readouts.solution import AlphaSelection, Solver

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from asicrc.errors import UsageError
 from asicrc.evidence import Estimate
-from asicrc.reservoir.metrics.blas_threads import threads_for
+from asicrc.reservoir.blas_threads import CAPACITIES, one_thread_up_to
 from asicrc.reservoir.metrics.capacity_table import (
     CapacityTable,
     Targets,
@@ -113,7 +113,7 @@ def information_processing_capacity(
     white = whiteness(values, reach, surrogates)
     powers = law.polynomials(values, max(max_delays) if law.has_powers else 1)
     first = max(reach, washout)
-    with threads_for(x.shape[1]):
+    with one_thread_up_to(CAPACITIES, x.shape[1]):
         basis = state_basis(x[first:], tolerance)
         shifts = circular_shifts(basis.n, max(reach + 1, basis.n // 20), surrogates, seed)
         table = capacity_table(

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.evidence import Estimate
 from asicrc.evidence.estimate import finite_or_none
-from asicrc.reservoir.metrics.blas_threads import threads_for
+from asicrc.reservoir.blas_threads import CAPACITIES, one_thread_up_to
 from asicrc.reservoir.metrics.capacity_table import (
     CapacityTable,
     Targets,
@@ -101,7 +101,7 @@ def memory_capacity(
     values = input_series(u, len(x))
     white = whiteness(values, max_delay, surrogates)
     first = max(max_delay, washout)
-    with threads_for(x.shape[1]):
+    with one_thread_up_to(CAPACITIES, x.shape[1]):
         basis = state_basis(x[first:], tolerance)
         shifts = circular_shifts(basis.n, max(max_delay + 1, basis.n // 20), surrogates, seed)
         table = capacity_table(

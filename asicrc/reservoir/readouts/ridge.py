@@ -12,7 +12,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from asicrc.reservoir.readouts.blas_threads import PRODUCTS, one_thread_up_to
+from asicrc.reservoir.blas_threads import PRODUCTS, one_thread_up_to
 from asicrc.reservoir.readouts.ridge_base import RidgeBase, fits_in_parts
 from asicrc.reservoir.readouts.solution import solve_sums
 from asicrc.reservoir.readouts.stored_readout import load_readout, save_readout

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from asicrc.reservoir.readouts.blas_threads import PRODUCTS, one_thread_up_to
+from asicrc.reservoir.blas_threads import PRODUCTS, one_thread_up_to
 from asicrc.reservoir.readouts.solution import (
     AlphaSelection,
     Search,

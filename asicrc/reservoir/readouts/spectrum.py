@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asicrc.reservoir.readouts.blas_threads import DECOMPOSITIONS, one_thread_up_to
+from asicrc.reservoir.blas_threads import DECOMPOSITIONS, one_thread_up_to
 from asicrc.reservoir.readouts.sums import Floats, GramSums, TriangularSums, upper_factor
 
 GRAM_RESOLVES = 1e-12

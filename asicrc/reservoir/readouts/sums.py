@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asicrc.reservoir.readouts.blas_threads import DECOMPOSITIONS, one_thread_up_to
+from asicrc.reservoir.blas_threads import DECOMPOSITIONS, one_thread_up_to
 
 Floats = NDArray[np.float64]
 AnyFloats = NDArray[np.float64] | NDArray[np.float32]
