@@ -1,0 +1,1 @@
+"""Reports for a browser: one file that opens anywhere, without a network."""
