@@ -40,7 +40,7 @@ test-soak: install  ## every forged file with every command, every mixture of no
 	$(BIN)/pytest -m soak -n 2 --timeout 600
 
 calibrate: install  ## how often verdicts are wrong, on twins of known truth: hours
-	$(BIN)/python -m asicrc.reservoir.calibration --runs 500 --jobs 2
+	$(BIN)/python -m asicrc.reservoir.calibration --runs 500 --jobs 2 --output calibration-output
 	$(BIN)/python -m asicrc.analysis.calibration --devices 1000 --jobs 2 --output calibration-output
 
 bench: install  ## throughput side by side, in one run

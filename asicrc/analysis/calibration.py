@@ -32,7 +32,8 @@ from asicrc.capture.plan import CapturePlan
 from asicrc.errors import UsageError
 from asicrc.evidence import PROMISED_LEVEL, Estimate, EvidenceVerdict
 from asicrc.evidence.binomial import clopper_pearson
-from asicrc.reservoir.scale import config_seed, run_all
+from asicrc.reservoir.kept_runs import run_numbers
+from asicrc.reservoir.scale import config_seed
 
 TWINS = "asicrc.twins"
 LEAST_POWER = 0.90
@@ -95,12 +96,17 @@ def calibrate(
     classes: Sequence[RecordClass] | None = None,
     *,
     n_jobs: int = 1,
+    kept: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[ClassResult]:
-    """The battery on `records` of each class. A limit can be met from about 150 records on."""
+    """The battery on `records` of each class. A limit can be met from about 150 records on.
+
+    `kept` is a file from which finished records are taken and to which new ones are added. Raises
+    StorageError.
+    """
     results = []
     for of in ALL if classes is None else classes:
-        verdicts = run_all(_verdicts_of, [(of.label, number) for number in range(records)], n_jobs=n_jobs)
+        verdicts = run_numbers(verdicts_of, of, range(records), kept=kept, n_jobs=n_jobs)
         results.append(summarise(of, verdicts))
         say(result_line(results[-1]))
     return results
@@ -233,18 +239,18 @@ CURVES = tuple(
 ALL = NOTHING_PLANTED + FIXED_SIZES + CURVES
 
 
-def _verdicts_of(label: str, number: int) -> dict[str, str]:
-    """By label, so that a worker process needs no class sent to it."""
-    return verdicts_of(next(of for of in ALL if of.label == label), number)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 where every class that is held to a limit passed."""
     parser = argparse.ArgumentParser(prog="python -m asicrc.analysis.calibration", description=__doc__)
     parser.add_argument("--devices", type=int, default=1000, help="records of each class")
     parser.add_argument("--jobs", type=int, default=-1, help="processes; -1: all cores")
     parser.add_argument("--only", default="", help="classes whose name contains this")
-    parser.add_argument("--output", type=Path, default=None, help="folder for arrivals.json and arrivals.png")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=None,
+        help="folder for arrivals.json, arrivals.png and the finished records",
+    )
     chosen = parser.parse_args(arguments)
     classes = [of for of in ALL if chosen.only in of.label]
 
@@ -253,12 +259,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
 
     say(f"tests: {', '.join(TESTS)}; seed {ROOT_SEED}")
-    results = calibrate(chosen.devices, classes, n_jobs=chosen.jobs, say=say)
+    kept = None if chosen.output is None else chosen.output / "arrivals-runs.jsonl"
+    results = calibrate(chosen.devices, classes, n_jobs=chosen.jobs, kept=kept, say=say)
     if chosen.output is not None:
         from asicrc.report.calibration_figure import calibration_figure
         from asicrc.report.saving import save_figure
 
-        chosen.output.mkdir(parents=True, exist_ok=True)
         (chosen.output / "arrivals.json").write_text(
             json.dumps({"seed": ROOT_SEED, "classes": [result.as_json() for result in results]}, indent=1)
         )

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from asicrc.evidence import DESIGN_LEVEL, PROMISED_LEVEL
+from asicrc.evidence import DESIGN_LEVEL, PROMISED_LEVEL, Estimate
 from asicrc.evidence.planned_sizes import QUANTITIES
 from asicrc.report.figures import BLUE, GREY, ORANGE
 
 if TYPE_CHECKING:
     from asicrc.analysis.calibration import ClassResult
+    from asicrc.reservoir.calibration import ClassResult as MemoryResult
 
 _POWER_PROMISED = 0.9
 
@@ -35,18 +36,43 @@ def calibration_figure(results: Sequence[ClassResult]) -> Figure:
     return figure
 
 
+def memory_calibration_figure(results: Sequence[MemoryResult]) -> Figure:
+    """Memory called supported, by class: where there is none, and where it was planted."""
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(2, 1))
+    for axis, planted, limit, what in (
+        (left, False, PROMISED_LEVEL, "promised at most"),
+        (right, True, _POWER_PROMISED, "promised at least"),
+    ):
+        chosen = [result for result in results if result.planted is planted]
+        _draw_shares(axis, [(f"{one.label}, n = {one.supported.n}", one.supported) for one in chosen])
+        axis.axvline(100 * limit, color=ORANGE, lw=1, ls="--", label=what)
+        axis.set(xlabel="verdicts that call memory supported (%)")
+        axis.legend(frameon=False, fontsize=8)
+        axis.spines[["top", "right"]].set_visible(False)
+    left.set_title("(a) no memory in the device", loc="left", fontsize=10)
+    right.set_title("(b) a memory of capacity 0.5 planted", loc="left", fontsize=10)
+    right.set_xlim(0, 103)
+    return figure
+
+
+def _draw_shares(axis: Axes, shares: Sequence[tuple[str, Estimate]]) -> None:
+    places = list(range(len(shares)))
+    middle = [100 * share.estimate for _, share in shares]
+    low = [100 * (share.estimate - share.low) for _, share in shares]
+    high = [100 * (share.high - share.estimate) for _, share in shares]
+    axis.errorbar(middle, places, xerr=[low, high], fmt="o", color=BLUE, capsize=3)
+    axis.set_yticks(places, [label for label, _ in shares], fontsize=8)
+    axis.set_xlim(0, None)
+    axis.margins(y=0.3 if len(shares) < 6 else 0.08)
+
+
 def _draw_alarms(axis: Axes, results: Sequence[ClassResult]) -> None:
     axis.set_title("false alarms of the whole battery")
-    places = range(len(results))
-    share = [100 * result.found.estimate for result in results]
-    low = [100 * (result.found.estimate - result.found.low) for result in results]
-    high = [100 * (result.found.high - result.found.estimate) for result in results]
-    axis.errorbar(share, list(places), xerr=[low, high], fmt="o", color=BLUE, capsize=3)
+    _draw_shares(axis, [(f"{result.label}, n = {result.found.n}", result.found) for result in results])
     axis.axvline(100 * DESIGN_LEVEL, color=GREY, lw=0.8, ls=":", label="level of the design")
     axis.axvline(100 * PROMISED_LEVEL, color=ORANGE, lw=1, ls="--", label="promised at most")
-    axis.set_yticks(list(places), [f"{result.label}, n = {result.found.n}" for result in results], fontsize=8)
-    axis.set(xlabel="records with a claim called supported (%)", xlim=(0, None))
-    axis.margins(y=0.3)
+    axis.set(xlabel="records with a claim called supported (%)")
     axis.legend(frameon=False, fontsize=8)
 
 

@@ -1,6 +1,6 @@
 """How often the verdict on memory is wrong, on twins of which the truth is known.
 
-    python -m asicrc.reservoir.calibration --runs 500 --jobs 2
+    python -m asicrc.reservoir.calibration --runs 500 --jobs 2 --output calibration
 
 One run is a whole verdict: ten short captures of one device by one encoder, scored and weighed as
 `asicrc benchmark` does. Devices without memory are to be called supported in less than 5 % of the runs, with
@@ -11,10 +11,12 @@ the upper end of the 95 % interval, in the worst class; a planted memory of capa
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +38,8 @@ from asicrc.reservoir.benchmark import (
 )
 from asicrc.reservoir.benchmark.capturing import Driving, run_in_memory
 from asicrc.reservoir.encoders import encoder_for
-from asicrc.reservoir.scale import config_seed, run_all
+from asicrc.reservoir.kept_runs import run_numbers
+from asicrc.reservoir.scale import config_seed
 from firmware_protocols.device import DeviceProtocol
 
 TWINS = "asicrc.twins"
@@ -152,13 +155,17 @@ def calibrate(
     classes: Sequence[TwinClass] = WITHOUT_MEMORY + WITH_MEMORY,
     *,
     n_jobs: int = 1,
+    kept: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[ClassResult]:
-    """`runs` verdicts of each class. `passed` needs about 150 runs: with fewer no interval is that narrow."""
+    """`runs` verdicts of each class. `passed` needs about 150 runs: with fewer no interval is that narrow.
+
+    `kept` is a file from which finished runs are taken and to which new ones are added. Raises StorageError.
+    """
     results = []
     for of in classes:
-        verdicts = run_all(verdict_of, [(of, number) for number in range(runs)], n_jobs=n_jobs)
-        results.append(summarise(of, verdicts))
+        lines = run_numbers(_verdict_line, of, range(runs), kept=kept, n_jobs=n_jobs)
+        results.append(summarise(of, [Verdict(**line) for line in lines]))
         say(result_line(results[-1]))
     return results
 
@@ -188,6 +195,10 @@ def verdict_of(of: TwinClass, number: int) -> Verdict:
         None if channel is None else channel.value,
         timing.effect.estimate,
     )
+
+
+def _verdict_line(of: TwinClass, number: int) -> dict[str, Any]:
+    return asdict(verdict_of(of, number))
 
 
 def summarise(of: TwinClass, verdicts: Sequence[Verdict]) -> ClassResult:
@@ -220,6 +231,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=500, help="verdicts of each class")
     parser.add_argument("--jobs", type=int, default=-1, help="processes; -1: all cores")
     parser.add_argument("--only", default="", help="classes whose name contains this")
+    parser.add_argument(
+        "--output", type=Path, default=None, help="folder for memory.json, memory.png and what is finished"
+    )
     chosen = parser.parse_args(arguments)
     classes = [of for of in WITHOUT_MEMORY + WITH_MEMORY if chosen.only in of.label]
 
@@ -227,7 +241,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
-    results = calibrate(chosen.runs, classes, n_jobs=chosen.jobs, say=say)
+    kept = None if chosen.output is None else chosen.output / "memory-runs.jsonl"
+    results = calibrate(chosen.runs, classes, n_jobs=chosen.jobs, kept=kept, say=say)
+    if chosen.output is not None:
+        from asicrc.report.calibration_figure import memory_calibration_figure
+        from asicrc.report.saving import save_figure
+
+        (chosen.output / "memory.json").write_text(
+            json.dumps({"seed": ROOT_SEED, "classes": [result.as_json() for result in results]}, indent=1)
+        )
+        save_figure(memory_calibration_figure(results), chosen.output / "memory.png")
     return 0 if all(result.passed for result in results) else 1
 
 
