@@ -120,8 +120,8 @@ class Pool:
 
     def _go_down(self) -> None:
         _, for_s = self.options.faults.restart
+        with suppress(OSError):  # before its miners learn of it: who comes back at once is refused
+            self._port.shut()
         for client in list(self.clients.values()):
             client.end()
-        with suppress(OSError):
-            self._port.shut()
         self.reactor.after(for_s, self._port.open)
