@@ -29,12 +29,8 @@ test-long: install  ## kills, floods, long statistics; under 30 minutes
 	$(BIN)/pytest -m "long and alone" --timeout 600
 	$(BIN)/pytest -m "long and not alone" -n 2 --timeout 600
 
-experiments: install  ## every notebook at full size: texts and figures in experiments-output/
-	for notebook in experiments/*.py; do \
-	  name=$$(basename $$notebook .py); mkdir -p experiments-output/$$name; echo "$$name"; \
-	  ASICRC_EXPERIMENT_OUTPUT=experiments-output/$$name $(BIN)/python $$notebook \
-	    > experiments-output/$$name/$$name.txt || exit 1; \
-	done
+experiments: install  ## every notebook at full size, rendered: see experiments-output/index.html
+	$(BIN)/python -m asicrc.report.notebooks experiments --output experiments-output
 
 test-soak: install  ## every forged file with every command, every mixture of noise: half an hour and more
 	$(BIN)/pytest -m soak -n 2 --timeout 600

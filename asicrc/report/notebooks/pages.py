@@ -1,0 +1,132 @@
+"""Pages of executed notebooks, and an index of them: files that open without a network."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asicrc import __version__
+from asicrc.report.notebooks.running import NotebookResult
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+INDEX = "index.html"
+
+
+def write_page(result: NotebookResult, output: Path) -> Path:
+    """Render one notebook to `output/NAME/index.html`; what else it left lies beside it."""
+    from nbconvert import HTMLExporter
+
+    body, _ = HTMLExporter(template_name="basic", sanitize_html=True).from_notebook_node(result.notebook)
+    path = result.folder / INDEX
+    page = _templates().get_template("notebook.html.j2")
+    words = words_of(result)
+    html = page.render(
+        title=words.title,
+        result=result,
+        body=body,
+        styles=_styles(),
+        index=os.path.relpath(output / INDEX, result.folder),
+    )
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
+def write_index(results: Sequence[NotebookResult], output: Path) -> Path:
+    """Write `output/index.html`: each notebook's question, verdict, first figure and time."""
+    entries = [
+        {
+            "result": result,
+            "words": words_of(result),
+            "page": os.path.relpath(result.folder / INDEX, output),
+            "figure": os.path.relpath(result.figures[0], output.resolve()) if result.figures else None,
+            "took": _took(result.seconds),
+        }
+        for result in results
+    ]
+    html = (
+        _templates()
+        .get_template("index.html.j2")
+        .render(
+            entries=entries,
+            styles=_styles(),
+            version=__version__,
+            failed=sum(bool(result.error) for result in results),
+            reduced=any(result.size == "reduced" for result in results),
+            took=_took(sum(result.seconds for result in results)),
+        )
+    )
+    path = output / INDEX
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookWords:
+    """What a notebook says of itself: its heading, the first paragraph, and what it comes to."""
+
+    title: str
+    question: str
+    verdict: str
+
+
+def words_of(result: NotebookResult) -> NotebookWords:
+    """Read from the Markdown cells; the verdict is the text below the last heading that has that word."""
+    title, question, verdict = result.source.stem, "", ""
+    under_verdict = False
+    for cell in result.notebook.cells:
+        if cell.cell_type != "markdown":
+            if under_verdict and not verdict:
+                verdict = _printed(cell)
+            continue
+        for block in re.split(r"\n\s*\n", cell.source):
+            heading = re.match(r"#+\s+(.*)", block)
+            if heading and block.startswith("# "):
+                title = heading[1].strip()
+            elif heading:
+                under_verdict = "verdict" in heading[1].lower()
+                verdict = "" if under_verdict else verdict
+            elif under_verdict:
+                verdict = verdict or _one_line(block)
+            elif not question:
+                question = _one_line(block)
+    return NotebookWords(title, question, verdict)
+
+
+def _printed(cell: Any) -> str:
+    lines = [
+        line for output in cell.outputs if output.output_type == "stream" for line in output.text.splitlines()
+    ]
+    return " ".join(lines[:6]).strip()
+
+
+def _one_line(block: str) -> str:
+    return " ".join(block.replace("`", "").split())
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("asicrc.report.notebooks"), autoescape=True, undefined=StrictUndefined
+    )
+
+
+@cache
+def _styles() -> str:
+    from pygments.formatters import HtmlFormatter
+
+    own = files("asicrc.report.notebooks").joinpath("templates", "style.css").read_text(encoding="utf-8")
+    return own + str(HtmlFormatter(style="friendly").get_style_defs(".highlight"))
