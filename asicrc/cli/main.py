@@ -15,6 +15,7 @@ from asicrc.cli import (
     device_commands,
     evidence_commands,
     file_commands,
+    guide_commands,
     leakage_commands,
     planning_commands,
     prerequisites_commands,
@@ -26,12 +27,14 @@ from asicrc.cli import (
     watch_commands,
 )
 from asicrc.cli.output import as_asicrc_error, note, report_error
+from asicrc.cli.panels import InPanels, put_into_panels
 from asicrc.errors import AsicrcError, BadFile, ExitCode, StorageError, UsageError
 from firmware_protocols.device import DeviceLost, SafetyStop, SettingRefused
 from firmware_protocols.errors import ProtocolError
 
 app = typer.Typer(
     name="asicrc",
+    cls=InPanels,
     help="Capture, verify and analyse the nonce timing of mining ASICs. "
     "Try `asicrc demo`, or `asicrc capture --device sim:bm1366 --duration 10s`.",
     add_completion=True,
@@ -54,8 +57,10 @@ for module in (
     puf_commands,
     benchmark_commands,
     prerequisites_commands,
+    guide_commands,
 ):
     module.register(app)
+put_into_panels(app)
 
 
 STDOUT = 1
