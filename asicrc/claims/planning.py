@@ -1,0 +1,174 @@
+"""Which procedure answers which claim from the sources that are there, what that takes, and what fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from asicrc.capture.reader import load
+from asicrc.claims.claim import Claim
+from asicrc.claims.procedure import Context, Cost, Procedure
+
+FIRST_OF = ("device", "capture", "data", "computation")
+"""Whose word counts where several could tell of a claim: a twin tells only of the instrument, beside them."""
+TWIN = "twin"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a run may answer from, beside computations. A device, a capture and a twin exclude each other."""
+
+    data: Path | None = None
+    capture: Path | None = None
+    device_url: str | None = None
+    twin: str | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        given = {
+            "data": self.data,
+            "capture": self.capture,
+            "device": self.device_url,
+            TWIN: self.twin,
+        }
+        return frozenset({"computation", *(name for name, value in given.items() if value is not None)})
+
+    def as_json(self) -> dict[str, str | None]:
+        return {
+            "data": None if self.data is None else str(self.data),
+            "capture": None if self.capture is None else str(self.capture),
+            "device": self.device_url,
+            "twin": self.twin,
+        }
+
+    def context(self, source: str, usual: Context) -> Context:
+        """`usual` with this one source, opened where it is a capture; whoever asks closes it."""
+        return replace(
+            usual,
+            data=self.data if source == "data" else None,
+            capture=load(self.capture) if source == "capture" and self.capture is not None else None,
+            device_url=self.device_url if source == "device" else None,
+            twin=self.twin if source == TWIN else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One procedure with the source that it is to answer from."""
+
+    procedure: Procedure
+    source: str
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimPlan:
+    """`steps` are tried in turn until one has a verdict; `twin` is asked beside them. None of both: nothing
+    can answer here. `does_not_fit` is set by `within`."""
+
+    claim: Claim
+    steps: tuple[Step, ...]
+    twin: Step | None = None
+    does_not_fit: bool = False
+
+    @property
+    def is_answerable(self) -> bool:
+        return bool(self.steps) or self.twin is not None
+
+    @property
+    def cost(self) -> Cost:
+        """Of the first step and the twin: the others are asked only where the first cannot tell."""
+        parts = [step.cost for step in (*self.steps[:1], *((self.twin,) if self.twin else ()))]
+        return Cost(
+            sum(part.seconds for part in parts),
+            sum(part.device_hours for part in parts),
+            sum(part.events for part in parts),
+        )
+
+    @property
+    def takes_device(self) -> bool:
+        return any(step.source == "device" for step in self.steps)
+
+
+def plan_claims(
+    claims: Iterable[Claim], sources: Sources, procedures: Iterable[Procedure], usual: Context
+) -> list[ClaimPlan]:
+    """One for each claim, in their order. A procedure of an earlier module goes before one of a later."""
+    by_claim: dict[str, list[Procedure]] = {}
+    for procedure in procedures:
+        by_claim.setdefault(procedure.claim, []).append(procedure)
+    plans = []
+    for claim in claims:
+        known = by_claim.get(claim.id, [])
+        steps = tuple(
+            step
+            for source in FIRST_OF
+            if source in sources.names
+            for step in _steps(known, source, sources, usual)
+        )
+        twins = _steps(known, TWIN, sources, usual) if TWIN in sources.names else ()
+        plans.append(ClaimPlan(claim, steps, twins[0] if twins else None))
+    return plans
+
+
+def within(plans: Sequence[ClaimPlan], budget_s: float, jobs: int) -> list[ClaimPlan]:
+    """Mark what does not fit. The quickest come first into the budget, so that most claims are answered.
+
+    A device is one, and its hours add up; what the machine computes is shared by `jobs`.
+    """
+    device_s = machine_s = 0.0
+    fitting = set()
+    for plan in sorted(plans, key=lambda plan: wall_s(plan, jobs)):
+        device_then = device_s + 3600 * plan.cost.device_hours
+        machine_then = machine_s + plan.cost.seconds / jobs
+        if device_then + machine_then <= budget_s:
+            device_s, machine_s = device_then, machine_then
+            fitting.add(plan.claim.id)
+    return [replace(plan, does_not_fit=plan.claim.id not in fitting) for plan in plans]
+
+
+def wall_s(plan: ClaimPlan, jobs: int) -> float:
+    return 3600 * plan.cost.device_hours + plan.cost.seconds / jobs
+
+
+def seed_of(root: int, claim_id: str, ids: Sequence[str]) -> np.random.SeedSequence:
+    """The child of the root seed that belongs to a claim by its place in the registry, whatever else runs."""
+    return np.random.SeedSequence(root, spawn_key=(list(ids).index(claim_id),))
+
+
+def needs_of(claim: Claim, sources: Sources, published: Mapping[str, str]) -> str:
+    """What a verdict takes where nothing that is there can give one. `published`: where each file is."""
+    parts = []
+    if claim.files and sources.data is None:
+        parts.append(f"--data DIR with {', '.join(published[name] for name in claim.files)}")
+    if claim.takes is not None:
+        parts.append(takes_in_words(claim))
+    return "; or ".join(parts) or claim.data
+
+
+def takes_in_words(claim: Claim) -> str:
+    """Of a claim that a device decides."""
+    takes = claim.takes
+    if takes is None:
+        return claim.data
+    events = takes.events_per_setting()
+    amount = f"{events:,} events" if events else f"{takes.minutes:g} minutes"
+    where = "a device" if takes.devices == 1 else f"{takes.devices} devices of one model"
+    if takes.direct:
+        where += " on a direct line"
+    at = f" at each of {takes.settings} settings" if takes.settings > 1 else ""
+    of = f" of {', '.join(takes.settable)}" if takes.settable else ""
+    return f"{where}, {amount}{at}{of}"
+
+
+def _steps(known: Sequence[Procedure], source: str, sources: Sources, usual: Context) -> tuple[Step, ...]:
+    steps = []
+    for procedure in known:
+        if source in procedure.sources:
+            # A cost is told from names and sizes: nothing is opened for it.
+            context = replace(sources, capture=None).context(source, usual)
+            steps.append(Step(procedure, source, procedure.cost(source, context)))
+    return tuple(steps)

@@ -1,0 +1,182 @@
+"""Many claims in one run: within a budget, on several cores, with what was answered kept whatever happens."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import joblib
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from asicrc.claims.answering import Answer, Failure, answer_claim, has_verdict
+from asicrc.claims.claim import Claim
+from asicrc.claims.planning import ClaimPlan, Sources, needs_of, plan_claims, seed_of, wall_s, within
+from asicrc.claims.procedure import Context, Procedure
+from asicrc.claims.registry import CLAIMS, IDS, PUBLISHED_FILES
+from asicrc.claims.result import ClaimResult, ClaimsRun, State, unanswered
+from asicrc.clock import MACHINE_CLOCK
+from asicrc.errors import ExitCode
+
+
+def run_claims(
+    ids: Iterable[str],
+    sources: Sources,
+    *,
+    procedures: Iterable[Procedure],
+    budget_s: float,
+    jobs: int = 1,
+    seed: int = 1,
+    say: Callable[[str], None] = lambda _: None,
+    claims: Mapping[str, Claim] = CLAIMS,
+) -> ClaimsRun:
+    """Ask what fits into the budget, the quickest first. Raises nothing that one procedure does wrong.
+
+    A claim's random numbers depend on `seed` and its id alone. An interrupt ends the run with what was
+    answered so far. `exit_code` of the run is that of the first failure, 130 after an interrupt, and 1
+    where nothing at all could be answered.
+    """
+    began_ns = MACHINE_CLOCK.now_ns()
+    plans = planned(ids, sources, procedures=procedures, budget_s=budget_s, jobs=jobs, claims=claims)
+    asked = sorted(
+        (plan for plan in plans if plan.is_answerable and not plan.does_not_fit),
+        key=lambda plan: wall_s(plan, jobs),
+    )
+    here = Context(seed=seed_of(seed, IDS[0], IDS), budget_s=budget_s)
+    answers: dict[str, Answer] = {}
+    interrupted = False
+    try:
+        for claim_id, answer in _answers(asked, sources, here, seed, jobs, say):
+            answers[claim_id] = answer
+            say(f"[{len(answers)}/{len(asked)}] {_progress(claim_id, answer)}")
+    except KeyboardInterrupt:
+        interrupted = True
+        say(f"interrupted: {len(answers)} of {len(asked)} claims are answered")
+    results = [_result(plan, answers.get(plan.claim.id), sources, jobs, interrupted) for plan in plans]
+    took_s = (MACHINE_CLOCK.now_ns() - began_ns) / 1e9
+    run = ClaimsRun(sources, results, seed, budget_s, took_s, interrupted)
+    return replace(run, exit_code=_exit_code(run, answers.values()))
+
+
+def planned(
+    ids: Iterable[str],
+    sources: Sources,
+    *,
+    procedures: Iterable[Procedure],
+    budget_s: float,
+    jobs: int = 1,
+    claims: Mapping[str, Claim] = CLAIMS,
+) -> list[ClaimPlan]:
+    """What a run would do, without doing it."""
+    usual = Context(seed=seed_of(0, IDS[0], IDS), budget_s=budget_s, jobs=jobs)
+    return within(plan_claims([claims[name] for name in ids], sources, procedures, usual), budget_s, jobs)
+
+
+def _answers(
+    plans: Sequence[ClaimPlan],
+    sources: Sources,
+    usual: Context,
+    seed: int,
+    jobs: int,
+    say: Callable[[str], None],
+) -> Iterator[tuple[str, Answer]]:
+    """As they come. What drives a device runs here, one after the other; the rest on `jobs` processes."""
+    total_s = sum(wall_s(plan, jobs) for plan in plans)
+
+    def context(plan: ClaimPlan, jobs: int) -> Context:
+        spare_s = usual.budget_s - total_s + wall_s(plan, jobs)
+        return replace(usual, seed=seed_of(seed, plan.claim.id, IDS), budget_s=max(spare_s, 0.0), jobs=jobs)
+
+    of_machine = [plan for plan in plans if not plan.takes_device]
+    workers = min(jobs, len(of_machine))
+    if workers <= 1:
+        for plan in of_machine:
+            alone = replace(context(plan, jobs), say=say)
+            yield plan.claim.id, answer_claim(plan, sources, alone)
+    else:
+        yield from _parallel(of_machine, sources, [context(plan, 1) for plan in of_machine], workers)
+    lost = False
+    for plan in (plan for plan in plans if plan.takes_device):
+        if lost:
+            return
+        answer = answer_claim(plan, sources, replace(context(plan, jobs), say=say))
+        yield plan.claim.id, answer
+        lost = answer.failure is not None and answer.failure.is_of_the_device
+
+
+def _parallel(
+    plans: Sequence[ClaimPlan], sources: Sources, contexts: Sequence[Context], workers: int
+) -> Iterator[tuple[str, Answer]]:
+    parallel = joblib.Parallel(
+        n_jobs=workers, return_as="generator_unordered", pre_dispatch="all", batch_size=1
+    )
+    left = {plan.claim.id for plan in plans}
+    try:
+        for claim_id, answer in parallel(
+            joblib.delayed(_in_worker)(plan, sources, context)
+            for plan, context in zip(plans, contexts, strict=True)
+        ):
+            left.discard(claim_id)
+            yield claim_id, answer
+    except TerminatedWorkerError:
+        failure = Failure("a worker process was killed: out of memory? Try --jobs 1, or this claim alone")
+        for claim_id in sorted(left):
+            yield claim_id, Answer(None, failure, 0.0)
+
+
+def _in_worker(plan: ClaimPlan, sources: Sources, context: Context) -> tuple[str, Answer]:
+    """With one thread for linear algebra. Ctrl-C reaches all processes of a terminal; the first answers it."""
+    from threadpoolctl import threadpool_limits
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with threadpool_limits(limits=1):
+        return plan.claim.id, answer_claim(plan, sources, context)
+
+
+def _result(
+    plan: ClaimPlan, answer: Answer | None, sources: Sources, jobs: int, interrupted: bool
+) -> ClaimResult:
+    claim = plan.claim
+    published = {name: one.in_words() for name, one in PUBLISHED_FILES.items()}
+    needs = needs_of(claim, sources, published)
+    if not plan.is_answerable:
+        return ClaimResult(claim, unanswered(claim, needs), State.NO_SOURCE)
+    if plan.does_not_fit:
+        hours = wall_s(plan, jobs) / 3600
+        reason = f"it does not fit into the budget: it takes {hours:.2g} h beside what comes before it"
+        return ClaimResult(claim, unanswered(claim, f"{hours:.2g} h; {needs}"), State.NOT_RUN, reason)
+    if answer is None:
+        reason = "interrupted before its turn" if interrupted else "the device was lost before its turn"
+        return ClaimResult(claim, unanswered(claim, needs), State.NOT_RUN, reason)
+    failure = answer.failure or Failure("")
+    if answer.outcome is None:
+        outcome = unanswered(claim, needs)
+        return ClaimResult(claim, outcome, State.FAILED, failure.reason, failure.trace, answer.took_s)
+    outcome = answer.outcome
+    if not has_verdict(outcome) and not outcome.needs:
+        outcome = replace(outcome, needs=needs)
+    state = State.FAILED if answer.failure else State.ANSWERED
+    return ClaimResult(claim, outcome, state, failure.reason, failure.trace, answer.took_s)
+
+
+def _exit_code(run: ClaimsRun, answers: Iterable[Answer]) -> int:
+    if run.interrupted:
+        return ExitCode.INTERRUPTED
+    codes = [answer.failure.exit_code for answer in answers if answer.failure is not None]
+    of_device = [code for code in codes if code in (ExitCode.DEVICE, ExitCode.REFUSED)]
+    if codes:
+        return of_device[0] if of_device else ExitCode.NO_ANSWER
+    answered = any(has_verdict(one.outcome) or one.outcome.instrument is not None for one in run.results)
+    return ExitCode.OK if answered else ExitCode.NO_ANSWER
+
+
+def _progress(claim_id: str, answer: Answer) -> str:
+    took = f"{answer.took_s:.1f} s"
+    if answer.failure is not None:
+        return f"{claim_id} failed after {took}: {answer.failure.reason}"
+    outcome = answer.outcome
+    if outcome is None:
+        return f"{claim_id} without an answer after {took}"
+    if not has_verdict(outcome) and outcome.instrument is not None:
+        return f"{claim_id} instrument {outcome.instrument.verdict} ({took})"
+    return f"{claim_id} {outcome.interpretation_verdict} ({took})"
