@@ -8,6 +8,7 @@ from asicrc.analysis.point_numbers import cv_of, rate_of
 from asicrc.bench.plan_estimate import PointEstimate
 from asicrc.capture.point_run import PointDone
 from asicrc.capture.points import Point, PointState
+from asicrc.capture.time_left import PlanStanding, TimeLeft, time_left
 from asicrc.clock import MACHINE_CLOCK
 from firmware_protocols.device import NO_TIME, Clock
 
@@ -32,38 +33,25 @@ class SweepStanding:
         """Of the points that this session has taken, as they were estimated."""
         self._last = ""
 
-    def began(self, position: int, point: Point) -> str:
+    def began(self, position: int, point: Point) -> PlanStanding:
         total = len(self._estimates)
-        line = f"point {position + 1}/{total} ({point.label})"
-        left_s = self.left_s()
-        if left_s is not None:
-            line += f", {in_words(left_s)} left"
-        return line + self._last
+        text = f"point {position + 1}/{total} ({point.label})"
+        return PlanStanding(text, self.left(position), self._last)
 
-    def ended(self, position: int, done: PointDone) -> str:
+    def ended(self, position: int, done: PointDone) -> PlanStanding:
         self._done.add(position)
-        self._taken_s += _usual_s(self._estimates[position])
+        self._taken_s += usual_s(self._estimates[position])
         self._last = f"; last: {_numbers(done)}"
-        return f"point {position + 1}/{len(self._estimates)} taken{self._last}"
+        return PlanStanding(f"point {position + 1}/{len(self._estimates)} taken", last=self._last)
 
-    def left_s(self) -> float | None:
-        """None before anything is known about it."""
-        ahead_s = sum(_usual_s(e) for i, e in enumerate(self._estimates) if i not in self._done)
-        if not self._taken_s:
-            return ahead_s
-        elapsed_s = (self._clock.now_ns() - self._begun_ns) / 1e9
-        return elapsed_s / self._taken_s * ahead_s
+    def left(self, position: int) -> TimeLeft:
+        """As the point at `position` begins."""
+        now_ns = self._clock.now_ns()
+        pace = (now_ns - self._begun_ns) / 1e9 / self._taken_s if self._taken_s else 1.0
+        return time_left([usual_s(e) for e in self._estimates], self._done, position, pace, now_ns)
 
 
-def in_words(seconds: float) -> str:
-    """`40 s`, `12 min`, `3.5 h`, `2.1 d`."""
-    for unit, length_s, most in (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172_800.0)):
-        if seconds < most:
-            return f"{seconds / length_s:.3g} {unit}" if unit == "h" else f"{seconds / length_s:.0f} {unit}"
-    return f"{seconds / 86_400:.1f} d"
-
-
-def _usual_s(estimate: PointEstimate) -> float:
+def usual_s(estimate: PointEstimate) -> float:
     """In the middle of what it may take, as far as it is known; never nothing."""
     return max(1e-3, sum(estimate.settle_s) / 2 + sum(estimate.dwell_s) / 2)
 

@@ -17,6 +17,7 @@ from asicrc.capture.pulling import Ended, Puller, Why
 from asicrc.capture.recorder import Recorder
 from asicrc.capture.settling import Settled, Settling
 from asicrc.capture.step_jobs import call_for_next
+from asicrc.capture.time_left import PlanStanding
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.scan_settings import scan_period_ns
 from asicrc.work import JobSource, jobs_for
@@ -39,9 +40,9 @@ class PointDone:
 class PointListener(Protocol):
     """Told of points as they come and go; what it returns is shown while the capture runs."""
 
-    def began(self, position: int, point: Point) -> str: ...
+    def began(self, position: int, point: Point) -> PlanStanding: ...
 
-    def ended(self, position: int, done: PointDone) -> str: ...
+    def ended(self, position: int, done: PointDone) -> PlanStanding: ...
 
 
 class PointRun:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from asicrc.capture.time_left import PlanStanding
 from asicrc.capture.verification import Counters
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class Progress:
     """`mode` is `live` (rich, on a terminal), `plain` (a line a second on stderr) or `none`."""
 
     def __init__(self, mode: str) -> None:
-        self.standing = ""
+        self.standing: PlanStanding | None = None
         """Where a plan stands; comes first on the line."""
         self._mode = mode
         self._start_ns: int | None = None
@@ -31,20 +32,21 @@ class Progress:
             self._live.start()
 
     def show(self, now_ns: int, acknowledged: int, counters: Counters, lag_ns: int | None) -> None:
-        """Called after every commit; `acknowledged` events are durable."""
+        """Called after every commit; `acknowledged` rows are durable. Events are those of them
+        that were checked, as in `show` and `verify`."""
         if self._start_ns is None:
             self._start_ns = now_ns
         elapsed_s = (now_ns - self._start_ns) / 1e9
         rate = acknowledged / elapsed_s if elapsed_s > 0 else 0.0
         synthetic = f", {counters.synthetic} synthetic" if counters.synthetic else ""
         line = (
-            f"{elapsed_s:7.1f} s  stored {acknowledged} events ({counters.valid} valid, "
-            f"{counters.duplicate} duplicate{synthetic})  {rate:.1f}/s"
+            f"{elapsed_s:7.1f} s  stored {acknowledged} rows: {counters.events} events checked "
+            f"({counters.valid} valid, {counters.duplicate} duplicate){synthetic}  {rate:.1f}/s"
         )
         if lag_ns is not None:
             line += f"  lag {lag_ns / 1e9:.2f} s"
-        if self.standing:
-            line = f"{self.standing}  |{line}"
+        if self.standing is not None:
+            line = f"{self.standing.words(now_ns)}  |{line}"
         if self._live is not None:
             from rich.text import Text
 

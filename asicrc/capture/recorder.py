@@ -9,6 +9,7 @@ from typing import NamedTuple
 from asicrc.bench.supervision import Tally
 from asicrc.capture.points import PointRecord
 from asicrc.capture.storage import Numbering, Storage
+from asicrc.capture.time_left import PlanStanding
 from asicrc.capture.wall_clock import WallClockWatch
 from asicrc.clock import MACHINE_CLOCK, boot_id
 from asicrc.work.job_source import JobSource
@@ -88,9 +89,9 @@ class Recorder:
     def point(self, record: PointRecord) -> None:
         self._storage.put("point", record)
 
-    def standing(self, text: str) -> None:
+    def standing(self, standing: PlanStanding) -> None:
         """For the line that a person sees."""
-        self._storage.put("standing", text)
+        self._storage.put("standing", standing)
 
     def log(self, text: str, level: str = "info") -> None:
         self._storage.put("log", (text, level, self._clock.now_ns()))

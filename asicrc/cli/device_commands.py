@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -184,6 +185,10 @@ def simulate(
     from importlib.metadata import entry_points
 
     known = {entry.name: entry for entry in entry_points(group="asicrc.emulators")}
+    if name in ("--help", "-h"):  # what follows a name is the emulator's, --help as well
+        sys.stdout.write(context.get_help())
+        say(f"\nEmulated devices: {', '.join(sorted(known))}")
+        return ExitCode.OK
     if name not in known:
         raise UsageError(f"there is no emulator {name!r}", f"known: {', '.join(sorted(known))}")
     return int(known[name].load()(context.args))

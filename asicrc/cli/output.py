@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from asicrc.errors import AsicrcError, DeviceError, ExitCode, Refused
+from asicrc.printable import printable as printable
 from firmware_protocols.device import DeviceLost, SafetyStop, SettingRefused
 
 
@@ -24,11 +25,6 @@ def say(text: str) -> None:
 def note(text: str) -> None:
     """A line beside the result, on stderr."""
     sys.stderr.write(printable(text) + "\n")
-
-
-def printable(text: str) -> str:
-    """Text with control characters made visible: strings from a device or a file may hold any."""
-    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
 
 
 def report_error(error: AsicrcError, as_json: bool) -> ExitCode:

@@ -154,7 +154,7 @@ def _line(found: dict[str, Any]) -> str:
 
 def _show_estimate(found: PlanEstimate, as_json: bool) -> int:
     """Exit code 5 where a run would be refused."""
-    from asicrc.bench.sweep_standing import in_words
+    from asicrc.capture.time_left import in_words
 
     if as_json:
         print_json(found.as_json())

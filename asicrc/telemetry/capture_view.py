@@ -13,19 +13,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asicrc.analysis.point_numbers import cv_of, rate_of
 from asicrc.capture.event_rows import SELECT_EVENTS, events_from_rows
 from asicrc.capture.opening import RowBudget, reading
 from asicrc.capture.points import PointRecord, PointState, point_from_row
 from asicrc.capture.reader import load
-from asicrc.capture.record_rows import log_line_from_row, reading_from_row
+from asicrc.capture.record_rows import (
+    Segment,
+    log_line_from_row,
+    reading_from_row,
+    segment_from_row,
+    setting_from_row,
+)
 from asicrc.capture.schema import END_REASON_KEY, SWEEP_KEY
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.errors import BadFile
 from asicrc.evidence import Estimate
 from asicrc.evidence.binomial import clopper_pearson
-from firmware_protocols.device import NO_TIME, Clock, NonceBatch, Verdict, empty_events
+from asicrc.telemetry.plan_times import PlanTimes, plan_times
+from firmware_protocols.device import NO_TIME, Clock, NonceBatch, Setting, Verdict, empty_events
 
 RECENT_S = 60.0
 """That rate, CV and errors are taken from, if there is so much of the point that runs."""
@@ -34,6 +42,8 @@ MOST_RECENT = 5_000
 READINGS_LOOKED_AT = 5_000
 """Rows from the end of the table in which the newest of each channel is looked for at first."""
 ROWS_AT_ONCE = 20_000
+MOST_SETTINGS = 100
+"""Names, each with its newest entry."""
 LOG_LINES = 3
 STALE_S = 15.0
 """A live writer commits at least every 5 s, its clock anchors."""
@@ -55,6 +65,10 @@ class PointStanding:
     state: str
     requested: dict[str, float]
     repeat: int
+    left_s: float | None
+    """Until the whole plan is taken, on the clock of the capture; None where it has ended or is not known."""
+    is_virtual: bool = False
+    """Whether that clock is a twin's own."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -64,6 +78,7 @@ class PointStanding:
             "state": self.state,
             "requested": self.requested,
             "repeat": self.repeat,
+            "left_s": self.left_s,
         }
 
 
@@ -72,7 +87,7 @@ class Standing:
     """How a capture stands. Rates are events a second; `recent` ones are of the last `window_s`.
 
     `commit_age_s` is the time since something was last written, None for a sealed file. `readings` has the
-    newest value of each channel.
+    newest value of each channel, `settings` the newest entry of each name.
     """
 
     path: Path
@@ -87,12 +102,18 @@ class Standing:
     cv: Estimate | None
     invalid_share: Estimate | None
     readings: dict[str, float]
+    settings: list[Setting]
     point: PointStanding | None
     log: list[str] = field(default_factory=list)
 
     @property
     def sealed(self) -> bool:
         return self.ended is not None
+
+    @property
+    def stored(self) -> int:
+        """Rows, of whatever kind."""
+        return self.counts["events"] + self.counts["synthetic"]
 
     @property
     def is_stale(self) -> bool:
@@ -107,6 +128,7 @@ class Standing:
             "ended": self.ended,
             "commit_age_s": self.commit_age_s,
             "duration_s": self.duration_s,
+            "stored": self.stored,
             **self.counts,
             "window_s": self.window_s,
             "rate_per_s": None if self.rate_per_s is None else self.rate_per_s.as_json(),
@@ -115,6 +137,10 @@ class Standing:
             "temperature_c": self.readings.get("temperature_c"),
             "power_w": self.readings.get("power_w"),
             "readings": self.readings,
+            "settings": [
+                {"name": s.name, "requested": s.requested, "read_back": s.read_back, "kind": s.kind}
+                for s in self.settings
+            ],
             "point": None if self.point is None else self.point.as_json(),
             "log": self.log,
         }
@@ -132,6 +158,10 @@ class CaptureView:
         self._recent = empty_events()
         self._reading_row: int | None = None
         self._readings: dict[str, float] = {}
+        self._setting_row: int | None = None
+        self._settings: dict[str, Setting] = {}
+        self._intervals_s: NDArray[np.float64] = np.empty(0)
+        self._plan_times: PlanTimes | None = None
         self._first_ns: int | None = None
         self._newest_ns: int | None = None
 
@@ -146,14 +176,18 @@ class CaptureView:
                 for (monotonic_ns,) in _rows(connection, budget, _ANCHOR):
                     self._note_time(np.array([monotonic_ns], np.int64))
                 self._take_events(connection, budget)
+                self._take_settings(connection, budget)
                 points = [point_from_row(row) for row in _rows(connection, budget, _POINTS)]
                 log = [log_line_from_row(row) for row in _rows(connection, budget, _LOG, LOG_LINES)]
+                segments = [segment_from_row(row) for row in _rows(connection, budget, _SEGMENT)]
             except ValueError as error:
                 raise BadFile(
                     f"{self._path} holds a value that no asicrc writes: {error}",
                     "the file is damaged or was altered: get it again from where it was written",
                 ) from None
-        recent, window_s = self._window(points[-1] if points else None)
+        of_point = self._of_point(points[-1] if points else None)
+        self._intervals_s = _intervals_s(of_point)
+        recent, window_s = self._window(of_point, points[-1] if points else None)
         good = recent[_is_good(recent)]
         return Standing(
             path=self._path,
@@ -167,9 +201,15 @@ class CaptureView:
             cv=cv_of(good["t_ns"], good["segment"]),
             invalid_share=_invalid_share(recent),
             readings=dict(self._readings),
-            point=_point(points, meta.get(SWEEP_KEY)),
+            settings=list(self._settings.values()),
+            point=self._point(points, meta, segments, ended is not None),
             log=[f"{line.level}: {line.text}" for line in reversed(log)],
         )
+
+    @property
+    def intervals_s(self) -> NDArray[np.float64]:
+        """Between the newest good events of the point that runs, as the last look found them."""
+        return self._intervals_s
 
     def _take_events(self, connection: sqlite3.Connection, budget: RowBudget) -> None:
         if self._seen_seq is None:
@@ -216,19 +256,34 @@ class CaptureView:
             newest = [row[1] for row in rows if isinstance(row[1], int)]
             self._note_time(np.array(newest, np.int64))
 
+    def _take_settings(self, connection: sqlite3.Connection, budget: RowBudget) -> None:
+        query = _NEWEST_SETTINGS if self._setting_row is None else f"{_SETTINGS} > {self._setting_row}"
+        for row in _rows(connection, budget, f"{query} ORDER BY rowid LIMIT {ROWS_AT_ONCE}"):
+            self._setting_row = int(row[0])
+            found = setting_from_row(row[1:])
+            self._settings.pop(found.name, None)  # the one that was set last stands last
+            if len(self._settings) < MOST_SETTINGS:
+                self._settings[found.name] = found
+
     def _note_time(self, t_ns: Any) -> None:
         known = t_ns[t_ns != NO_TIME]
         if len(known):
             self._newest_ns = max(int(known.max()), self._newest_ns or int(known.max()))
 
-    def _window(self, point: PointRecord | None) -> tuple[NonceBatch, float]:
-        """The recent events of the point that runs, and how much time they are of."""
-        if self._newest_ns is None or not len(self._recent):
-            return empty_events(), 0.0
+    def _of_point(self, point: PointRecord | None) -> NonceBatch:
+        """The newest events of the point that runs."""
         recent = self._recent
+        if not len(recent):
+            return recent
         if point is not None:
             recent = recent[point.holds(recent)]
-        recent = recent[recent["segment"] == self._recent["segment"][-1]]
+        inside: NonceBatch = recent[recent["segment"] == self._recent["segment"][-1]]
+        return inside
+
+    def _window(self, recent: NonceBatch, point: PointRecord | None) -> tuple[NonceBatch, float]:
+        """Those of the last minute, and how much time they are of."""
+        if self._newest_ns is None or not len(self._recent):
+            return empty_events(), 0.0
         begins_ns = max(
             self._newest_ns - round(RECENT_S * 1e9),
             self._first_ns or 0,
@@ -247,6 +302,31 @@ class CaptureView:
             return None
         return max(0.0, (self._newest_ns - self._first_ns) / 1e9)
 
+    def _point(
+        self, points: list[PointRecord], meta: dict[str, Any], segments: list[Segment], is_over: bool
+    ) -> PointStanding | None:
+        """None for a capture that is no sweep."""
+        sweep = meta.get(SWEEP_KEY)
+        planned = sweep.get("points") if isinstance(sweep, dict) else None
+        if not points or not isinstance(planned, list):
+            return None
+        if self._plan_times is None:
+            self._plan_times = plan_times(meta, self._path)
+        newest, now_ns = points[-1], self._newest_ns
+        left_s = None
+        if not is_over and now_ns is not None:
+            left_s = self._plan_times.left_s(points, segments, now_ns)
+        return PointStanding(
+            number=newest.id,
+            taken=len({point.key for point in points if point.state is PointState.DONE}),
+            planned=len(planned),
+            state=newest.state.value,
+            requested=newest.requested,
+            repeat=newest.key[1],
+            left_s=left_s,
+            is_virtual=self._plan_times.is_virtual,
+        )
+
     def _commit_age_s(self) -> float:
         """By the time at which file or log was last written. An empty log may be of a reader."""
         found = [self._path.stat()]
@@ -260,6 +340,9 @@ class CaptureView:
 _POINTS = "SELECT * FROM points ORDER BY id"
 _ANCHOR = "SELECT monotonic_ns FROM anchors ORDER BY rowid DESC LIMIT 1"
 """Of a device that brings nothing any more it is the newest time there is."""
+_SEGMENT = "SELECT * FROM segments ORDER BY id DESC LIMIT 1"
+_SETTINGS = "SELECT rowid, * FROM settings WHERE rowid"
+_NEWEST_SETTINGS = f"{_SETTINGS} IN (SELECT max(rowid) FROM settings GROUP BY name)"
 _LOG = "SELECT * FROM log ORDER BY rowid DESC LIMIT ?"
 _READINGS = f"SELECT rowid, * FROM readings WHERE rowid > ? ORDER BY rowid LIMIT {ROWS_AT_ONCE}"
 
@@ -277,21 +360,16 @@ def _is_good(events: NonceBatch) -> Any:
     return ((events["verdict"] == Verdict.VALID) | events["synthetic"]) & ~events["duplicate"]
 
 
+def _intervals_s(events: NonceBatch) -> NDArray[np.float64]:
+    """Of events of one segment, whatever order they were stored in."""
+    t_ns = np.sort(events["t_ns"][_is_good(events)])
+    steps_s: NDArray[np.float64] = np.diff(t_ns[t_ns != NO_TIME]) / 1e9
+    return steps_s
+
+
 def _invalid_share(events: NonceBatch) -> Estimate | None:
     real = events[~events["synthetic"]]
     if not len(real):
         return None
     bad = (real["verdict"] == Verdict.LOW) | (real["verdict"] == Verdict.MALFORMED)
     return clopper_pearson(int(np.count_nonzero(bad)), len(real))
-
-
-def _point(points: list[PointRecord], sweep: Any) -> PointStanding | None:
-    """None for a capture that is no sweep."""
-    planned = sweep.get("points") if isinstance(sweep, dict) else None
-    if not points or not isinstance(planned, list):
-        return None
-    newest = points[-1]
-    taken = {point.key for point in points if point.state is PointState.DONE}
-    return PointStanding(
-        newest.id, len(taken), len(planned), newest.state.value, newest.requested, newest.key[1]
-    )

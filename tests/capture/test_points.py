@@ -19,6 +19,7 @@ from asicrc.capture.session import Surroundings, run_capture
 from asicrc.capture.settling import Settle, Steady
 from asicrc.capture.stop_request import StopRequest
 from asicrc.capture.storage_link import StorageLink
+from asicrc.capture.time_left import PlanStanding
 from asicrc.errors import DeviceError, ExitCode, Refused, UsageError
 
 SETTLE = Settle(window_s=5, longest_s=60, steady=(Steady("temperature_c", 1.0, 0.5),))
@@ -159,13 +160,13 @@ def test_ctrl_c_aborts_the_point_and_ends_in_good_order(tmp_path: Path) -> None:
     plan = CapturePlan(path, points=points(300, 400, 500, dwell=Dwell(10.0)), progress="none")
 
     class StopsInTheSecond:
-        def began(self, position: int, point: Point) -> str:
+        def began(self, position: int, point: Point) -> PlanStanding:
             if position == 1:
                 stop.reason = "interrupted by SIGINT"
-            return point.label
+            return PlanStanding(point.label)
 
-        def ended(self, position: int, done: object) -> str:
-            return ""
+        def ended(self, position: int, done: object) -> PlanStanding:
+            return PlanStanding("")
 
     with StorageLink() as storage:
         around = Surroundings(listener=StopsInTheSecond())

@@ -76,9 +76,10 @@ def test_help_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     listed = capsys.readouterr().out
     for command in map(str, commands):
         assert command in listed
-        if command != "simulate":
-            assert _run([command, "--help"]) == 0
-            assert "Usage" in capsys.readouterr().out
+        assert _run([command, "--help"]) == 0
+        assert "Usage" in capsys.readouterr().out
+    assert _run(["simulate", "-h"]) == 0
+    assert "Emulated devices: bitaxe, bitaxe-gamma, bm1362" in capsys.readouterr().out
 
 
 def test_devices_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

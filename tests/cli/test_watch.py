@@ -18,9 +18,9 @@ import asicrc as library
 from asicrc.capture import CaptureWriter
 from asicrc.capture.points import PointRecord, PointState
 from asicrc.cli.main import _run
-from asicrc.cli.watch_commands import line_of, lines_of
 from asicrc.errors import BadFile
 from asicrc.telemetry.capture_view import STALE_S, CaptureView
+from asicrc.telemetry.standing_words import line_of, lines_of
 from firmware_protocols.device import NonceBatch, Reading, Verdict, empty_events
 
 S = 10**9
