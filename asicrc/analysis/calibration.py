@@ -17,7 +17,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +28,12 @@ from asicrc.analysis.event_stream import EventStream
 from asicrc.analysis.spectra.host_periods import HostPeriod, regular_period, usual_periods
 from asicrc.capture.memory import capture_in_memory
 from asicrc.capture.plan import CapturePlan
-from asicrc.errors import UsageError
+from asicrc.devices.twins import make_twin
 from asicrc.evidence import PROMISED_LEVEL, Estimate, EvidenceVerdict
 from asicrc.evidence.binomial import clopper_pearson
 from asicrc.reservoir.kept_runs import run_numbers
 from asicrc.reservoir.scale import config_seed
 
-TWINS = "asicrc.twins"
 LEAST_POWER = 0.90
 ROOT_SEED = 7_2026
 INTERVALS = 4000
@@ -156,21 +154,19 @@ class Twin:
     def __call__(self, seed: np.random.SeedSequence) -> tuple[EventStream, list[HostPeriod]]:
         """Raises UsageError where no twins are installed."""
         device_seed, work_seed = (int(word) >> 1 for word in seed.generate_state(2))
-        for entry_point in entry_points(group=TWINS, name=self.kind):
-            device = entry_point.load()(
-                self.machine, seed=device_seed, unit=device_seed % 1000, effects=dict(self.effects)
-            )
-            plan = CapturePlan(
-                duration_s=1e7, max_events=self.events, seed=work_seed, requested=dict(self.requested)
-            )
-            capture = capture_in_memory(device, plan)
-            events = capture.events(distinct=True)[: self.events]
-            floor_s = capture.number("jitter_floor", "rms_high_s")
-            stream = EventStream.of(events["t_ns"], events["segment"], floor_s=floor_s)
-            hosts = usual_periods(device.identity.model, stream.quantum_s)
-            jobs = regular_period("jobs that are renewed", [job.sent_ns for job in capture.jobs()])
-            return stream, [*hosts, *([jobs] if jobs else [])]
-        raise UsageError(f"no twin is called {self.kind!r} here", "install the package with its simulators")
+        device = make_twin(
+            self.kind, self.machine, seed=device_seed, unit=device_seed % 1000, effects=dict(self.effects)
+        )
+        plan = CapturePlan(
+            duration_s=1e7, max_events=self.events, seed=work_seed, requested=dict(self.requested)
+        )
+        capture = capture_in_memory(device, plan)
+        events = capture.events(distinct=True)[: self.events]
+        floor_s = capture.number("jitter_floor", "rms_high_s")
+        stream = EventStream.of(events["t_ns"], events["segment"], floor_s=floor_s)
+        hosts = usual_periods(device.identity.model, stream.quantum_s)
+        jobs = regular_period("jobs that are renewed", [job.sent_ns for job in capture.jobs()])
+        return stream, [*hosts, *([jobs] if jobs else [])]
 
 
 @dataclass(frozen=True, slots=True)

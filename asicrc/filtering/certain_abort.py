@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from asicrc.engines import engine
 from asicrc.errors import NoAnswer
-from asicrc.filtering.engines import engine
 from asicrc.filtering.round_data import LAST_INITIAL_WORD, ROUNDS
 
 _HEADERS, _NONCES = 4, 1000

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asicrc.filtering.engines import engine
+from asicrc.engines import engine
 
 NONCE_SPAN = 1 << 32
 NONCES_A_SCAN = 1 << 24

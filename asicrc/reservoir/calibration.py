@@ -15,13 +15,12 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from asicrc.errors import UsageError
+from asicrc.devices.twins import make_twin
 from asicrc.evidence import Estimate
 from asicrc.evidence.binomial import clopper_pearson
 from asicrc.reservoir.attribution import Group
@@ -42,7 +41,6 @@ from asicrc.reservoir.kept_runs import run_numbers
 from asicrc.reservoir.scale import config_seed
 from firmware_protocols.device import DeviceProtocol
 
-TWINS = "asicrc.twins"
 MOST_FALSE = 0.05
 LEAST_POWER = 0.90
 ROOT_SEED = 5_2026
@@ -75,12 +73,7 @@ class TwinClass:
 
     def device(self, seed: int) -> DeviceProtocol:
         """Another unit of the population for each seed. Raises UsageError where no twins are installed."""
-        for entry_point in entry_points(group=TWINS, name=self.name):
-            device: DeviceProtocol = entry_point.load()(
-                self.machine, seed=seed, unit=seed % 1000, effects=dict(self.effects)
-            )
-            return device
-        raise UsageError(f"no twin is called {self.name!r} here", "install the package with its simulators")
+        return make_twin(self.name, self.machine, seed=seed, unit=seed % 1000, effects=dict(self.effects))
 
     def protocol(self) -> Protocol:
         return Protocol(split=self.split, seeds=LEAST_PAIRS, question=_QUESTION)

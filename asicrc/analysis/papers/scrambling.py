@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from asicrc.analysis.papers.hamming import SHARE_MARGINS
-from asicrc.errors import NoAnswer
+from asicrc.engines import engine as installed_engine
 from asicrc.evidence import Estimate, Finding, TestResult, judge_claim
 from asicrc.evidence.finding import POWER_80_SE
 
@@ -53,11 +52,11 @@ def nonce_scrambling(
     """Flip one bit of the nonce of a header, n nonces, and follow the difference through both hashes.
 
     `engine` gives the states of the rounds; None: that of the software hasher that is installed. Raises
-    NoAnswer where there is none, ValueError for a bit that a nonce does not have.
+    UsageError where there is none, ValueError for a bit that a nonce does not have.
     """
     if not 0 <= bit < 32:
         raise ValueError(f"a nonce has bits 0 to 31, not {bit}")
-    states = engine or _installed_engine()
+    states = engine or installed_engine("round_states")
     rng = np.random.default_rng(np.random.SeedSequence([seed, bit]))
     nonces = rng.integers(0, 1 << 32, n, dtype=np.uint32)
     rounds = list(range(1, ALL_ROUNDS + 1))
@@ -97,12 +96,3 @@ def _mixed(off: NDArray[np.bool_]) -> int | None:
     """The first round, from 1, from which on none is off."""
     last = int(np.flatnonzero(off)[-1]) + 1 if off.any() else 0
     return None if last == len(off) else last + 1
-
-
-def _installed_engine() -> RoundStates:
-    for entry_point in entry_points(group="asicrc.engines", name="round_states"):
-        engine: RoundStates = entry_point.load()
-        return engine
-    raise NoAnswer(
-        "no engine here observes the rounds of SHA-256", "the package that comes with asicrc provides one"
-    )

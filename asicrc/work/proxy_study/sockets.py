@@ -5,13 +5,12 @@ Pool and miner come through entry points, so that whoever has others can measure
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
 
+from asicrc.engines import engine, installed
 from asicrc.errors import DeviceError
 from asicrc.transports.tcp_receiver import ListenAddress
 from asicrc.work.proxy.limits import ProxyLimits
@@ -49,8 +48,8 @@ def run_real_arms(
 
     Raises DeviceError where pool or miner is not installed, or the pool gives no work.
     """
-    open_pool = _entry_point("asicrc.devices", "sim")
-    mine_units = _entry_point("asicrc.engines", "mine_units")
+    open_pool = installed("asicrc.devices", "sim")
+    mine_units = engine("mine_units")
     options = f"ask=1&latency_ms={latency_s * 1e3:g}&stall={stall_share:g}/{stall_s:g}"
     url = f"sim:pool?{options}&difficulty={DIFFICULTY!r}&job_s=1e6&block_s=1e6&seed={seed}"
     with open_pool(url) as address:
@@ -83,12 +82,3 @@ def _wait_for_pool(proxy: Proxy) -> None:
         if proxy.clock.now_ns() > until_ns:
             raise DeviceError("the emulated pool gave no work: " + "; ".join(said), "`asicrc simulate pool`")
         said += proxy.take_log(0.1)
-
-
-def _entry_point(group: str, name: str) -> Callable[..., Any]:
-    for entry in entry_points(group=group, name=name):
-        loaded: Callable[..., Any] = entry.load()
-        return loaded
-    raise DeviceError(
-        f"nothing is installed that provides {name!r} for {group}", "install asicrc with its simulators"
-    )
