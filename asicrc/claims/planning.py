@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from asicrc.capture.reader import load
 from asicrc.claims.claim import Claim
 from asicrc.claims.procedure import Context, Cost, Procedure
+from asicrc.claims.registry import PUBLISHED_FILES
 
 FIRST_OF = ("device", "capture", "data", "computation")
 """Whose word counts where several could tell of a claim: a twin tells only of the instrument, beside them."""
@@ -35,6 +36,10 @@ class Sources:
             TWIN: self.twin,
         }
         return frozenset({"computation", *(name for name, value in given.items() if value is not None)})
+
+    def in_words(self) -> str:
+        given = [f"{name} {value}" for name, value in self.as_json().items() if value is not None]
+        return ", ".join(["computation", *given])
 
     def as_json(self) -> dict[str, str | None]:
         return {
@@ -79,6 +84,10 @@ class ClaimPlan:
         return bool(self.steps) or self.twin is not None
 
     @property
+    def all_steps(self) -> tuple[Step, ...]:
+        return (*self.steps, self.twin) if self.twin is not None else self.steps
+
+    @property
     def cost(self) -> Cost:
         """Of the first step and the twin: the others are asked only where the first cannot tell."""
         parts = [step.cost for step in (*self.steps[:1], *((self.twin,) if self.twin else ()))]
@@ -87,6 +96,10 @@ class ClaimPlan:
             sum(part.device_hours for part in parts),
             sum(part.events for part in parts),
         )
+
+    def needs(self, sources: Sources) -> str:
+        """What a verdict takes where nothing that is there can give one."""
+        return needs_of(self.claim, sources)
 
     @property
     def takes_device(self) -> bool:
@@ -139,14 +152,14 @@ def seed_of(root: int, claim_id: str, ids: Sequence[str]) -> np.random.SeedSeque
     return np.random.SeedSequence(root, spawn_key=(list(ids).index(claim_id),))
 
 
-def needs_of(claim: Claim, sources: Sources, published: Mapping[str, str]) -> str:
-    """What a verdict takes where nothing that is there can give one. `published`: where each file is."""
+def needs_of(claim: Claim, sources: Sources) -> str:
+    """Files and where they are published, a device with what it takes, else what the registry says."""
     parts = []
     if claim.files and sources.data is None:
-        parts.append(f"--data DIR with {', '.join(published[name] for name in claim.files)}")
+        parts.append(f"--data DIR with {', '.join(PUBLISHED_FILES[name].in_words() for name in claim.files)}")
     if claim.takes is not None:
         parts.append(takes_in_words(claim))
-    return "; or ".join(parts) or claim.data
+    return "; or ".join(parts) or (claim.data if claim.data != "none" else "a computation")
 
 
 def takes_in_words(claim: Claim) -> str:

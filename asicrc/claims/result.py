@@ -78,7 +78,8 @@ class ClaimsRun:
     def as_json(self) -> dict[str, Any]:
         """`{source, planted, claims: [...]}`, and how to run it again."""
         return {
-            "source": self.sources.as_json(),
+            "source": self.sources.in_words(),
+            "given": self.sources.as_json(),
             "planted": self.planted,
             "claims": [result.as_json() for result in self.results],
             "seed": self.seed,

@@ -11,9 +11,9 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from asicrc.claims.answering import Answer, Failure, answer_claim, has_verdict
 from asicrc.claims.claim import Claim
-from asicrc.claims.planning import ClaimPlan, Sources, needs_of, plan_claims, seed_of, wall_s, within
+from asicrc.claims.planning import ClaimPlan, Sources, plan_claims, seed_of, wall_s, within
 from asicrc.claims.procedure import Context, Procedure
-from asicrc.claims.registry import CLAIMS, IDS, PUBLISHED_FILES
+from asicrc.claims.registry import CLAIMS, IDS
 from asicrc.claims.result import ClaimResult, ClaimsRun, State, unanswered
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.errors import ExitCode
@@ -125,7 +125,7 @@ def _parallel(
 
 
 def _in_worker(plan: ClaimPlan, sources: Sources, context: Context) -> tuple[str, Answer]:
-    """With one thread for linear algebra. Ctrl-C reaches all processes of a terminal; the first answers it."""
+    """With one thread for linear algebra. Ctrl-C reaches every process of a terminal: one answers it."""
     from threadpoolctl import threadpool_limits
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -137,8 +137,7 @@ def _result(
     plan: ClaimPlan, answer: Answer | None, sources: Sources, jobs: int, interrupted: bool
 ) -> ClaimResult:
     claim = plan.claim
-    published = {name: one.in_words() for name, one in PUBLISHED_FILES.items()}
-    needs = needs_of(claim, sources, published)
+    needs = plan.needs(sources)
     if not plan.is_answerable:
         return ClaimResult(claim, unanswered(claim, needs), State.NO_SOURCE)
     if plan.does_not_fit:

@@ -11,6 +11,7 @@ import typer
 from asicrc.cli import (
     benchmark_commands,
     capture_commands,
+    claims_commands,
     compare_commands,
     device_commands,
     evidence_commands,
@@ -57,6 +58,7 @@ for module in (
     puf_commands,
     benchmark_commands,
     prerequisites_commands,
+    claims_commands,
     guide_commands,
 ):
     module.register(app)

@@ -14,7 +14,11 @@ from firmware_protocols.device import DeviceLost, SafetyStop, SettingRefused
 
 def print_json(value: object) -> None:
     """One object on one line; NaN and infinity become null."""
-    sys.stdout.write(json.dumps(_finite(value), default=str, allow_nan=False) + "\n")
+    sys.stdout.write(json_line(value))
+
+
+def json_line(value: object) -> str:
+    return json.dumps(_finite(value), default=str, allow_nan=False) + "\n"
 
 
 def say(text: str) -> None:
