@@ -172,7 +172,7 @@ def analyze_capture(
     if figure is not None:
         from asicrc.report.figures import capture_figure  # matplotlib takes longer to load than the rest
 
-        latency = _latency_s(distinct)
+        latency = latency_s_of(distinct)
         drawing = capture_figure(
             distinct["t_ns"],
             title=path.name,
@@ -216,7 +216,7 @@ def _analyse_arrivals(
             analysis, "exponential", lambda: exponential_finding(steps, seed, quantum_s=step_s)
         )
         analysis.models = _try(analysis, "models", lambda: fit_interval_models(steps, seed, quantum_s=step_s))
-    latency_s = _latency_s(events)
+    latency_s = latency_s_of(events)
     if len(latency_s):
         analysis.latency = _try(analysis, "latency", lambda: latency_statistics(latency_s, seed))
     else:
@@ -383,9 +383,10 @@ def _scanning_s(jobs: list[Job], order: NonceOrder, end_ns: int, time_scale: flo
     return scanned * sum(min(max(life_s, 0.0), order.scan_period_s) for life_s in lives_s)
 
 
-def _latency_s(events: NonceBatch) -> Any:
+def latency_s_of(events: NonceBatch) -> NDArray[np.float64]:
+    """Time from the sending of its job to each event, s; those for which both are known."""
     sent = events[(events["t_sent_ns"] != NO_TIME) & (events["t_ns"] != NO_TIME)]
-    return (sent["t_ns"] - sent["t_sent_ns"]) / 1e9
+    return np.asarray((sent["t_ns"] - sent["t_sent_ns"]) / 1e9)
 
 
 def _try(analysis: CaptureAnalysis, part: str, compute: Callable[[], _T]) -> _T | None:

@@ -1,9 +1,11 @@
-"""The figure of a capture: four panels, drawn without a display.
+"""The figure of a capture: four panels together or each alone, drawn without a display.
 
 Strings that came from a device are not trusted: a `$` would start matplotlib's formula parser.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,6 +20,8 @@ Floats = NDArray[np.float64]
 
 # Okabe and Ito 2008: told apart with any colour vision
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+PANEL_SIZE = (4.8, 3.6)
+"""Inches of a panel that stands alone: its letters can be read on a telephone."""
 _BAND_REPLICATES = 400
 _MOST_POINTS = 20_000
 _BELOW_LEGEND = 0.84
@@ -51,20 +55,65 @@ def capture_figure(
     figure = Figure(figsize=(11, 7.6), layout="constrained")
     axes = figure.subplots(2, 2).ravel()
     figure.suptitle(_plain(title), fontsize=13)
-    if scan is not None:
-        _draw_due_and_arrived(axes[0], scan)
-        _draw_residual(axes[1], scan)
-        _draw_residual_histogram(axes[2], scan)
-    else:
-        _draw_events(axes[0], np.asarray(t_ns))
-        _draw_latency(axes[1], latency_s, mixture)
-        _draw_fano(axes[2], intervals)
-    _draw_survival(axes[3], intervals, seed)
-    for axis, letter in zip(axes, "abcd", strict=True):
+    panels = _panels(t_ns, intervals, scan, latency_s, mixture, seed)
+    for axis, letter, draw in zip(axes, "abcd", panels.values(), strict=True):
+        draw(axis)
         axis.set_title(f"({letter}) {axis.get_title()}", loc="left", fontsize=10)
         axis.set_title("")
         axis.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def capture_panels(
+    t_ns: ArrayLike,
+    *,
+    intervals: IntervalStatistics | None = None,
+    scan: ScanOrderResult | None = None,
+    latency_s: ArrayLike | None = None,
+    mixture: LatencyMixture | None = None,
+    seed: int = 0,
+) -> dict[str, Figure]:
+    """The panels of `capture_figure`, each a figure of its own without a title; those without data are left out.
+
+    Names: scan_order, residual, residual_distribution, survival; without a scan order events, latency, fano,
+    survival.
+    """
+    panels = _panels(t_ns, intervals, scan, latency_s, mixture, seed)
+    drawn = {name: single_panel(draw) for name, draw in panels.items()}
+    return {name: figure for name, figure in drawn.items() if figure.axes[0].has_data()}
+
+
+def single_panel(draw: Callable[[Axes], None]) -> Figure:
+    """A panel as a figure of its own; what its title says stands in the words beside it."""
+    figure = Figure(figsize=PANEL_SIZE, layout="constrained")
+    axis = figure.subplots()
+    draw(axis)
+    axis.set_title("")
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _panels(
+    t_ns: ArrayLike,
+    intervals: IntervalStatistics | None,
+    scan: ScanOrderResult | None,
+    latency_s: ArrayLike | None,
+    mixture: LatencyMixture | None,
+    seed: int,
+) -> dict[str, Callable[[Axes], None]]:
+    if scan is not None:
+        first: dict[str, Callable[[Axes], None]] = {
+            "scan_order": lambda axis: _draw_due_and_arrived(axis, scan),
+            "residual": lambda axis: _draw_residual(axis, scan),
+            "residual_distribution": lambda axis: _draw_residual_histogram(axis, scan),
+        }
+    else:
+        first = {
+            "events": lambda axis: _draw_events(axis, np.asarray(t_ns)),
+            "latency": lambda axis: _draw_latency(axis, latency_s, mixture),
+            "fano": lambda axis: _draw_fano(axis, intervals),
+        }
+    return first | {"survival": lambda axis: _draw_survival(axis, intervals, seed)}
 
 
 def _draw_due_and_arrived(axis: Axes, scan: ScanOrderResult) -> None:

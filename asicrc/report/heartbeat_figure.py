@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,7 +14,7 @@ from asicrc.analysis.spectra.heartbeat import Heartbeat, line_profile
 from asicrc.analysis.spectra.phases import powers
 from asicrc.analysis.spectra.search import band_powers, independent_trials, level_of_each
 from asicrc.evidence import DESIGN_LEVEL
-from asicrc.report.figures import BLUE, GREEN, GREY, ORANGE
+from asicrc.report.figures import BLUE, GREEN, GREY, ORANGE, single_panel
 
 _MOST_POINTS = 6000
 _STEPS = 60
@@ -38,6 +39,19 @@ def heartbeat_figure(stream: EventStream, beat: Heartbeat, *, title: str) -> Fig
         axis.set_title("")
         axis.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def heartbeat_panels(stream: EventStream, beat: Heartbeat) -> dict[str, Figure]:
+    """The panels, each a figure of its own without a title: spectrum, profile, growth. `beat` has a frequency."""
+    frequency_hz = beat.frequency_hz
+    if frequency_hz is None:
+        return {}
+    panels: dict[str, Callable[[Axes], None]] = {
+        "spectrum": lambda axis: _draw_spectrum(axis, stream, beat, frequency_hz),
+        "profile": lambda axis: _draw_profile(axis, stream, beat),
+        "growth": lambda axis: _draw_growth(axis, stream, beat, frequency_hz),
+    }
+    return {name: single_panel(draw) for name, draw in panels.items()}
 
 
 def _draw_spectrum(axis: Axes, stream: EventStream, beat: Heartbeat, frequency_hz: float) -> None:

@@ -1,0 +1,364 @@
+"""The page of a plain capture, or of one point of a sweep."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from asicrc.analysis.capture_analysis import CaptureAnalysis, analyze_capture, latency_s_of
+from asicrc.analysis.event_source import analysed, source_of_capture
+from asicrc.analysis.point_numbers import rate_of
+from asicrc.analysis.spectra.heartbeat import Heartbeat
+from asicrc.capture.point_capture import load_point
+from asicrc.capture.reader import Capture
+from asicrc.capture.recheck import VerifyReport, verify
+from asicrc.capture.summary import summarise
+from asicrc.errors import NoAnswer
+from asicrc.report.figures import capture_panels
+from asicrc.report.heartbeat_figure import heartbeat_panels
+from asicrc.report.html.capture_parts import (
+    again_section,
+    facts_of,
+    log_section,
+    notices_of,
+    provenance,
+    readings_table,
+    settings_section,
+)
+from asicrc.report.html.capture_pictures import heartbeat_pictures, pictures_of, reading_pictures
+from asicrc.report.html.findings_table import estimate_table, finding_table, null_table
+from asicrc.report.html.number_text import (
+    NOTHING,
+    duration,
+    estimate_text,
+    in_one,
+    number,
+    p_value,
+    share,
+    time_unit,
+)
+from asicrc.report.html.page import (
+    Block,
+    Column,
+    Command,
+    Judged,
+    Page,
+    Pairs,
+    Picture,
+    Pictures,
+    Section,
+    Table,
+    Text,
+    Tile,
+    Verdicts,
+)
+from asicrc.report.readings_figure import reading_panels
+
+CLAIMS = {
+    "H01": "Does the CV of the intervals depart from that of a Poisson process behind a dead time?",
+    "H03": "Does the entropy of the intervals mark a regime?",
+    "H04": "Is there a heartbeat of 2.4 Hz?",
+}
+
+
+def capture_page(
+    path: Path, *, seed: int = 1, point: int | None = None, analysis: CaptureAnalysis | None = None
+) -> Page:
+    """`analysis` is what was computed of this file already. Raises BadFile, UsageError."""
+    analysis = analysis or analyze_capture(path, seed=seed, point=point)
+    verified, summary = verify(path), summarise(path)
+    with load_point(path, point) as capture:
+        identity = capture.identity
+        model = "imported data" if identity is None else identity.model
+        return Page(
+            kind="Capture" if point is None else f"Point {point} of a sweep",
+            title=path.name,
+            lead=_lead(analysis, summary.get("duration_s"), model),
+            facts=facts_of(capture, summary),
+            notices=notices_of(capture, verified),
+            tiles=_tiles(analysis, verified, summary.get("duration_s")),
+            sections=[
+                Section("figures", "Figures", _figures(capture, analysis, seed)),
+                Section("numbers", "Numbers", _numbers(capture, analysis, verified)),
+                Section("verdicts", "Verdicts", _verdicts(analysis)),
+                Section("nulls", "Nulls", _nulls(analysis)),
+                settings_section(capture.settings()),
+                provenance(capture, summary, verified),
+                log_section(capture),
+                again_section(
+                    capture,
+                    [
+                        Command(
+                            "Analyse it again; the seed is of the resampling:",
+                            f"asicrc analyze {shlex.quote(path.name)} --seed {seed}"
+                            + ("" if point is None else f" --point {point}"),
+                        ),
+                        Command(
+                            "Send the same work again, and compare the two event by event:",
+                            f"asicrc capture --device URL --replay-work {shlex.quote(path.name)} -o again.asicrc\n"
+                            f"asicrc compare {shlex.quote(path.name)} again.asicrc",
+                        ),
+                    ],
+                ),
+            ],
+        )
+
+
+def _lead(analysis: CaptureAnalysis, seconds: float | None, model: str) -> str:
+    counted = f"{number(analysis.distinct)} distinct proofs of work from {model} in {duration(seconds)}."
+    if analysis.synthetic:
+        counted += " A statistical model made the events: no hashing stands behind them."
+    if analysis.scan_order is not None:
+        statement = analysis.scan_order.statement
+        counted += f" Against the scan order of the chip: {statement}."
+    elif analysis.exponential is not None:
+        finding = analysis.exponential
+        counted += f" A departure from a Poisson process of the same rate: {finding.verdict.value}."
+    return counted
+
+
+def _tiles(analysis: CaptureAnalysis, verified: VerifyReport, seconds: float | None) -> list[Tile]:
+    counters = verified.counters
+    made = f"and {number(counters.synthetic)} of a statistical model" if counters.synthetic else ""
+    tiles = [
+        Tile(
+            "Valid proofs of work",
+            number(counters.valid),
+            made or f"of {number(counters.events)} events; {number(counters.duplicate)} duplicates",
+        )
+    ]
+    rate = None if not seconds else rate_of(analysis.distinct, seconds)
+    if rate is not None:
+        value, interval = estimate_text(rate)
+        tiles.append(Tile("Events per second", value, f"95 % {interval}"))
+    if analysis.intervals is not None:
+        value, interval = estimate_text(analysis.intervals.cv)
+        n = number(analysis.intervals.n)
+        tiles.append(Tile("CV of the intervals", value, f"95 % {interval}, n = {n}; Poisson: 1"))
+    if analysis.scan_order is not None:
+        scan = analysis.scan_order
+        floor = "floor not known" if scan.floor_ms is None else f"floor {number(scan.floor_ms, 3)} ms"
+        tiles.append(Tile("Residual, rms", f"{number(scan.residual_rms_scaled_ms, 3)} ms", floor))
+    elif analysis.latency is not None:
+        mean, unit = time_unit(analysis.latency.mean_s)
+        value, interval = estimate_text(mean)
+        tiles.append(Tile("Answer after dispatch, mean", f"{value} {unit}", f"95 % {interval} {unit}"))
+    if analysis.missing is not None:
+        gone = analysis.missing.expected - analysis.missing.matched
+        tiles.append(
+            Tile(
+                "Nonces that did not come",
+                number(gone),
+                f"of {number(analysis.missing.expected)} that hashing again finds",
+            )
+        )
+    return tiles
+
+
+def _figures(capture: Capture, analysis: CaptureAnalysis, seed: int) -> list[Block]:
+    events = analysed(capture.events())
+    distinct = events[~events["duplicate"]]
+    latency_s = latency_s_of(distinct)
+    panels = capture_panels(
+        distinct["t_ns"],
+        intervals=analysis.intervals,
+        scan=analysis.scan_order,
+        latency_s=latency_s if len(latency_s) else None,
+        mixture=None if analysis.arrivals is None else analysis.arrivals.dispatch,
+        seed=seed,
+    )
+    pictures: list[Picture] = pictures_of(panels, analysis, len(distinct), len(latency_s))
+    beat = _heartbeat(analysis)
+    if beat is not None and beat.frequency_hz is not None:
+        try:
+            stream = source_of_capture(capture, seed=seed).stream
+        except NoAnswer:  # no arrival times: the analysis says so among what it did not answer
+            stream = None
+        if stream is not None:
+            pictures += heartbeat_pictures(heartbeat_panels(stream, beat), beat)
+    pictures += reading_pictures(reading_panels(capture.readings()))
+    return [Pictures(pictures)] if pictures else [Text("There are too few events to draw.")]
+
+
+def _heartbeat(analysis: CaptureAnalysis) -> Heartbeat | None:
+    """At the claimed frequency, planned or explored."""
+    arrivals = analysis.arrivals
+    for battery in () if arrivals is None else (arrivals.planned, arrivals.exploring):
+        if battery is not None and "heartbeat" in battery.heartbeats:
+            return battery.heartbeats["heartbeat"]
+    return None
+
+
+def _numbers(capture: Capture, analysis: CaptureAnalysis, verified: VerifyReport) -> list[Block]:
+    blocks: list[Block | None] = [
+        _arrival_table(analysis),
+        _scan_table(analysis),
+        _model_table(analysis),
+        _count_table(verified),
+        readings_table(capture),
+    ]
+    if analysis.unanswered:
+        unanswered = list(analysis.unanswered.items())
+        if analysis.arrivals is not None:
+            unanswered += list(analysis.arrivals.unanswered.items())
+        rows = [(part.replace("_", " "), why) for part, why in unanswered]
+        blocks.append(Pairs(rows, "What could not be answered, and why"))
+    return [block for block in blocks if block is not None]
+
+
+def _arrival_table(analysis: CaptureAnalysis) -> Table | None:
+    intervals, latency, repeated = analysis.intervals, analysis.latency, analysis.with_duplicates
+    rows = []
+    if intervals is not None:
+        mean, unit = time_unit(intervals.mean_s)
+        rows += [
+            ("Interval, mean", mean, unit),
+            ("Interval, CV", intervals.cv, ""),
+            ("Interval, CV2", intervals.cv2, ""),
+            ("Interval, local variation LV", intervals.lv, ""),
+        ]
+        if intervals.fano is not None and intervals.fano_window_s is not None:
+            window = number(intervals.fano_window_s, 3)
+            rows.append((f"Fano factor, windows of {window} s", intervals.fano, ""))
+    if analysis.models is not None:
+        dead, unit = time_unit(analysis.models.dead_time_s)
+        rows.append(("Dead time", dead, unit))
+    if latency is not None:
+        mean, unit = time_unit(latency.mean_s)
+        rows += [("Latency since the newest job, mean", mean, unit), ("Latency, CV", latency.cv, "")]
+    if repeated is not None:
+        rows.append(("Interval, CV, duplicates counted", repeated.cv, ""))
+    if analysis.arrivals is not None and analysis.arrivals.drift is not None:
+        drift = analysis.arrivals.drift.share_per_hour.scaled(100)
+        rows.append(("Drift of the rate", drift, "% an hour"))
+    return estimate_table("Arrivals of distinct valid events.", rows)
+
+
+def _scan_table(analysis: CaptureAnalysis) -> Table | None:
+    scan = analysis.scan_order
+    rows = []
+    if scan is not None:
+        rows += [
+            ("Offset of the line", scan.offset_scaled_ms, "ms"),
+            ("Clock of the chip against the host", scan.clock_ppm, "ppm"),
+            ("Residual over its floor", scan.floor_ratio, ""),
+            ("Jitter of the stamps, rms", analysis.jitter_floor_ms, "ms"),
+        ]
+    if analysis.deficit is not None:
+        rows.append(("Deficit against the hash rate", analysis.deficit.deficit.scaled(100), "%"))
+    if analysis.missing is not None:
+        rows.append(
+            ("Missing of what hashing again finds", analysis.missing.missing_fraction.scaled(100), "%")
+        )
+    if scan is None:
+        return estimate_table("What did not come.", rows)
+    caption = (
+        f"Against the scan order of the chip, {number(scan.jobs)} jobs. Residual rms "
+        f"{number(scan.residual_rms_ms)} ms after one offset, {number(scan.residual_rms_scaled_ms)} ms with "
+        f"the scale of the clock, MAD {number(scan.residual_mad_ms)} ms; {scan.statement}."
+    )
+    return estimate_table(caption, rows)
+
+
+def _nulls(analysis: CaptureAnalysis) -> list[Block]:
+    nulls = []
+    if analysis.exponential is not None:
+        nulls += analysis.exponential.nulls
+    if analysis.models is not None:
+        nulls.append(analysis.models.goodness_of_fit)
+    arrivals = analysis.arrivals
+    if arrivals is not None:
+        nulls += [arrivals.drift.test] if arrivals.drift is not None else []
+        nulls += [arrivals.counts] if arrivals.counts is not None else []
+        nulls += [arrivals.dispatch.test] if arrivals.dispatch is not None else []
+        for battery in (arrivals.planned, arrivals.exploring):
+            for finding in battery.findings.values() if battery is not None else ():
+                nulls += finding.nulls
+    if analysis.deficit is not None:
+        nulls.append(analysis.deficit.test)
+    caption = (
+        "Every test with the null that it was held against; p-values not yet corrected for their number."
+    )
+    table = null_table(caption, nulls)
+    return [Text("No null could be tried on these data.")] if table is None else [table]
+
+
+def _model_table(analysis: CaptureAnalysis) -> Table | None:
+    if analysis.models is None:
+        return None
+    best = analysis.models.best
+    columns = [
+        Column("Law of the intervals"),
+        *(Column(f"{what} (ms)", "number") for what in ("Wait", "Dead time", "Spread")),
+        Column("BIC over the best", "number"),
+    ]
+    rows = [
+        (
+            model.name + (" (best)" if model is best else ""),
+            *(number(1e3 * value) for value in (model.wait_s, model.dead_s, model.spread_s)),
+            number(model.bic - best.bic, 3),
+        )
+        for model in analysis.models.models
+    ]
+    fit = analysis.models.goodness_of_fit
+    caption = f"Laws fitted to {number(analysis.models.n)} intervals; the best fits with p = {p_value(fit.p_value)}."
+    return Table.of(caption, columns, rows)
+
+
+def _count_table(verified: VerifyReport) -> Table:
+    held = verified.counters
+    rows = [
+        ("valid", number(held.valid), "a proof of work at the difficulty that was asked for"),
+        ("of these duplicates", number(held.duplicate), "flagged, and left out of the statistics"),
+        ("low", number(held.low), "hashes, and below the difficulty"),
+        ("stale", number(held.stale), "of a job that was no longer asked for"),
+        ("unknown job", number(held.unknown_job), "of no job that was sent"),
+        ("malformed", number(held.malformed), "no answer that can be read"),
+        ("synthetic", number(held.synthetic), "made by a statistical model, counted apart"),
+    ]
+    columns = (Column("Verdict on the proof"), Column("Events", "number"), Column("What it is", "words"))
+    return Table.of("Every event, by hashing it again for this report.", columns, rows)
+
+
+def _verdicts(analysis: CaptureAnalysis) -> list[Block]:
+    blocks: list[Block] = []
+    judged = []
+    if analysis.scan_order is not None:
+        for finding in analysis.scan_order.trends.values():
+            judged.append(
+                Judged(
+                    finding.question, finding.verdict.value, _reason_of(finding.note, in_one(finding.effect))
+                )
+            )
+    if analysis.exponential is not None:
+        finding = analysis.exponential
+        seen = (
+            ""
+            if finding.smallest_effect is None
+            else f"; a CV shift of {number(finding.smallest_effect, 3)} would have been seen"
+        )
+        judged.insert(
+            0, Judged(finding.question, finding.verdict.value, f"{finding.note}{seen}".lstrip("; "))
+        )
+    arrivals = analysis.arrivals
+    for claim, said in (arrivals.verdicts if arrivals is not None else {}).items():
+        question = f"Claim {claim}. {CLAIMS.get(claim, 'As it was planned.')}"
+        judged.append(Judged(question, said.interpretation.value, said.reason))
+        if said.instrument is not None:
+            judged.append(
+                Judged(f"Claim {claim}: the instrument, on a twin of known truth", said.instrument.value, "")
+            )
+    if judged:
+        blocks.append(Verdicts(judged))
+    if arrivals is not None and arrivals.planned is not None:
+        caption = f"Planned before the capture: {arrivals.title or 'without a title'}; level {share(arrivals.planned.alpha)} for all together."
+        blocks.append(finding_table(caption, arrivals.planned.findings))
+    if arrivals is not None and arrivals.exploring is not None:
+        n = len(arrivals.exploring.findings)
+        caption = f"Explored: {n} tests at {share(arrivals.exploring.alpha)} for all together, p corrected for their number; seen from: the smallest effect that these data would have shown with a power of 80 %."
+        blocks.append(finding_table(caption, arrivals.exploring.findings))
+    return blocks or [Text(f"No question could be put to these data: {NOTHING}")]
+
+
+def _reason_of(note: str, effect: str) -> str:
+    return f"{effect}; {note}" if note else effect

@@ -1,0 +1,91 @@
+"""From what was measured to one HTML file beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asicrc.errors import StorageError, UsageError
+
+if TYPE_CHECKING:
+    from asicrc.analysis.capture_analysis import CaptureAnalysis
+    from asicrc.capture.reader import Capture
+    from asicrc.report.html.page import Page
+    from asicrc.reservoir.benchmark import BenchmarkResult
+
+REPORT_SUFFIXES = (".html", ".htm")
+
+
+def write_report(
+    subject: Capture | BenchmarkResult | Mapping[str, Any] | Path,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    seed: int = 1,
+    point: int | None = None,
+    analysis: CaptureAnalysis | None = None,
+    captures: Sequence[Path] = (),
+    command: Sequence[str] = (),
+) -> None:
+    """Write the report of a capture, a sweep, a benchmark or a run of claims: completely, or not at all.
+
+    `subject` is an open capture, a benchmark, the JSON object of a benchmark or of a run of claims, or the
+    file of one of these. `seed` is of the resampling, `point` one of a sweep by its row, `analysis` what was
+    computed of the capture already. Of a benchmark, `captures` are its files, and `command` is what ran it.
+    Raises UsageError for a name that is no report's or that exists, BadFile, StorageError.
+    """
+    check_report_name(path, overwrite=overwrite)
+    page = _page(subject, seed, point, analysis, captures, command)
+    from asicrc.report.html.rendering import render
+
+    _write(render(page), path)
+
+
+def check_report_name(path: Path, *, overwrite: bool = False) -> None:
+    """Raises UsageError; asked before anything is computed."""
+    if path.suffix.lower() not in REPORT_SUFFIXES:
+        raise UsageError(f"no report is written as {path.name!r}", "end it in .html")
+    if path.exists() and (not overwrite or path.is_dir()):
+        raise UsageError(f"{path} exists already", "choose another name, or allow overwriting a file")
+
+
+def _page(
+    subject: Capture | BenchmarkResult | Mapping[str, Any] | Path,
+    seed: int,
+    point: int | None,
+    analysis: CaptureAnalysis | None,
+    captures: Sequence[Path],
+    command: Sequence[str],
+) -> Page:
+    from asicrc.capture.reader import Capture
+    from asicrc.report.html.recognising import page_of_file, page_of_json
+
+    if isinstance(subject, Capture):
+        subject = subject.path
+    if isinstance(subject, Path):
+        return page_of_file(subject, seed=seed, point=point, analysis=analysis)
+    if isinstance(subject, Mapping):
+        return page_of_json(subject, "this result", command=command)
+    from asicrc.report.html.benchmark_page import benchmark_page
+
+    return benchmark_page(subject, captures=captures, command=command)
+
+
+def _write(text: str, path: Path) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            with draft.open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}",
+            f"check that {path.parent} exists, can be written and has space left",
+        ) from None

@@ -1,0 +1,46 @@
+"""What a device told of itself over time: temperature, power, voltage, clock, hash rate."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from asicrc.report.figures import BLUE, single_panel
+from firmware_protocols.device import NO_TIME, Reading
+
+SHOWN = {
+    "temperature_c": "temperature (°C)",
+    "power_w": "power (W)",
+    "core_mv": "core voltage (mV)",
+    "frequency_mhz": "hash clock (MHz)",
+    "hash_rate_ghs": "hash rate (GH/s)",
+    "fan_rpm": "fan (rpm)",
+}
+_MOST_POINTS = 2000
+
+
+def reading_panels(readings: Sequence[Reading]) -> dict[str, Figure]:
+    """One figure for each channel of `SHOWN` that changes, by its name; time from the first reading."""
+    by_channel: dict[str, list[Reading]] = defaultdict(list)
+    for reading in readings:
+        if reading.channel in SHOWN and reading.t_ns != NO_TIME and np.isfinite(reading.value):
+            by_channel[reading.channel].append(reading)
+    begun_ns = min((held[0].t_ns for held in by_channel.values()), default=0)
+    return {
+        channel: single_panel(lambda axis, c=channel: _draw(axis, by_channel[c], c, begun_ns))  # type: ignore[misc]
+        for channel in SHOWN
+        if len({reading.value for reading in by_channel.get(channel, ())}) > 1
+    }
+
+
+def _draw(axis: Axes, readings: Sequence[Reading], channel: str, begun_ns: int) -> None:
+    step = max(1, len(readings) // _MOST_POINTS)
+    since_s = np.array([(reading.t_ns - begun_ns) / 1e9 for reading in readings[::step]])
+    values = np.array([reading.value for reading in readings[::step]])
+    axis.plot(since_s, values, ".-", color=BLUE, lw=0.9, ms=3)
+    axis.margins(y=0.15)
+    axis.set(xlabel="time since the first reading (s)", ylabel=SHOWN[channel])
