@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -72,12 +73,13 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class ClaimPlan:
     """`steps` are tried in turn until one has a verdict; `twin` is asked beside them. None of both: nothing
-    can answer here. `does_not_fit` is set by `within`."""
+    can answer here. `does_not_fit` is set by `within`; `trouble` is what kept the claim from being planned."""
 
     claim: Claim
     steps: tuple[Step, ...]
     twin: Step | None = None
     does_not_fit: bool = False
+    trouble: str = ""
 
     @property
     def is_answerable(self) -> bool:
@@ -116,14 +118,16 @@ def plan_claims(
     plans = []
     for claim in claims:
         known = by_claim.get(claim.id, [])
-        steps = tuple(
-            step
-            for source in FIRST_OF
-            if source in sources.names
-            for step in _steps(known, source, sources, usual)
+        try:
+            steps = {name: _steps(known, name, sources, usual) for name in (*FIRST_OF, TWIN)}
+        except Exception as error:
+            # A cost that cannot be told fails its own claim, as a procedure that raises does.
+            plans.append(ClaimPlan(claim, (), trouble=f"{type(error).__name__}: {error}"))
+            continue
+        twins = steps.pop(TWIN)
+        plans.append(
+            ClaimPlan(claim, tuple(chain.from_iterable(steps.values())), twins[0] if twins else None)
         )
-        twins = _steps(known, TWIN, sources, usual) if TWIN in sources.names else ()
-        plans.append(ClaimPlan(claim, steps, twins[0] if twins else None))
     return plans
 
 
@@ -179,7 +183,7 @@ def takes_in_words(claim: Claim) -> str:
 
 def _steps(known: Sequence[Procedure], source: str, sources: Sources, usual: Context) -> tuple[Step, ...]:
     steps = []
-    for procedure in known:
+    for procedure in known if source in sources.names else ():
         if source in procedure.sources:
             # A cost is told from names and sizes: nothing is opened for it.
             context = replace(sources, capture=None).context(source, usual)

@@ -138,6 +138,8 @@ def _result(
 ) -> ClaimResult:
     claim = plan.claim
     needs = plan.needs(sources)
+    if plan.trouble:
+        return ClaimResult(claim, unanswered(claim, needs), State.FAILED, plan.trouble)
     if not plan.is_answerable:
         return ClaimResult(claim, unanswered(claim, needs), State.NO_SOURCE)
     if plan.does_not_fit:
@@ -161,10 +163,11 @@ def _result(
 def _exit_code(run: ClaimsRun, answers: Iterable[Answer]) -> int:
     if run.interrupted:
         return ExitCode.INTERRUPTED
-    codes = [answer.failure.exit_code for answer in answers if answer.failure is not None]
-    of_device = [code for code in codes if code in (ExitCode.DEVICE, ExitCode.REFUSED)]
-    if codes:
-        return of_device[0] if of_device else ExitCode.NO_ANSWER
+    failures = [answer.failure for answer in answers if answer.failure is not None]
+    if of_device := [failure.exit_code for failure in failures if failure.is_of_the_device]:
+        return of_device[0]
+    if run.failed:
+        return ExitCode.NO_ANSWER
     answered = any(has_verdict(one.outcome) or one.outcome.instrument is not None for one in run.results)
     return ExitCode.OK if answered else ExitCode.NO_ANSWER
 
