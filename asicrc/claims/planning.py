@@ -73,7 +73,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class ClaimPlan:
     """`steps` are tried in turn until one has a verdict; `twin` is asked beside them. None of both: nothing
-    can answer here. `does_not_fit` is set by `within`; `trouble` is what kept the claim from being planned."""
+    can answer. `does_not_fit` is set by `within`; `trouble` is what kept the claim from being planned."""
 
     claim: Claim
     steps: tuple[Step, ...]
