@@ -1,0 +1,87 @@
+"""Views of a capture in a process of their own, started beside it: it reads the file and nothing else.
+
+Whatever becomes of that process, of its broker or its port, is nothing to the capture.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FILE_LOOK_S = 0.1
+ENDS_WITHIN_S = 10.0
+"""How long the process may go on sending after the capture is over; then it is ended."""
+
+
+@contextmanager
+def live_views(
+    output: Path,
+    say: Callable[[str], None],
+    *,
+    mqtt: str | None = None,
+    prometheus: str | None = None,
+    rig: str | None = None,
+) -> Iterator[None]:
+    """Publish `output`, which need not be there yet, while the block runs.
+
+    Raises UsageError, before anything starts, for addresses that are none and libraries that are missing.
+    """
+    if mqtt is None and prometheus is None:
+        yield
+        return
+    _check(mqtt, prometheus, rig)
+    command = [sys.executable, "-m", "asicrc.cli.main", "publish", str(output), "--beside-capture"]
+    for option, value in (("--mqtt", mqtt), ("--prometheus", prometheus), ("--rig", rig)):
+        if value is not None:
+            command += [option, value]
+    # A session of its own: Ctrl-C is for the capture, which then has this one end in good order.
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        yield
+    finally:
+        _end(process, say, output, mqtt)
+
+
+def wait_for_file(path: Path, gone: threading.Event) -> bool:
+    """Until there is a capture at `path`; False when its process is gone first."""
+    while not path.exists():
+        if gone.wait(FILE_LOOK_S):
+            return path.exists()
+    return True
+
+
+def _check(mqtt: str | None, prometheus: str | None, rig: str | None) -> None:
+    import os
+
+    from asicrc.telemetry.mqtt.address import broker_address
+    from asicrc.telemetry.mqtt.connection import check_library
+    from asicrc.telemetry.mqtt.topics import checked_rig
+    from asicrc.telemetry.prometheus import check_prometheus
+
+    if mqtt is not None:
+        broker_address(mqtt, os.environ)
+        check_library()
+    if prometheus is not None:
+        check_prometheus(prometheus)
+    if rig is not None:
+        checked_rig(rig)
+
+
+def _end(
+    process: subprocess.Popen[bytes], say: Callable[[str], None], output: Path, mqtt: str | None
+) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(ENDS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        if mqtt is not None:
+            say(f"not all of {output} is sent: asicrc publish {output} --mqtt {mqtt} sends the rest")

@@ -1,0 +1,169 @@
+"""A connection to a broker: made again and again until it stands, with what went wrong said once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from asicrc.errors import DeviceError, Refused, UsageError
+from asicrc.telemetry.mqtt.address import HINT, BrokerAddress
+from asicrc.telemetry.mqtt.messages import LARGEST_MESSAGE_BYTES
+
+if TYPE_CHECKING:
+    from aiomqtt import Client, Will
+
+CONNECT_S = 10.0
+"""For the broker's greeting; one that accepts and is silent is given up after it."""
+ANSWER_S = 15.0
+"""For its receipt of a message."""
+KEEPALIVE_S = 20
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
+_REFUSALS = {4, 5, 134, 135, 138}
+"""Codes of MQTT 3.1.1 and 5 for a login that is refused."""
+_UNSUPPORTED = {1, 132}
+_NOTHING = logging.getLogger("asicrc.mqtt")
+_NOTHING.addHandler(logging.NullHandler())
+_NOTHING.propagate = False
+"""What the client library logs is said by the exceptions that it raises."""
+
+
+@asynccontextmanager
+async def connected(
+    address: BrokerAddress, name: str, will: Will | None = None, limit_size: bool = False
+) -> AsyncIterator[Client]:
+    """An open connection. Raises aiomqtt's MqttError, and Refused for a login that is refused.
+
+    With `limit_size` the broker is asked, in MQTT 5, to send nothing above the largest message that is taken;
+    a broker that knows 3.1.1 only is asked for nothing.
+    """
+    import aiomqtt
+    from paho.mqtt import properties as paho_properties
+    from paho.mqtt.packettypes import PacketTypes
+
+    def client(version: aiomqtt.ProtocolVersion) -> Client:
+        properties: Any = None
+        if version is aiomqtt.ProtocolVersion.V5:
+            make: Any = paho_properties.Properties  # the library's own types leave it out
+            properties = make(PacketTypes.CONNECT)
+            properties.MaximumPacketSize = LARGEST_MESSAGE_BYTES + 1_000
+        return aiomqtt.Client(
+            address.host,
+            address.port,
+            username=address.username,
+            password=address.password,
+            logger=_NOTHING,
+            identifier=f"asicrc-{name}"[:60] + f"-{secrets.token_hex(4)}",
+            protocol=version,
+            will=will,
+            timeout=CONNECT_S,
+            keepalive=KEEPALIVE_S,
+            properties=properties,
+            tls_context=address.tls_context,
+            max_inflight_messages=20,
+        )
+
+    versions = [aiomqtt.ProtocolVersion.V311]
+    if limit_size:
+        versions.insert(0, aiomqtt.ProtocolVersion.V5)
+    for version in versions:
+        opened = client(version)
+        try:
+            await opened.__aenter__()
+        except aiomqtt.MqttError as error:
+            code = _code(error)
+            if code in _REFUSALS:
+                raise Refused(f"{address.name} refuses the login: {error}", HINT) from None
+            if version is not versions[-1] and code in _UNSUPPORTED:
+                continue
+            raise
+        break
+    try:
+        yield opened
+    except BaseException as error:
+        with contextlib.suppress(aiomqtt.MqttError):  # the first error is the one to report
+            await opened.__aexit__(type(error), error, error.__traceback__)
+        raise
+    await opened.__aexit__(None, None, None)
+
+
+async def kept_up(
+    address: BrokerAddress,
+    session: Callable[[Callable[[], None]], Coroutine[Any, Any, bool]],
+    say: Callable[[str], None],
+    give_up_s: float | None = None,
+    stop: asyncio.Event | None = None,
+) -> bool:
+    """Run `session` again after each failure of the broker, until it returns; its result.
+
+    It is handed what it calls once its connection stands. False when `stop` was set while there was no
+    broker. Raises DeviceError when nothing stood for `give_up_s`; None: it is tried for good.
+    """
+    import aiomqtt
+
+    loop = asyncio.get_running_loop()
+    wait_s, said, failing_since = FIRST_WAIT_S, "", loop.time()
+    stood = False
+
+    def stands() -> None:
+        nonlocal stood
+        stood = True
+
+    while True:
+        try:
+            return await session(stands)
+        except (aiomqtt.MqttError, OSError, TimeoutError) as error:
+            what = str(error) or type(error).__name__
+        now = loop.time()
+        if stood:
+            stood, wait_s, said, failing_since = False, FIRST_WAIT_S, "", now
+        if what != said:
+            say(f"{address.name}: {what}; trying again (Ctrl-C ends)")
+            said = what
+        if give_up_s is not None and now - failing_since > give_up_s:
+            raise DeviceError(
+                f"{address.name}: no connection for {now - failing_since:.0f} s: {what}",
+                "is the broker running, and is it this host and port?",
+            )
+        if stop is None:
+            await asyncio.sleep(wait_s)
+        elif await is_set_within(stop, wait_s):
+            return False
+        wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+
+async def first_of(*work: Coroutine[Any, Any, bool]) -> bool:
+    """Run until one of them returns or fails, end the others, and hand its result or error on."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        results = [task.result() for task in done]  # an error of any of them is raised
+        return results[0]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()
+
+
+def check_library() -> None:
+    """Raises UsageError where aiomqtt is not installed."""
+    try:
+        import aiomqtt  # noqa: F401
+    except ImportError:
+        raise UsageError("MQTT needs the library aiomqtt", "pip install 'asicrc[mqtt]'") from None
+
+
+def _code(error: Exception) -> int | None:
+    code = getattr(error, "rc", None)
+    value = getattr(code, "value", code)
+    return value if isinstance(value, int) else None
