@@ -131,7 +131,7 @@ def run(
     else:
         show_lines(run_lines(said))
         if output is not None:
-            say(f"answers      {output}; as a page: asicrc claims report {output} -o report.html")
+            say(f"answers     {output}; as a page: asicrc claims report {output} -o report.html")
     for failed in result.failed:
         note(f"error: {failed.claim.id}: {failed.reason}")
         if failed.trace:

@@ -30,8 +30,10 @@ STYLES = {
     "failed": "bold red",
     "not run": "yellow",
 }
-TITLE_WIDTH = 38
+TITLE_WIDTH = 40
 VERDICT_WIDTH = 17
+IN_FULL = 5
+"""With so many claims at most every number is shown; with more they stand in --json and on the page."""
 
 
 def show_lines(lines: Iterable[Sequence[Piece]]) -> None:
@@ -97,7 +99,7 @@ def run_lines(run: Mapping[str, Any]) -> list[list[Piece]]:
         lines.append(_claim_row(claim, with_twin))
     lines.append([])
     for claim in claims:
-        lines += _note_lines(claim)
+        lines += _note_lines(claim, in_full=len(claims) <= IN_FULL)
     return [*lines, [], *_summary(run)]
 
 
@@ -178,21 +180,32 @@ def _column_names(with_twin: bool) -> list[Piece]:
     return [(names + ("  instrument" if with_twin else ""), "dim")]
 
 
-def _note_lines(claim: Mapping[str, Any]) -> list[list[Piece]]:
+def _note_lines(claim: Mapping[str, Any], *, in_full: bool) -> list[list[Piece]]:
+    """What is to be said of a claim; `in_full` with every number and null."""
     parts = [claim["note"]]
-    numbers = [_number(one) for one in claim["reproduced"]]
-    parts += numbers
     if claim["instrument"] is not None:
         parts.append(_instrument(claim["instrument"]))
     if claim["smallest_effect"] is not None:
         unit = f" {claim['effect_unit']}" if claim["effect_unit"] else ""
-        parts.append(f"would have been seen from {claim['smallest_effect']:.3g}{unit}")
+        parts.append(f"smallest effect that would have been seen: {claim['smallest_effect']:.3g}{unit}")
     if claim["reason"]:
-        parts.append(claim["reason"])
+        parts.append(f"{claim['state']}: {claim['reason']}")
     if claim["needs"]:
         parts.append(f"a verdict takes {claim['needs']}")
-    said = ". ".join(part.rstrip(". ") for part in parts if part)
-    return _wrapped(f"{claim['id']}  ", f"{said}." if said else "")
+    said = " ".join(f"{part[0].upper()}{part[1:].rstrip('. ')}." for part in parts if part)
+    start = f"{claim['id']}  "
+    lines = _wrapped(start, said)
+    if in_full:
+        for number in claim["reproduced"]:
+            lines += _wrapped(" " * len(start), _number(number))
+        for null in claim["nulls"]:
+            lines += _wrapped(" " * len(start), _null(null))
+    return lines
+
+
+def _null(null: Mapping[str, Any]) -> str:
+    made = f", {null['replicates']:,} replicates" if null["replicates"] else ""
+    return f"{null['name']}: p = {_short(null['p_value'])}, n = {null['n']:,}{made}; null: {null['null']}"
 
 
 def _number(one: Mapping[str, Any]) -> str:
@@ -219,28 +232,28 @@ def _instrument(checked: Mapping[str, Any]) -> str:
 def _short(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:.4g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _summary(run: Mapping[str, Any]) -> list[list[Piece]]:
     claims = run["claims"]
-    counts: dict[str, int] = {}
-    for claim in claims:
-        counts[claim["interpretation_verdict"]] = counts.get(claim["interpretation_verdict"], 0) + 1
-    told = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items()))
-    instruments: dict[str, int] = {}
-    for claim in claims:
-        if claim["instrument"] is not None:
-            verdict = claim["instrument"]["verdict"]
-            instruments[verdict] = instruments.get(verdict, 0) + 1
-    lines: list[list[Piece]] = [[(f"source       {run['source']}", "")]]
-    if run["planted"]:
-        lines.append([(f"planted      {', '.join(run['planted'])}", "")])
-    lines.append([(f"meaning      of {len(claims)} claims: {told}", "")])
-    if instruments:
-        told = ", ".join(f"{number} {verdict}" for verdict, number in sorted(instruments.items()))
-        lines.append([(f"instruments  {told}: a twin tells of them, and never of silicon", "")])
-    return [*lines, [(f"took         {run['took_s']:.0f} s, seed {run['seed']}", "")]]
+    checked = [claim["instrument"]["verdict"] for claim in claims if claim["instrument"] is not None]
+    rows = [
+        ("source", run["source"]),
+        ("planted", ", ".join(run["planted"])),
+        ("number", _counted([claim["value_verdict"] for claim in claims])),
+        ("meaning", _counted([claim["interpretation_verdict"] for claim in claims])),
+        ("instrument", f"{_counted(checked)}; a twin tells of these, never of silicon" if checked else ""),
+        ("claims", _counted([claim["state"] for claim in claims])),
+        ("took", f"{run['took_s']:.0f} s, seed {run['seed']}"),
+    ]
+    return [[(f"{name:<12}{value}", "")] for name, value in rows if value]
+
+
+def _counted(words: Sequence[str]) -> str:
+    return ", ".join(f"{words.count(word)} {word}" for word in sorted(set(words)))
 
 
 def _prospect_row(one: Prospect) -> list[Piece]:
