@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from asicrc.cli.live_options import Mqtt, Prometheus, RigName
 from asicrc.cli.options import AllowBeyond, Device, Json, StationFile, chosen_station, seconds
 from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode, UsageError
@@ -86,7 +87,16 @@ def capture(
             "its start, and told apart by `asicrc analyze`."
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what would be set and what is to be expected; write nothing to the device."
+        ),
+    ] = False,
     output: Output = None,
+    mqtt: Mqtt = None,
+    prometheus: Prometheus = None,
+    rig: RigName = None,
     station: StationFile = None,
     allow_beyond: AllowBeyond = False,
     plain: Annotated[bool, typer.Option("--plain", help="Plain progress lines, no live display.")] = False,
@@ -99,6 +109,7 @@ def capture(
     """
     from asicrc.capture.plan import CapturePlan
     from asicrc.devices import Circumstances
+    from asicrc.telemetry.beside import live_views
 
     requested = {
         "frequency_mhz": frequency_mhz,
@@ -129,7 +140,11 @@ def capture(
         fan_target_c=fan_target_c,
     )
     meta = {} if preregister is None else _planned_tests(preregister)
-    result, exit_code = _capture(plan, device, Circumstances(chosen_station(station), allow_beyond), meta)
+    if dry_run:
+        return _rehearse(device, plan, Circumstances(chosen_station(station), allow_beyond), as_json)
+    circumstances = Circumstances(chosen_station(station), allow_beyond)
+    with live_views(plan.output, note, mqtt=mqtt, prometheus=prometheus, rig=rig):
+        result, exit_code = _capture(plan, device, circumstances, meta)
     if as_json:
         print_json(result)
     else:
@@ -231,6 +246,20 @@ def _planned_tests(path: Path) -> dict[str, Any]:
     if plan is not None:
         check_plan(plan)
     return kept
+
+
+def _rehearse(url: str, plan: CapturePlan, circumstances: Circumstances, as_json: bool) -> ExitCode:
+    from asicrc.capture.rehearsal import rehearse
+
+    for remark in circumstances.remarks(url):
+        note(remark)
+    found = rehearse(url, plan, circumstances)
+    if as_json:
+        print_json(found)
+    else:
+        table(list(found.items()))
+        say("\nnothing was written; the same without --dry-run captures")
+    return ExitCode.OK
 
 
 def _capture(
