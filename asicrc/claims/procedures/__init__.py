@@ -9,7 +9,18 @@ from importlib import import_module
 
 from asicrc.claims.procedure import Procedure
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = (
+    "filter_arithmetic",
+    "filter_windows",
+    "first_paper_formulas",
+    "hardware_figures",
+    "hash_rounds",
+    "information_theorems",
+    "narma_scores",
+    "published_shares",
+    "telemetry_score",
+    "three_machines",
+)
 """Modules of this package, one a line: those of the papers' texts first, then those of events."""
 
 
