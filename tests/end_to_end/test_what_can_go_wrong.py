@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from as_a_person import Run, asicrc, emulator, kill_with_guardian, start, stored, wait_for_line
+from as_a_person import Run, asicrc, asicrc_here, emulator, kill_with_guardian, start, stored, wait_for_line
 
 import asicrc as library
 from firmware_protocols.bm13xx import Register, model_by_name, pll_from_register
@@ -24,7 +24,8 @@ def error_of(run: Run) -> tuple[str, str]:
 
 
 def capture(url: str, path: Path, *more: str) -> Run:
-    return asicrc("capture", "-d", url, "--duration", "20s", "-o", path, "--json", *more)
+    """In this process: what is refused here comes to none of its own."""
+    return asicrc_here("capture", "-d", url, "--duration", "20s", "-o", path, "--json", *more)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     "arguments", [["capture"], ["show"], ["fly"], ["capture", "-d", "sim:bm1366", "--duration", "soon"]]
 )
 def test_usage(arguments: list[str]) -> None:
-    run = asicrc(*arguments, "--json")
+    run = asicrc_here(*arguments, "--json")
     assert run.code == 2
     assert error_of(run)[0]
 
@@ -117,7 +118,7 @@ def test_no_capture(command: str, content: bytes | None, name: str, tmp_path: Pa
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
-    run = asicrc(command, path, "--json")
+    run = asicrc_here(command, path, "--json")
     assert run.code == 4
     assert str(path) in error_of(run)[0]
 
