@@ -11,6 +11,7 @@ from scipy.special import gammaincinv
 
 from asicrc.analysis.intervals import MIN_INTERVALS, coefficient_of_variation
 from asicrc.capture.points import PointRecord, PointState
+from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate
 from firmware_protocols.device import NO_TIME, NonceBatch, Verdict
 
@@ -102,7 +103,8 @@ def rate_of(events: int, seconds: float) -> Estimate | None:
 
 
 def cv_of(t_ns: ArrayLike, segment: ArrayLike | None = None, *, seed: int = 0) -> Estimate | None:
-    """CV of the intervals with its interval; None for too few. No interval crosses a segment."""
+    """CV of the intervals with its interval; None for too few, or where they hardly vary. None of them crosses
+    a segment."""
     t = np.asarray(t_ns, np.int64)
     s = np.zeros(len(t), np.int64) if segment is None else np.asarray(segment).astype(np.int64)
     known = t != NO_TIME
@@ -112,7 +114,10 @@ def cv_of(t_ns: ArrayLike, segment: ArrayLike | None = None, *, seed: int = 0) -
     steps: NDArray[np.float64] = np.diff(t)[s[1:] == s[:-1]][-MOST_INTERVALS:] / 1e9
     if len(steps) < MIN_INTERVALS or not steps.any():
         return None
-    return coefficient_of_variation(steps, np.random.default_rng(seed), REPLICATES)
+    try:
+        return coefficient_of_variation(steps, np.random.default_rng(seed), REPLICATES)
+    except NoAnswer:  # all but a few are equal: it is shown as not known, and the capture goes on
+        return None
 
 
 def _numbers(point: PointRecord, parts: list[NonceBatch]) -> PointNumbers:

@@ -68,8 +68,7 @@ def _size_bytes(path: Path) -> int:
         raise BadFile(f"{path} may not be read by this user", "check its permissions")
     if status.st_size == 0:
         raise BadFile(f"{path} is empty", "it was never written, or cut while copying: copy it again")
-    log = Path(f"{path}-wal")
-    return status.st_size + (log.stat().st_size if log.exists() else 0)
+    return status.st_size + _companion_bytes(Path(f"{path}-wal"))
 
 
 def _open(path: Path, size_bytes: int) -> sqlite3.Connection:
@@ -132,7 +131,15 @@ def _primary_code(error: BaseException) -> int:
 
 
 def _has_content(companion: Path) -> bool:
-    return companion.exists() and companion.stat().st_size > 0
+    return _companion_bytes(companion) > 0
+
+
+def _companion_bytes(companion: Path) -> int:
+    """0 for one that is not there: a log goes as its capture is sealed, at any moment."""
+    try:
+        return companion.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def _explained(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> BadFile:

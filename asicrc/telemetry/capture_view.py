@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -149,8 +150,9 @@ class Standing:
 class CaptureView:
     """Of one file. `look` as often as wanted; it raises BadFile for what is no capture."""
 
-    def __init__(self, path: Path, clock: Clock = MACHINE_CLOCK) -> None:
+    def __init__(self, path: Path, clock: Clock = MACHINE_CLOCK, log_lines: int = LOG_LINES) -> None:
         self._path = path
+        self._log_lines = log_lines
         self._clock = clock
         self._capture = load(path)
         self._seen_seq: int | None = None
@@ -166,25 +168,28 @@ class CaptureView:
         self._newest_ns: int | None = None
 
     def look(self) -> Standing:
+        try:
+            return self._look()
+        except (ValueError, ArithmeticError) as error:
+            raise BadFile(
+                f"{self._path} holds a value that no asicrc writes: {error}",
+                "the file is damaged or was altered: get it again from where it was written",
+            ) from None
+
+    def _look(self) -> Standing:
         meta = self._capture.meta
         ended = str(meta.get(END_REASON_KEY, "")) or None if self._capture.sealed else None
         with reading(self._path) as (connection, budget):
-            try:
-                # The writer goes on between two queries: what says how late it is comes before the events,
-                # so that none of the time is without them.
-                self._take_readings(connection, budget)
-                for (monotonic_ns,) in _rows(connection, budget, _ANCHOR):
-                    self._note_time(np.array([monotonic_ns], np.int64))
-                self._take_events(connection, budget)
-                self._take_settings(connection, budget)
-                points = [point_from_row(row) for row in _rows(connection, budget, _POINTS)]
-                log = [log_line_from_row(row) for row in _rows(connection, budget, _LOG, LOG_LINES)]
-                segments = [segment_from_row(row) for row in _rows(connection, budget, _SEGMENT)]
-            except ValueError as error:
-                raise BadFile(
-                    f"{self._path} holds a value that no asicrc writes: {error}",
-                    "the file is damaged or was altered: get it again from where it was written",
-                ) from None
+            # The writer goes on between two queries: what says how late it is comes before the events,
+            # so that none of the time is without them.
+            self._take_readings(connection, budget)
+            for (monotonic_ns,) in _rows(connection, budget, _ANCHOR):
+                self._note_time(np.array([monotonic_ns], np.int64))
+            self._take_events(connection, budget)
+            self._take_settings(connection, budget)
+            points = [point_from_row(row) for row in _rows(connection, budget, _POINTS)]
+            log = [log_line_from_row(row) for row in _rows(connection, budget, _LOG, self._log_lines)]
+            segments = [segment_from_row(row) for row in _rows(connection, budget, _SEGMENT)]
         of_point = self._of_point(points[-1] if points else None)
         self._intervals_s = _intervals_s(of_point)
         recent, window_s = self._window(of_point, points[-1] if points else None)
@@ -329,10 +334,14 @@ class CaptureView:
 
     def _commit_age_s(self) -> float:
         """By the time at which file or log was last written. An empty log may be of a reader."""
-        found = [self._path.stat()]
-        log = Path(f"{self._path}-wal")
-        if log.exists() and log.stat().st_size:
-            found.append(log.stat())
+        try:
+            found = [self._path.stat()]
+        except FileNotFoundError:
+            raise BadFile(f"there is no file {self._path} any more", "check the path") from None
+        with suppress(FileNotFoundError):  # it goes as the file is sealed
+            log = Path(f"{self._path}-wal").stat()
+            if log.st_size:
+                found.append(log)
         written_ns = max(status.st_mtime_ns for status in found)
         return max(0.0, (self._clock.realtime_ns() - written_ns) / 1e9)
 

@@ -1,0 +1,199 @@
+// The page: takes snapshots from the server and puts their words and numbers where they belong.
+// Strings may come from a device or from somebody else's file: they are only ever set as text.
+
+import { Plot, duration, histogramView, make, short, timeView } from "./charts.js";
+
+const byId = (id) => document.getElementById(id);
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const CALM_MS = 5000; // between two changes of the page, for those who want little to move
+const SUMMARY_MS = 30000; // a screen reader is not told every second
+const WORDS = { running: ["being written", "good"], silent: ["silent", "bad"], sealed: ["sealed", "not resolved"] };
+const KINDS = { original: "as it was before", set: "set", restored: "put back", made_safe: "made safe" };
+
+let source = null;
+let held = false;
+let newest = null;
+let shownAt = -Infinity;
+let summaryAt = -Infinity;
+let lastState = "";
+let waiting = 0;
+
+const plots = {
+  rate: plot("rate", "Share rate", "Distinct proofs that hold, a second, in each stretch of time; dotted lines: points of the plan."),
+  intervals: plot("intervals", "Intervals between shares", "Counted (bars) beside what an exponential law of the same mean would give (orange line, 95 % of counts in the shade)."),
+  cv: plot("cv", "CV of the intervals", "Standard deviation over mean; 1 for a Poisson process. A stretch with two points of a plan in it mixes both."),
+  errors: plot("errors", "Invalid share", "Proofs that do not hold, or could not be read, of all that were checked."),
+  temperature: plot("temperature", "Temperature", "Mean of the readings; shaded from the lowest to the highest."),
+  power: plot("power", "Power", "Mean of the readings; shaded from the lowest to the highest."),
+};
+
+function plot(id, title, caption) {
+  return new Plot(byId("figures"), id, title, caption);
+}
+
+function say(id, text) {
+  const element = byId(id);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function show(snapshot) {
+  say("name", snapshot.name);
+  document.title = `${snapshot.name}: asicrc`;
+  byId("notice").hidden = !snapshot.problem;
+  document.body.classList.toggle("is-old", Boolean(snapshot.problem));
+  if (snapshot.problem) {
+    say("problem", snapshot.problem.message);
+    say("try", snapshot.problem.try ? `Try: ${snapshot.problem.try}` : "");
+    chip("nothing to read", "bad");
+    say("state-words", byId("content").hidden ? "" : "what is below was seen before");
+    return;
+  }
+  byId("content").hidden = false;
+  const { words, numbers } = snapshot;
+  chip(...WORDS[snapshot.state]);
+  say("state-words", words.state);
+  say("device", snapshot.device);
+  say("remark", snapshot.remark);
+  say("counted", words.counted);
+  tiles(words, numbers);
+  plan(words.point, numbers.point);
+  charts(snapshot);
+  settings(numbers.settings);
+  log(numbers.log);
+  summary(words.summary, snapshot.state);
+}
+
+function chip(text, verdict) {
+  say("state", text);
+  byId("state").dataset.verdict = verdict;
+}
+
+function tiles(words, { rate_per_s: rate, cv, invalid_share: errors, readings }) {
+  const found = [
+    ["share rate", rate && `${short(rate.estimate, 3)}/s`, rate && `95 %: ${short(rate.low, 3)} to ${short(rate.high, 3)}; ${words.window}`],
+    ["CV of the intervals", cv && cv.estimate.toFixed(3), cv && `95 %: ${short(cv.low, 3)} to ${short(cv.high, 3)}; ${words.window}`],
+    ["invalid", errors && `${short(100 * errors.estimate, 3)} %`, errors && `95 %: ${short(100 * errors.low, 3)} to ${short(100 * errors.high, 3)} %; ${words.window}`],
+    ["temperature", "temperature_c" in readings && `${short(readings.temperature_c)} °C`, "newest reading"],
+    ["power", "power_w" in readings && `${short(readings.power_w)} W`, "newest reading"],
+    ["others", null, words.readings.filter((text) => !/ (degC|W)$/.test(text)).join(", ")],
+  ];
+  const list = byId("tiles");
+  if (!list.children.length) {
+    for (const [name] of found) {
+      const tile = make("div", list, "tile");
+      make("dt", tile, "", name);
+      const value = make("dd", tile);
+      make("span", value, "value");
+      make("span", value, "beside words");
+    }
+  }
+  found.forEach(([name, value, beside], i) => {
+    const [big, small] = list.children[i].querySelectorAll("span");
+    list.children[i].hidden = name === "others" && !beside;
+    big.textContent = value || (name === "others" ? "" : "–");
+    small.textContent = value || name === "others" ? beside : "not known yet, or not told by the device";
+  });
+}
+
+function plan(text, point) {
+  byId("sweep").hidden = !text;
+  if (!text) return;
+  say("point", text);
+  byId("progress").max = point.planned;
+  byId("progress").value = point.taken;
+}
+
+function charts({ series, histogram, points }) {
+  plots.intervals.show(histogram && histogramView(histogram), "fewer than 20 intervals so far");
+  if (!series) {
+    for (const name of ["rate", "cv", "errors", "temperature", "power"]) plots[name].show(null, "reading the file from its beginning");
+    return;
+  }
+  const marks = points.map(({ t_s: at }) => at);
+  const view = (list, unit, more = {}) => (list.length ? timeView({ width: series.width_s, span: series.span_s, series: list, unit, marks, ...more }) : null);
+  const readings = (pattern) => Object.entries(series.readings).filter(([name]) => pattern.test(name)).map(([label, columns]) => ({ label, columns }));
+  const percent = Object.fromEntries(Object.entries(series.invalid_share).map(([name, values]) => [name, name === "n" ? values : values.map((v) => v === null ? null : 100 * v)]));
+  plots.rate.show(view([{ label: "rate", columns: series.rate_per_s }], "/s", { fromZero: true }));
+  plots.cv.show(view([{ label: "CV", columns: series.cv }], "", { bound: { value: 1, label: "Poisson process" } }), "fewer than 20 intervals so far");
+  plots.errors.show(view([{ label: "invalid", columns: percent }], " %", { fromZero: true }), "no event was checked so far");
+  plots.temperature.show(view(readings(/^temperature/), " °C"), "the device tells no temperature");
+  plots.power.show(view(readings(/^power/), " W"), "the device tells no power");
+}
+
+function settings(list) {
+  const body = byId("settings");
+  body.replaceChildren();
+  for (const { name, requested, read_back: readBack, kind } of list) {
+    const row = make("tr", body);
+    make("th", row, "words", name).setAttribute("scope", "row");
+    make("td", row, "number", short(requested, 10));
+    make("td", row, "number", short(readBack, 10));
+    const differs = requested !== null && requested !== readBack;
+    make("td", row, "words", (KINDS[kind] ?? kind) + (differs ? (readBack === null ? ": not told" : ": NOT as asked") : ""));
+  }
+  if (!list.length) make("td", make("tr", body), "", "none was written").setAttribute("colspan", "4");
+}
+
+function log(lines) {
+  const list = byId("log");
+  if (list.dataset.shown === JSON.stringify(lines)) return;
+  list.dataset.shown = JSON.stringify(lines);
+  list.replaceChildren();
+  for (const line of [...lines].reverse()) make("li", list, /^(warning|error)/.test(line) ? "loud" : "", line);
+  if (!lines.length) make("li", list, "", "nothing was logged");
+}
+
+function summary(text, state) {
+  const now = performance.now();
+  if (state === lastState && now - summaryAt < SUMMARY_MS) return;
+  [lastState, summaryAt] = [state, now];
+  say("summary", text);
+}
+
+function taken(snapshot) {
+  newest = snapshot;
+  say("connection", `up to date at ${new Date().toLocaleTimeString()}`);
+  const wait = calm.matches ? shownAt + CALM_MS - performance.now() : 0;
+  if (held || waiting) return;
+  if (wait <= 0) showNewest();
+  else waiting = setTimeout(showNewest, wait);
+}
+
+function showNewest() {
+  waiting = 0;
+  if (held || !newest) return;
+  shownAt = performance.now();
+  show(newest);
+}
+
+function connect() {
+  if (source || document.hidden) return;
+  source = new EventSource("/events");
+  source.onmessage = (event) => taken(JSON.parse(event.data));
+  source.addEventListener("ended", () => {
+    disconnect();
+    say("connection", "asicrc serve was ended: what is here was seen before");
+    setTimeout(connect, 5000);
+  });
+  source.onerror = async () => {
+    say("connection", "asicrc serve does not answer: what is here was seen before");
+    if (source?.readyState !== EventSource.CLOSED) return; // else the browser tries again by itself
+    disconnect();
+    setTimeout(connect, 5000);
+    const answer = await fetch("/snapshot.json").catch(() => null);
+    if (answer && !answer.ok) say("connection", await answer.text());
+  };
+}
+
+function disconnect() {
+  source?.close();
+  source = null;
+}
+
+byId("pause").addEventListener("click", () => {
+  held = !held;
+  byId("pause").setAttribute("aria-pressed", String(held));
+  showNewest();
+});
+document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect())); // a browser has few connections
+connect();
