@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from asicrc.bench.plan import MachineTable
 from asicrc.bench.plan_rates import hash_rates
-from asicrc.claims.claim import Claim
+from asicrc.claims.claim import PLANNED_POWER, Claim, Takes
 from asicrc.devices import Circumstances, open_device
 from firmware_protocols.device import Capability, DeviceProtocol
 
@@ -107,10 +108,23 @@ def _prospect(claim: Claim, device: DeviceOutlook, budget_s: float) -> Prospect:
     elif hours is None:
         hindrance = f"its rate of events is not known ({device.rate_source})"
     elif 3600 * hours > budget_s:
-        hindrance = f"more than the {budget_s / 3600:.3g} h there are"
+        hindrance = f"more than the {budget_s / 3600:.3g} h there are{_would_show(takes, device, budget_s)}"
     else:
         hindrance = ""
     return Prospect(claim, events, hours, hindrance)
+
+
+def _would_show(takes: Takes, device: DeviceOutlook, budget_s: float) -> str:
+    """The effect that the events of the time there is would show, where a formula gives it."""
+    from asicrc.evidence.planned_sizes import QUANTITIES
+
+    if not takes.quantity or device.events_per_s is None:
+        return ""
+    left_s = budget_s - SETTLING_S * (takes.settings - 1)
+    n = int(max(left_s, 0.0) * device.events_per_s / takes.settings / takes.groups)
+    question = QUANTITIES[takes.quantity]
+    shown = question.smallest_effect(n, power=PLANNED_POWER)
+    return "" if math.isnan(shown) else f", which would show {shown:.2g} ({question.unit})"
 
 
 def _frequency(device: DeviceProtocol) -> dict[str, float]:

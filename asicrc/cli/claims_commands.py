@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,9 @@ from asicrc.cli.output import note, print_json, say
 from asicrc.errors import BadFile, ExitCode, StorageError, UsageError
 
 if TYPE_CHECKING:
+    from asicrc.claims.device_capture import DeviceCapture
     from asicrc.claims.planning import ClaimPlan, Sources
+    from asicrc.claims.procedure import Procedure
     from asicrc.claims.tonight import DeviceOutlook, Prospect
 
 group = typer.Typer(no_args_is_help=True, help="The 49 claims of the two papers: true here, tonight?")
@@ -111,18 +114,20 @@ def run(
     from asicrc.cli.claims_text import run_lines, show_lines
 
     sources = _sources(device, capture, data, twin)
-    ids = chosen_ids(claims or (), CLAIMS)
+    ids, known = chosen_ids(claims or (), CLAIMS), procedures()
     budget_s = seconds(budget)
     workers = jobs or os.cpu_count() or 1
-    if output is not None and not dry_run:
-        _check_writable(output)
     if dry_run:
-        plans = planned(ids, sources, procedures=procedures(), budget_s=budget_s, jobs=workers)
-        _tell_plan(plans, sources, budget_s, workers, as_json)
+        told_of = sources if device is None else _with_capture(sources, device, ids, known)
+        plans = planned(ids, told_of, procedures=known, budget_s=budget_s, jobs=workers)
+        _tell_plan(plans, told_of, budget_s, workers, as_json)
         return ExitCode.OK
-    result = run_claims(
-        ids, sources, procedures=procedures(), budget_s=budget_s, jobs=workers, seed=seed, say=note
-    )
+    if output is not None:
+        _check_writable(output)
+    captured = None if device is None else _capture(sources, device, ids, known, budget_s, seed)
+    if captured is not None:
+        sources, budget_s = replace(sources, capture=captured.path), budget_s - captured.took_s
+    result = run_claims(ids, sources, procedures=known, budget_s=budget_s, jobs=workers, seed=seed, say=note)
     said = result.as_json()
     if output is not None:
         _keep(said, output)
@@ -136,7 +141,40 @@ def run(
         note(f"error: {failed.claim.id}: {failed.reason}")
         if failed.trace:
             note(failed.trace.rstrip())
+    if captured is not None and captured.exit_code is not ExitCode.OK:
+        note(f"error: the capture ended early: {captured.reason}")
+        return captured.exit_code
     return result.exit_code
+
+
+def _with_capture(sources: Sources, device: str, ids: Sequence[str], known: Sequence[Procedure]) -> Sources:
+    """With the capture that would be taken, where one is needed."""
+    from asicrc.claims.device_capture import captured_claims
+    from asicrc.claims.registry import CLAIMS
+    from asicrc.cli.capture_commands import default_output
+
+    needed = captured_claims([CLAIMS[name] for name in ids], known)
+    return replace(sources, capture=default_output(device)) if needed else sources
+
+
+def _capture(
+    sources: Sources, device: str, ids: Sequence[str], known: Sequence[Procedure], budget_s: float, seed: int
+) -> DeviceCapture | None:
+    """Take it, where one is needed, in what the procedures that drive the device by themselves leave."""
+    from asicrc.claims.device_capture import capture_device, capture_s, captured_claims
+    from asicrc.claims.registry import CLAIMS
+    from asicrc.claims.run import planned
+    from asicrc.claims.tonight import device_outlook
+    from asicrc.cli.capture_commands import default_output, progress_mode
+
+    needed = captured_claims([CLAIMS[name] for name in ids], known)
+    if not needed:
+        return None
+    plans = planned(ids, sources, procedures=known, budget_s=budget_s)
+    driven_s = sum(3600 * plan.cost.device_hours for plan in plans if not plan.does_not_fit)
+    duration_s = capture_s(needed, device_outlook(device), budget_s - driven_s)
+    mode = progress_mode(plain=False)
+    return capture_device(device, default_output(device), duration_s, seed=seed, progress=mode, say=note)
 
 
 def _sources(device: str | None, capture: Path | None, data: Path | None, twin: str | None) -> Sources:

@@ -114,6 +114,9 @@ def prospect_lines(device: DeviceOutlook, found: Sequence[Prospect], budget_s: f
     ]
     able = [one for one in found if not one.hindrance]
     lines += [_prospect_row(one) for one in able] or [[("  none", "")]]
+    if len(able) > 1:
+        total = sum(one.hours or 0.0 for one in able)
+        lines.append([(f"  one after the other: {total:.3g} h", "")])
     lines += [[], [("cannot be resolved here", "bold")]]
     lines += [_prospect_row(one) for one in found if one.hindrance] or [[("  none", "")]]
     return lines
