@@ -104,6 +104,11 @@ class ClaimPlan:
         return needs_of(self.claim, sources)
 
     @property
+    def shares(self) -> str:
+        """The measurement that its answer looks at, if others look at it too."""
+        return next((step.procedure.shares for step in self.all_steps if step.procedure.shares), "")
+
+    @property
     def takes_device(self) -> bool:
         return any(step.source == "device" for step in self.steps)
 

@@ -47,9 +47,11 @@ class Procedure:
 
     `cost` says what a source takes. `answer` raises AsicrcError for what a user can mend; a file that is
     missing or a capture that has too little is an outcome that is not testable here, with what it needs.
+    `shares` names a measurement that several procedures look at and keep: they are asked in one process.
     """
 
     claim: str
     sources: frozenset[str]
     answer: Callable[[Context], ClaimOutcome]
     cost: Callable[[str, Context], Cost]
+    shares: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -107,15 +108,14 @@ def _answers(
 def _parallel(
     plans: Sequence[ClaimPlan], sources: Sources, contexts: Sequence[Context], workers: int
 ) -> Iterator[tuple[str, Answer]]:
-    parallel = joblib.Parallel(
-        n_jobs=workers, return_as="generator_unordered", pre_dispatch="all", batch_size=1
-    )
+    groups: dict[str, list[tuple[ClaimPlan, Context]]] = {}
+    for plan, context in zip(plans, contexts, strict=True):
+        groups.setdefault(plan.shares or plan.claim.id, []).append((plan, context))
+    parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="all")
     left = {plan.claim.id for plan in plans}
     try:
-        for claim_id, answer in parallel(
-            joblib.delayed(_in_worker)(plan, sources, context)
-            for plan, context in zip(plans, contexts, strict=True)
-        ):
+        tasks = (joblib.delayed(_in_worker)(group, sources) for group in groups.values())
+        for claim_id, answer in chain.from_iterable(parallel(tasks)):
             left.discard(claim_id)
             yield claim_id, answer
     except TerminatedWorkerError:
@@ -124,13 +124,13 @@ def _parallel(
             yield claim_id, Answer(None, failure, 0.0)
 
 
-def _in_worker(plan: ClaimPlan, sources: Sources, context: Context) -> tuple[str, Answer]:
+def _in_worker(group: Sequence[tuple[ClaimPlan, Context]], sources: Sources) -> list[tuple[str, Answer]]:
     """With one thread for linear algebra. Ctrl-C reaches every process of a terminal: one answers it."""
     from threadpoolctl import threadpool_limits
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with threadpool_limits(limits=1):
-        return plan.claim.id, answer_claim(plan, sources, context)
+        return [(plan.claim.id, answer_claim(plan, sources, context)) for plan, context in group]
 
 
 def _result(

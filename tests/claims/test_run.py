@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,16 @@ def test_procedures_get_the_one_source_that_they_answer_from() -> None:
     both = Sources(data=Path("x"), twin="ideal")
     run("H05", fake("H05", answer=answer), fake("H05", "twin", answer_on_twin), sources=both)
     assert [(context.data, context.twin) for context in seen] == [(None, None), (None, "ideal")]
+
+
+def test_those_that_share_a_measurement_are_asked_in_one_process() -> None:
+    def answer(name: str) -> Callable[[Context], ClaimOutcome]:
+        return lambda _: supported(name, note=str(os.getpid()))
+
+    names = ["H05", "H12", "S03", "S09"]
+    sharing = [replace(fake(name, answer=answer(name)), shares="one table") for name in names]
+    found = run(" ".join(names), *sharing, fake("H19", answer=answer("H19")), jobs=2)
+    assert len({result.outcome.note for result in found.results}) == 1
 
 
 def test_a_worker_that_is_killed_fails_what_is_left() -> None:
