@@ -234,8 +234,8 @@ def counted(u: Floats, shares: float, fed_back: float, rng: np.random.Generator)
 
 _SOURCE = frozenset({COMPUTATION})
 PROCEDURES: tuple[Procedure, ...] = (
-    Procedure("S01", _SOURCE, dialogue, computed_in(12.0)),
-    Procedure("S02", _SOURCE, monologue, computed_in(12.0)),
-    Procedure("S03", _SOURCE, improvements, computed_in(12.0)),
-    Procedure("S23", _SOURCE, floor, computed_in(12.0)),
+    Procedure("S01", _SOURCE, dialogue, computed_in(12.0), "NARMA-10 baselines"),
+    Procedure("S02", _SOURCE, monologue, computed_in(12.0), "NARMA-10 baselines"),
+    Procedure("S03", _SOURCE, improvements, computed_in(12.0), "NARMA-10 baselines"),
+    Procedure("S23", _SOURCE, floor, computed_in(12.0), "NARMA-10 baselines"),
 )
