@@ -45,8 +45,11 @@ class PlanStanding:
 
 
 def in_words(seconds: float) -> str:
-    """`40 s`, `12 min`, `3.5 h`, `2.1 d`."""
-    for unit, length_s, most in (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172_800.0)):
-        if seconds < most:
-            return f"{seconds / length_s:.3g} {unit}" if unit == "h" else f"{seconds / length_s:.0f} {unit}"
-    return f"{seconds / 86_400:.1f} d"
+    """`40 s`, `3 min 20 s`, `12 min`, `3.5 h`, `2.1 d`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 600:
+        return "{} min {} s".format(*divmod(round(seconds), 60)).replace(" 0 s", "")
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.3g} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} d"

@@ -68,6 +68,8 @@ class PointStanding:
     repeat: int
     left_s: float | None
     """Until the whole plan is taken, on the clock of the capture; None where it has ended or is not known."""
+    share_left: float | None
+    """Of the time of the whole plan."""
     is_virtual: bool = False
     """Whether that clock is a twin's own."""
 
@@ -80,6 +82,7 @@ class PointStanding:
             "requested": self.requested,
             "repeat": self.repeat,
             "left_s": self.left_s,
+            "share_left": self.share_left,
         }
 
 
@@ -318,9 +321,10 @@ class CaptureView:
         if self._plan_times is None:
             self._plan_times = plan_times(meta, self._path)
         newest, now_ns = points[-1], self._newest_ns
-        left_s = None
+        left_s = share_left = None
         if not is_over and now_ns is not None:
             left_s = self._plan_times.left_s(points, segments, now_ns)
+            share_left = self._plan_times.share_left(points, segments, now_ns)
         return PointStanding(
             number=newest.id,
             taken=len({point.key for point in points if point.state is PointState.DONE}),
@@ -329,6 +333,7 @@ class CaptureView:
             requested=newest.requested,
             repeat=newest.key[1],
             left_s=left_s,
+            share_left=share_left,
             is_virtual=self._plan_times.is_virtual,
         )
 

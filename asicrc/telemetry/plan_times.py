@@ -23,9 +23,21 @@ class PlanTimes:
     usual_s: dict[tuple[int, int], float] | None
     is_virtual: bool
 
+    def share_left(self, records: list[PointRecord], segments: list[Segment], now_ns: int) -> float | None:
+        """Of the time that all of it takes, as `left_s` has it."""
+        found = self._left(records, segments, now_ns)
+        return None if found is None or not found[1] else min(1.0, found[0] / found[1])
+
     def left_s(self, records: list[PointRecord], segments: list[Segment], now_ns: int) -> float | None:
         """`records` are in the order in which they were taken, the newest segment is the last of `segments`,
         and `now_ns` the newest time that the capture has."""
+        found = self._left(records, segments, now_ns)
+        return None if found is None else found[0]
+
+    def _left(
+        self, records: list[PointRecord], segments: list[Segment], now_ns: int
+    ) -> tuple[float, float] | None:
+        """Seconds that are left, and seconds that the whole plan takes at this pace."""
         if self.usual_s is None:
             return None
         keys = list(self.usual_s)
@@ -44,7 +56,7 @@ class PlanTimes:
             begun_ns = min(now_ns, _begun_ns(running, max(before_ns, default=now_ns)))
         position = None if running is None else positions.get(running.key)
         left = time_left(list(self.usual_s.values()), {positions[k] for k in done}, position, pace, begun_ns)
-        return left.at(now_ns)
+        return left.at(now_ns), pace * sum(self.usual_s.values())
 
 
 def plan_times(meta: dict[str, Any], path: Path) -> PlanTimes:

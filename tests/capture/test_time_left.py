@@ -16,7 +16,7 @@ from asicrc.capture.point_run import PointDone
 from asicrc.capture.points import PointRecord, PointState
 from asicrc.capture.progress import Progress
 from asicrc.capture.record_rows import Segment
-from asicrc.capture.time_left import PlanStanding, TimeLeft
+from asicrc.capture.time_left import PlanStanding, TimeLeft, in_words
 from asicrc.capture.verification import Counters
 from asicrc.telemetry.plan_times import plan_times
 
@@ -33,6 +33,11 @@ duration_s = 40
     Path("p.toml"),
 )
 POINTS = PLAN.points()
+
+
+def test_it_is_said_as_finely_as_it_matters() -> None:
+    said = [in_words(s) for s in (0.2, 89, 100, 120, 599.6, 700, 5400, 7300, 200_000)]
+    assert said == ["0 s", "89 s", "1 min 40 s", "2 min", "10 min", "12 min", "1.5 h", "2.03 h", "2.3 d"]
 
 
 def test_it_gets_less_within_a_point_and_not_less_than_what_comes_after() -> None:
@@ -70,6 +75,7 @@ def test_the_same_is_told_from_the_file() -> None:
     runs = PointRecord(2, 100 * S, plan=POINTS[1].as_json())
     begun = [Segment(0, 0, "start", None)]
     assert times.left_s([done, runs], begun, 100 * S) == pytest.approx(160)
+    assert times.share_left([done, runs], begun, 100 * S) == pytest.approx(2 / 3)
     assert times.left_s([done, runs], begun, 130 * S) == pytest.approx(130)
     assert times.left_s([done, runs], begun, 900 * S) == pytest.approx(80)
     settles = PointRecord(2, plan=POINTS[1].as_json())

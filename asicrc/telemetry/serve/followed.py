@@ -71,7 +71,8 @@ class Followed:
                 except BadFile as error:
                     left_out.append(error)
                     continue
-            self._remark = f"the newest of {len(paths)} in {self._target}"
+            which = "the only capture" if len(paths) == 1 else f"the newest of {len(paths)} captures"
+            self._remark = f"{which} in {self._target.resolve()}"
             if left_out:
                 self._remark += f"; left out: {left_out[0].message}"
             return chosen

@@ -22,7 +22,7 @@ from firmware_protocols.device import Verdict
 
 MOST_BINS = 96
 """That a chart has once it is as fine as it may be; half of it after the bins have become twice as wide."""
-EVENTS_A_BIN = 40.0
+EVENTS_A_BIN = 80.0
 """So that a CV can be told, of a slow device too."""
 FEWEST_BINS = 6
 CHANNELS = ("temperature_c", "temperature2_c", "power_w")

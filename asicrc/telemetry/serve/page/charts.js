@@ -19,6 +19,10 @@ export function short(value, digits = 4) {
   return Math.abs(rounded) >= 1e6 || (rounded && Math.abs(rounded) < 1e-4) ? rounded.toExponential() : String(rounded);
 }
 
+export function exact(value) {
+  return value === null ? "–" : String(Number(value.toPrecision(12)));
+}
+
 export function duration(seconds) {
   const s = Math.round(seconds * 100) / 100;
   if (s < 120) return `${s} s`;
@@ -108,8 +112,9 @@ export class Plot {
   }
 
   #draw() {
-    const [width, height] = [this.frame.clientWidth, this.svg.clientHeight];
     this.svg.replaceChildren();
+    this.figure.classList.toggle("is-empty", !this.view || this.view.isEmpty);
+    const [width, height] = [this.frame.clientWidth, this.svg.clientHeight];
     if (!width || !height) return;
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const box = { left: MARGIN.left, top: MARGIN.top, right: width - MARGIN.right, bottom: height - MARGIN.bottom };
@@ -248,13 +253,14 @@ function runs(values) {
   return found;
 }
 
-// The interval of few events reaches far: it is drawn as far as three times the largest value.
+// The interval of few events reaches far: the scale holds nine in ten of them, and all values.
 function yRange(series, bound, fromZero) {
   const known = (name) => series.flatMap(({ columns }) => columns[name]).filter((v) => v !== null);
   const values = [...known("estimate"), ...(bound ? [bound.value] : [])];
   let [low, high] = [Math.min(...values), Math.max(...values)];
-  high = Math.max(high, Math.min(Math.max(...known("high")), high > 0 ? 3 * high : Infinity));
-  low = fromZero ? 0 : Math.min(low, ...known("low"));
+  const quantile = (all, share) => all.sort((a, b) => a - b)[Math.round(share * (all.length - 1))];
+  high = Math.max(high, quantile(known("high"), 0.9));
+  low = fromZero ? 0 : Math.min(low, quantile(known("low"), 0.1));
   if (!(high > low)) [low, high] = fromZero ? [0, high || 1] : [low - 1, low + 1];
   const room = (high - low) * 0.08;
   return [fromZero ? 0 : low - room, high + room];

@@ -1,7 +1,7 @@
 // The page: takes snapshots from the server and puts their words and numbers where they belong.
 // Strings may come from a device or from somebody else's file: they are only ever set as text.
 
-import { Plot, duration, histogramView, make, short, timeView } from "./charts.js";
+import { Plot, exact, histogramView, make, short, timeView } from "./charts.js";
 
 const byId = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -19,12 +19,12 @@ let lastState = "";
 let waiting = 0;
 
 const plots = {
-  rate: plot("rate", "Share rate", "Distinct proofs that hold, a second, in each stretch of time; dotted lines: points of the plan."),
-  intervals: plot("intervals", "Intervals between shares", "Counted (bars) beside what an exponential law of the same mean would give (orange line, 95 % of counts in the shade)."),
+  rate: plot("rate", "Share rate, per second", "Distinct proofs that hold, a second, in each stretch of time; dotted lines: points of the plan."),
+  intervals: plot("intervals", "Intervals between shares", "Counted (bars) beside what an exponential law of the same mean would give (orange line, 95 % of counts in the shade). A chip on its own line follows its scan order, which is no Poisson process."),
   cv: plot("cv", "CV of the intervals", "Standard deviation over mean; 1 for a Poisson process. A stretch with two points of a plan in it mixes both."),
-  errors: plot("errors", "Invalid share", "Proofs that do not hold, or could not be read, of all that were checked."),
-  temperature: plot("temperature", "Temperature", "Mean of the readings; shaded from the lowest to the highest."),
-  power: plot("power", "Power", "Mean of the readings; shaded from the lowest to the highest."),
+  errors: plot("errors", "Invalid share, %", "Proofs that do not hold, or could not be read, of all that were checked."),
+  temperature: plot("temperature", "Temperature, °C", "Mean of the readings; shaded from the lowest to the highest."),
+  power: plot("power", "Power, W", "Mean of the readings; shaded from the lowest to the highest."),
 };
 
 function plot(id, title, caption) {
@@ -99,8 +99,9 @@ function plan(text, point) {
   byId("sweep").hidden = !text;
   if (!text) return;
   say("point", text);
-  byId("progress").max = point.planned;
-  byId("progress").value = point.taken;
+  const share = point.share_left === null ? point.taken / point.planned : 1 - point.share_left;
+  byId("progress").value = share;
+  byId("progress").textContent = `${Math.round(100 * share)} %`;
 }
 
 function charts({ series, histogram, points }) {
@@ -126,8 +127,8 @@ function settings(list) {
   for (const { name, requested, read_back: readBack, kind } of list) {
     const row = make("tr", body);
     make("th", row, "words", name).setAttribute("scope", "row");
-    make("td", row, "number", short(requested, 10));
-    make("td", row, "number", short(readBack, 10));
+    make("td", row, "number", exact(requested));
+    make("td", row, "number", exact(readBack));
     const differs = requested !== null && requested !== readBack;
     make("td", row, "words", (KINDS[kind] ?? kind) + (differs ? (readBack === null ? ": not told" : ": NOT as asked") : ""));
   }
