@@ -15,12 +15,14 @@ from firmware_protocols.device import NO_TIME, Reading
 SHOWN = {
     "temperature_c": "temperature (°C)",
     "power_w": "power (W)",
+    "core_voltage_mv": "core voltage (mV)",
     "core_mv": "core voltage (mV)",
     "frequency_mhz": "hash clock (MHz)",
     "hash_rate_ghs": "hash rate (GH/s)",
     "fan_rpm": "fan (rpm)",
 }
 _MOST_POINTS = 2000
+_UNITS = (("h", 3600.0), ("min", 60.0), ("s", 1.0))
 
 
 def reading_panels(readings: Sequence[Reading]) -> dict[str, Figure]:
@@ -40,7 +42,8 @@ def reading_panels(readings: Sequence[Reading]) -> dict[str, Figure]:
 def _draw(axis: Axes, readings: Sequence[Reading], channel: str, begun_ns: int) -> None:
     step = max(1, len(readings) // _MOST_POINTS)
     since_s = np.array([(reading.t_ns - begun_ns) / 1e9 for reading in readings[::step]])
+    unit, length_s = next((found for found in _UNITS if since_s[-1] >= 3 * found[1]), _UNITS[-1])
     values = np.array([reading.value for reading in readings[::step]])
-    axis.plot(since_s, values, ".-", color=BLUE, lw=0.9, ms=3)
+    axis.plot(since_s / length_s, values, ".-", color=BLUE, lw=0.9, ms=3)
     axis.margins(y=0.15)
-    axis.set(xlabel="time since the first reading (s)", ylabel=SHOWN[channel])
+    axis.set(xlabel=f"time since the first reading ({unit})", ylabel=SHOWN[channel])

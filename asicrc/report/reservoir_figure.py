@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from asicrc.report.figures import BLUE, GREEN, GREY, ORANGE
+from asicrc.evidence import Estimate
+from asicrc.report.figures import BLUE, GREEN, GREY, ORANGE, PANEL_SIZE, single_panel
 from asicrc.reservoir.attribution import PUBLISHED
+from asicrc.reservoir.attribution.published import PublishedScore
 from asicrc.reservoir.benchmark.result import BenchmarkResult
 
 PURPLE, SKY, YELLOW = "#CC79A7", "#56B4E9", "#E69F00"  # Okabe and Ito 2008
@@ -25,9 +29,44 @@ COLOURS = {
 DEGREE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 
 
+def benchmark_panels(result: BenchmarkResult) -> dict[str, Figure]:
+    """Figures without a title: prediction (a wide one), scores, memory, information; those that have data."""
+    captures = result.captures
+    panels = {"scores": scores_panel(result.scores, published_of(result))}
+    if captures[0].curves:
+        panels["memory"] = single_panel(lambda axis: _draw_memory(axis, result))
+    pictures = captures[0].pictures
+    if pictures is None:
+        return panels
+    wide = Figure(figsize=(9.6, 5), layout="constrained")
+    _draw_prediction(wide, result)
+    wide.axes[0].set_title("")
+    for axis in wide.axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    if pictures.information:
+        panels["information"] = single_panel(lambda axis: _draw_information(axis, result))
+    return {"prediction": wide} | panels
+
+
+def scores_panel(scores: Mapping[str, Estimate], published: PublishedScore | None) -> Figure:
+    """Every score with its interval; as high as their number asks for."""
+    figure = single_panel(lambda axis: _draw_scores(axis, scores, published))
+    figure.set_size_inches(PANEL_SIZE[0], max(PANEL_SIZE[1], 1.0 + 0.22 * len(scores)))
+    return figure
+
+
+def published_of(result: BenchmarkResult) -> PublishedScore | None:
+    return PUBLISHED.get((result.task, result.subject.mode if result.subject else ""))
+
+
 def prediction_figure(result: BenchmarkResult) -> Figure:
     """The last test steps of the first capture or seed: target, device, and the best of the baselines."""
     figure = Figure(figsize=(11, 6.4), layout="constrained")
+    _draw_prediction(figure, result)
+    return _titled(figure, result)
+
+
+def _draw_prediction(figure: Figure, result: BenchmarkResult) -> None:
     upper, lower = figure.subplots(2, 1, height_ratios=[2, 1], sharex=True)
     pictures = result.captures[0].pictures
     if pictures is None:
@@ -47,13 +86,16 @@ def prediction_figure(result: BenchmarkResult) -> Figure:
     upper.margins(y=0.2)
     lower.set(xlabel="step of the test (the last ones)", ylabel="prediction - target")
     upper.set_title("prediction against target", loc="left", fontsize=10)
-    return _titled(figure, result)
 
 
 def memory_figure(result: BenchmarkResult) -> Figure:
     """Corrected memory capacity by delay, the mean over captures with its standard error."""
     figure = Figure(figsize=(8.5, 4.8), layout="constrained")
-    axis = figure.subplots()
+    _draw_memory(figure.subplots(), result)
+    return _titled(figure, result)
+
+
+def _draw_memory(axis: Axes, result: BenchmarkResult) -> None:
     names = [name for name in result.captures[0].curves if all(name in c.curves for c in result.captures)]
     names = names or list(result.captures[0].curves)  # without a device they are of the first seed
     drawn = [c for c in result.captures if all(name in c.curves for name in names)]
@@ -77,24 +119,23 @@ def memory_figure(result: BenchmarkResult) -> Figure:
         axis.legend(frameon=False, fontsize=8)
     else:
         _say(axis, "the input is not white: no capacity adds up")
-    return _titled(figure, result)
 
 
 def capacity_figure(result: BenchmarkResult) -> Figure:
     """Left: every score with its interval. Right: what the states compute of the input, by degree."""
     figure = Figure(figsize=(11, 5.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
-    _draw_scores(left, result)
+    _draw_scores(left, result.scores, published_of(result))
     _draw_information(right, result)
     left.set_title(f"scores, {len(result.captures)} {_runs(result)}", loc="left", fontsize=10)
     right.set_title("information processing capacity", loc="left", fontsize=10)
     return _titled(figure, result)
 
 
-def _draw_scores(axis: Axes, result: BenchmarkResult) -> None:
-    names = list(result.scores)[::-1]
+def _draw_scores(axis: Axes, scores: Mapping[str, Estimate], published: PublishedScore | None) -> None:
+    names = list(scores)[::-1]
     for row, name in enumerate(names):
-        score = result.scores[name]
+        score = scores[name]
         axis.barh(row, score.estimate, color=BLUE if name.startswith("device") else "#BBBBBB")
         if np.isfinite([score.low, score.high]).all():
             axis.plot([score.low, score.high], [row, row], color="black", lw=1.2)
@@ -108,11 +149,10 @@ def _draw_scores(axis: Axes, result: BenchmarkResult) -> None:
         )
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.axvline(1, color=GREY, lw=0.8)
-    published = PUBLISHED.get((result.task, result.subject.mode if result.subject else ""))
     if published is not None:
         axis.axvline(published.nrmse, color=ORANGE, lw=1.2, label=f"published, {published.nrmse}")
         axis.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.99))
-    widest = max([1.05, *(score.estimate for score in result.scores.values())])
+    widest = max([1.05, *(score.estimate for score in scores.values() if np.isfinite(score.estimate))])
     axis.set(
         xlabel="NRMSE (root mean squared error / standard deviation); lower is better",
         xlim=(0, 1.05 * widest),

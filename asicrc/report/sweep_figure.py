@@ -1,4 +1,4 @@
-"""The figures of a sweep: rate, CV and temperature against what was swept, and the rate in the order of time."""
+"""The figures of a sweep: what came of each point, against what was swept and in the order of time."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def swept_settings(numbers: Sequence[PointNumbers]) -> list[str]:
 
 
 def sweep_panels(numbers: Sequence[PointNumbers]) -> dict[str, Figure]:
-    """Each a figure of its own without a title: rate, cv, temperature (against the setting), order (rate in time).
+    """Figures without a title: rate, cv and temperature against the setting, order (the rate in time).
 
-    What no point has is left out, and the first three where nothing was swept.
+    What no point has is left out, and so are the first three where nothing was swept.
     """
     done = [point for point in numbers if point.state == PointState.DONE.value]
     swept = swept_settings(done)
@@ -82,8 +82,7 @@ def _draw(
         )
     axis.set(xlabel=first, ylabel=label)
     axis.margins(y=0.12)
-    if axis.get_legend_handles_labels()[0]:
-        axis.legend(frameon=False, fontsize=8)
+    _legend_above(axis, 1)
 
 
 def _draw_cv(axis: Axes, points: Sequence[PointNumbers], swept: Sequence[str]) -> None:
@@ -108,8 +107,15 @@ def _draw_order(axis: Axes, points: Sequence[PointNumbers]) -> None:
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set(xlabel="place in the order of time", ylabel="events per second")
     axis.margins(y=0.12)
-    if len(axis.get_legend_handles_labels()[0]) > 1:
-        axis.legend(frameon=False, fontsize=8)
+    _legend_above(axis, 2)
+
+
+def _legend_above(axis: Axes, least: int) -> None:
+    """Off the points, where there are `least` entries or more."""
+    if len(axis.get_legend_handles_labels()[0]) >= least:
+        axis.legend(
+            frameon=False, fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 1), columnspacing=1
+        )
 
 
 def _with_intervals(

@@ -14,6 +14,7 @@ from asicrc.capture.reader import Capture
 from asicrc.capture.recheck import VerifyReport, verify
 from asicrc.capture.summary import summarise
 from asicrc.errors import NoAnswer
+from asicrc.evidence import Finding
 from asicrc.report.figures import capture_panels
 from asicrc.report.heartbeat_figure import heartbeat_panels
 from asicrc.report.html.capture_parts import (
@@ -67,6 +68,7 @@ def capture_page(
     """`analysis` is what was computed of this file already. Raises BadFile, UsageError."""
     analysis = analysis or analyze_capture(path, seed=seed, point=point)
     verified, summary = verify(path), summarise(path)
+    quoted = shlex.quote(path.name)
     with load_point(path, point) as capture:
         identity = capture.identity
         model = "imported data" if identity is None else identity.model
@@ -90,13 +92,13 @@ def capture_page(
                     [
                         Command(
                             "Analyse it again; the seed is of the resampling:",
-                            f"asicrc analyze {shlex.quote(path.name)} --seed {seed}"
+                            f"asicrc analyze {quoted} --seed {seed}"
                             + ("" if point is None else f" --point {point}"),
                         ),
                         Command(
                             "Send the same work again, and compare the two event by event:",
-                            f"asicrc capture --device URL --replay-work {shlex.quote(path.name)} -o again.asicrc\n"
-                            f"asicrc compare {shlex.quote(path.name)} again.asicrc",
+                            f"asicrc capture --device URL --replay-work {quoted} -o again.asicrc\n"
+                            f"asicrc compare {quoted} again.asicrc",
                         ),
                     ],
                 ),
@@ -105,9 +107,10 @@ def capture_page(
 
 
 def _lead(analysis: CaptureAnalysis, seconds: float | None, model: str) -> str:
-    counted = f"{number(analysis.distinct)} distinct proofs of work from {model} in {duration(seconds)}."
+    what = "events of a statistical model" if analysis.synthetic else "distinct proofs of work"
+    counted = f"{number(analysis.distinct)} {what} from {model} in {duration(seconds)}."
     if analysis.synthetic:
-        counted += " A statistical model made the events: no hashing stands behind them."
+        counted += " No hashing stands behind them."
     if analysis.scan_order is not None:
         statement = analysis.scan_order.statement
         counted += f" Against the scan order of the chip: {statement}."
@@ -119,14 +122,11 @@ def _lead(analysis: CaptureAnalysis, seconds: float | None, model: str) -> str:
 
 def _tiles(analysis: CaptureAnalysis, verified: VerifyReport, seconds: float | None) -> list[Tile]:
     counters = verified.counters
-    made = f"and {number(counters.synthetic)} of a statistical model" if counters.synthetic else ""
-    tiles = [
-        Tile(
-            "Valid proofs of work",
-            number(counters.valid),
-            made or f"of {number(counters.events)} events; {number(counters.duplicate)} duplicates",
-        )
-    ]
+    if counters.synthetic and not counters.events:
+        tiles = [Tile("Events of a statistical model", number(counters.synthetic), "no proof of work")]
+    else:
+        beside = f"of {number(counters.events)} events; {number(counters.duplicate)} duplicates"
+        tiles = [Tile("Valid proofs of work", number(counters.valid), beside)]
     rate = None if not seconds else rate_of(analysis.distinct, seconds)
     if rate is not None:
         value, interval = estimate_text(rate)
@@ -168,24 +168,25 @@ def _figures(capture: Capture, analysis: CaptureAnalysis, seed: int) -> list[Blo
         seed=seed,
     )
     pictures: list[Picture] = pictures_of(panels, analysis, len(distinct), len(latency_s))
-    beat = _heartbeat(analysis)
-    if beat is not None and beat.frequency_hz is not None:
+    found = _heartbeat(analysis)
+    if found is not None and found[0].frequency_hz is not None:
+        beat, finding = found
         try:
             stream = source_of_capture(capture, seed=seed).stream
         except NoAnswer:  # no arrival times: the analysis says so among what it did not answer
             stream = None
         if stream is not None:
-            pictures += heartbeat_pictures(heartbeat_panels(stream, beat), beat)
+            pictures += heartbeat_pictures(heartbeat_panels(stream, beat), beat, finding)
     pictures += reading_pictures(reading_panels(capture.readings()))
     return [Pictures(pictures)] if pictures else [Text("There are too few events to draw.")]
 
 
-def _heartbeat(analysis: CaptureAnalysis) -> Heartbeat | None:
-    """At the claimed frequency, planned or explored."""
+def _heartbeat(analysis: CaptureAnalysis) -> tuple[Heartbeat, Finding] | None:
+    """At the claimed frequency, planned or explored, and the finding at the level of all that was tried."""
     arrivals = analysis.arrivals
     for battery in () if arrivals is None else (arrivals.planned, arrivals.exploring):
         if battery is not None and "heartbeat" in battery.heartbeats:
-            return battery.heartbeats["heartbeat"]
+            return battery.heartbeats["heartbeat"], battery.findings["heartbeat"]
     return None
 
 
@@ -301,7 +302,8 @@ def _model_table(analysis: CaptureAnalysis) -> Table | None:
         for model in analysis.models.models
     ]
     fit = analysis.models.goodness_of_fit
-    caption = f"Laws fitted to {number(analysis.models.n)} intervals; the best fits with p = {p_value(fit.p_value)}."
+    n = number(analysis.models.n)
+    caption = f"Laws fitted to {n} intervals; the best fits with p = {p_value(fit.p_value)}."
     return Table.of(caption, columns, rows)
 
 
@@ -351,11 +353,15 @@ def _verdicts(analysis: CaptureAnalysis) -> list[Block]:
     if judged:
         blocks.append(Verdicts(judged))
     if arrivals is not None and arrivals.planned is not None:
-        caption = f"Planned before the capture: {arrivals.title or 'without a title'}; level {share(arrivals.planned.alpha)} for all together."
+        title, level = arrivals.title or "without a title", share(arrivals.planned.alpha)
+        caption = f"Planned before the capture: {title}; level {level} for all together."
         blocks.append(finding_table(caption, arrivals.planned.findings))
     if arrivals is not None and arrivals.exploring is not None:
-        n = len(arrivals.exploring.findings)
-        caption = f"Explored: {n} tests at {share(arrivals.exploring.alpha)} for all together, p corrected for their number; seen from: the smallest effect that these data would have shown with a power of 80 %."
+        n, level = len(arrivals.exploring.findings), share(arrivals.exploring.alpha)
+        caption = (
+            f"Explored: {n} tests at {level} for all together, p corrected for their number; seen from: the "
+            "smallest effect that these data would have shown with a power of 80 %."
+        )
         blocks.append(finding_table(caption, arrivals.exploring.findings))
     return blocks or [Text(f"No question could be put to these data: {NOTHING}")]
 

@@ -1,4 +1,4 @@
-"""What the page of every capture has, plain or sweep: provenance, settings, readings, log, how to run it again."""
+"""What the page of every capture has: provenance, settings, readings, log, how to run it again."""
 
 from __future__ import annotations
 

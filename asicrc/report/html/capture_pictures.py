@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from asicrc.analysis.capture_analysis import CaptureAnalysis
 from asicrc.analysis.spectra.heartbeat import Heartbeat
+from asicrc.evidence import Finding
 from asicrc.report.html.inline_figure import inline_figure
-from asicrc.report.html.number_text import in_one, number, p_value
+from asicrc.report.html.number_text import in_one, number, p_value, time_unit
 from asicrc.report.html.page import Picture
 from asicrc.report.readings_figure import SHOWN
 
@@ -26,8 +27,8 @@ def pictures_of(
     ]
 
 
-def heartbeat_pictures(panels: Mapping[str, Figure], beat: Heartbeat) -> list[Picture]:
-    finding = beat.finding
+def heartbeat_pictures(panels: Mapping[str, Figure], beat: Heartbeat, finding: Finding) -> list[Picture]:
+    """`finding` is the one whose p-value is corrected for all that was tried."""
     strongest = (
         f"The strongest line is at {number(beat.frequency_hz)} Hz, depth {in_one(finding.effect)}, corrected "
         f"p = {p_value(finding.p_corrected)}, n = {number(finding.effect.n)}: {finding.verdict.value}."
@@ -35,8 +36,8 @@ def heartbeat_pictures(panels: Mapping[str, Figure], beat: Heartbeat) -> list[Pi
     told = {
         "spectrum": (
             "Power about the claimed heartbeat",
-            f"Power of the arrivals between {number(beat.low_hz)} and {number(beat.high_hz)} Hz, over that of "
-            f"events without a period. {strongest} Above the dashed line 1 % of records without a period "
+            f"Power of the arrivals between {number(beat.low_hz)} and {number(beat.high_hz)} Hz, over that "
+            f"of events without a period. {strongest} Above the dashed line 1 % of records without a period "
             "would reach.",
             f"A line of power against frequency with a threshold. {strongest}",
         ),
@@ -86,8 +87,8 @@ def _scan_words(analysis: CaptureAnalysis) -> dict[str, tuple[str, str, str]]:
     return {
         "scan_order": (
             "Scan order and arrival",
-            f"When each of {n} events came after the load of its job, against when the scan order of the chip "
-            "says that it is due. The line is on time.",
+            f"When each of {n} events came after the load of its job, against when the scan order of the "
+            "chip says that it is due. The line is on time.",
             f"Points of arrival against due time for {n} events along the line of equality; the residual is "
             f"{rms} ms rms.",
         ),
@@ -116,11 +117,12 @@ def _arrival_words(analysis: CaptureAnalysis, events: int, latencies: int) -> di
         )
     }
     if analysis.latency is not None:
-        mean = in_one(analysis.latency.mean_s.scaled(1e3))
+        scaled, unit = time_unit(analysis.latency.mean_s)
+        mean = f"{in_one(scaled)} {unit}"
         told["latency"] = (
             "Latency",
-            f"Time from the newest job to its answer, n = {number(latencies)}; mean {mean} ms.",
-            f"A histogram of {number(latencies)} latencies with the mean at {mean} ms.",
+            f"Time from the newest job to its answer, n = {number(latencies)}; mean {mean}.",
+            f"A histogram of {number(latencies)} latencies with the mean at {mean}.",
         )
     intervals = analysis.intervals
     if intervals is None:
@@ -137,8 +139,8 @@ def _arrival_words(analysis: CaptureAnalysis, events: int, latencies: int) -> di
         fano, window = in_one(intervals.fano), number(intervals.fano_window_s, 3)
         told["fano"] = (
             "Fano factor",
-            "Variance over mean of the counts in windows, with 95 % intervals; 1 for a Poisson process, CV² in "
-            "the limit of a renewal process.",
+            "Variance over mean of the counts in windows, with 95 % intervals; 1 for a Poisson process, CV² "
+            "in the limit of a renewal process.",
             f"The Fano factor against the window length, about {fano} in windows of {window} s.",
         )
     return told

@@ -1,4 +1,4 @@
-"""A matplotlib figure as a part of a page: SVG without styles or references, or a PNG where that is too large.
+"""A matplotlib figure as a part of a page: SVG without styles, or a PNG where that is too large.
 
 The page allows no style but its own, so that what matplotlib writes as `style` becomes attributes.
 """

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Sequence
 
 from asicrc.evidence import Estimate
 
-NOTHING = "–"
+NOTHING = "\N{EN DASH}"
 """Stands where there is no number."""
 _MINUS = "\N{MINUS SIGN}"
 _POWERS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -40,7 +42,7 @@ def p_value(value: object) -> str:
 
 
 def share(value: float | None) -> str:
-    return NOTHING if value is None or not math.isfinite(value) else f"{number(100 * value, 3)} %"
+    return NOTHING if value is None or not math.isfinite(value) else f"{exact(float(f'{100 * value:.3g}'))} %"
 
 
 def estimate_text(estimate: Estimate | None) -> tuple[str, str]:
@@ -56,7 +58,23 @@ def estimate_text(estimate: Estimate | None) -> tuple[str, str]:
         return _scientific(value, 4), f"[{_scientific(low, 4)}, {_scientific(high, 4)}]"
     least = half if half > 0 else scale or 1.0
     decimals = min(max(0, 1 - math.floor(math.log10(least))), _MOST_DECIMALS)
-    return _fixed(value, decimals), f"[{_fixed(low, decimals)}, {_fixed(high, decimals)}]"
+    return _fixed(value, decimals), _bracketed(estimate, decimals)
+
+
+def estimate_column(estimates: Sequence[Estimate | None]) -> list[tuple[str, str]]:
+    """`estimate_text` of estimates of one quantity, all with the same number of decimals."""
+    known = [e for e in estimates if e is not None and math.isfinite(e.estimate)]
+    halves = [(e.high - e.low) / 2 for e in known if math.isfinite(e.high - e.low) and e.high > e.low]
+    scale = max((abs(e.estimate) for e in known), default=0.0)
+    if not halves or scale >= 1e7 or scale < 1e-4:
+        return [estimate_text(estimate) for estimate in estimates]
+    decimals = min(max(0, 1 - math.floor(math.log10(statistics.median(halves)))), _MOST_DECIMALS)
+    return [
+        (NOTHING, NOTHING)
+        if e is None or not math.isfinite(e.estimate)
+        else (_fixed(e.estimate, decimals), _bracketed(e, decimals))
+        for e in estimates
+    ]
 
 
 def in_one(estimate: Estimate | None) -> str:
@@ -84,6 +102,12 @@ def duration(seconds: float | None) -> str:
     return f"{number(hours)} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
 
 
+def _bracketed(estimate: Estimate, decimals: int) -> str:
+    if not (math.isfinite(estimate.low) and math.isfinite(estimate.high)):
+        return NOTHING
+    return f"[{_fixed(estimate.low, decimals)}, {_fixed(estimate.high, decimals)}]"
+
+
 def _fixed(value: float, decimals: int) -> str:
     text = f"{value:,.{decimals}f}".replace("-", _MINUS)
     return text.removeprefix(_MINUS) if not text.strip(f"{_MINUS}0.,") else text
@@ -93,4 +117,4 @@ def _scientific(value: float, digits: int) -> str:
     mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
     if "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
-    return f"{mantissa} × 10{str(int(power)).translate(_POWERS)}".replace("-", _MINUS)
+    return f"{mantissa} \N{MULTIPLICATION SIGN} 10{str(int(power)).translate(_POWERS)}".replace("-", _MINUS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from datetime import UTC, datetime
 from functools import cache
 
@@ -16,6 +17,7 @@ from asicrc.report.html.style import style_sheet
 
 LONGEST_TEXT = 20_000
 """Characters of one string that are shown; a device or a file may hold any number."""
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|Hz|h|min|mV|MHz|ppm)\b|%)")
 _KEPT = "\n\N{NO-BREAK SPACE}"
 
 
@@ -28,7 +30,7 @@ def render(page: Page) -> str:
         .render(
             page=page,
             version=__version__,
-            style=Markup(style),  # noqa: S704: a file of this package
+            style=Markup(style),  # a file of this package
             style_hash=f"sha256-{digest}",
             made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         )
@@ -45,13 +47,18 @@ def visible(value: object) -> object:
     return "".join(c if c.isprintable() or c in _KEPT else _escape(ord(c)) for c in shown)
 
 
+def together(text: str) -> str:
+    """A number stays on the line of its unit. Not for what may be copied into a terminal."""
+    return _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)
+
+
 def _escape(code: int) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("asicrc.report.html"),
         autoescape=True,
         finalize=visible,
@@ -59,3 +66,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["together"] = together
+    return environment

@@ -24,7 +24,7 @@ from asicrc.report.html.capture_parts import (
 )
 from asicrc.report.html.capture_pictures import reading_pictures
 from asicrc.report.html.inline_figure import inline_figure
-from asicrc.report.html.number_text import NOTHING, duration, estimate_text, exact, number
+from asicrc.report.html.number_text import NOTHING, duration, estimate_column, exact, number
 from asicrc.report.html.page import (
     Block,
     Column,
@@ -170,25 +170,34 @@ def _point_table(numbers: Sequence[PointNumbers]) -> Table:
         Column("95 % interval", "number"),
         Column("°C", "number"),
         Column("Row", "number"),
+        Column("Ended by", "words"),
     ]
+    shown = numbers[:MOST_POINTS]
+    rates = estimate_column([point.rate_per_s for point in shown])
+    cvs = estimate_column([point.cv for point in shown])
     rows = [
         (
-            f"{'baseline' if point.kind == PointKind.BASELINE.value else 'point'} {point.point}.{point.repeat}",
+            f"{_kind(point)}\N{NO-BREAK SPACE}{point.point}.{point.repeat}",
             *(exact(point.requested.get(name)) for name in settings),
-            point.state if point.reached in (None, "") else f"{point.state}: {point.reached}",
+            point.state,
             NOTHING if point.settled is None else "yes" if point.settled else "no",
             number(point.seconds),
             number(point.events),
-            *estimate_text(point.rate_per_s),
-            *estimate_text(point.cv),
+            *rate,
+            *cv,
             number(point.temperature_c, 3),
             number(point.id),
+            point.reached or NOTHING,
         )
-        for point in numbers[:MOST_POINTS]
+        for point, rate, cv in zip(shown, rates, cvs, strict=True)
     ]
     left = len(numbers) - len(rows)
     caption = "Points in the order in which they were taken" + (f", the first {len(rows)}." if left else ".")
     return Table.of(caption, columns, rows, tall=len(rows) > 40)
+
+
+def _kind(point: PointNumbers) -> str:
+    return "baseline" if point.kind == PointKind.BASELINE.value else "point"
 
 
 def _plan(meta: dict[str, object]) -> list[Block]:
