@@ -10,28 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from asicrc.cli.live_options import Mqtt, Prometheus, RigName
 from asicrc.cli.options import Json, seconds
 from asicrc.cli.output import note, print_json, say
 from asicrc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from asicrc.telemetry.mqtt.publisher import Published
-
-Mqtt = Annotated[
-    str | None,
-    typer.Option(
-        "--mqtt",
-        help="Publish to this broker: mqtt://HOST[:PORT][/PREFIX], mqtts:// for TLS. The login comes from "
-        "ASICRC_MQTT_USERNAME and ASICRC_MQTT_PASSWORD or ASICRC_MQTT_PASSWORD_FILE.",
-    ),
-]
-Prometheus = Annotated[
-    str | None,
-    typer.Option("--prometheus", help="Serve metrics at this address, for example 127.0.0.1:9100."),
-]
-RigName = Annotated[
-    str | None, typer.Option("--rig", help="Name of the rig in the topics. Default: of machine and device.")
-]
 
 
 def register(app: typer.Typer) -> None:

@@ -80,6 +80,10 @@ def _end(
         process.stdin.close()
     try:
         process.wait(ENDS_WITHIN_S)
+    except KeyboardInterrupt:
+        process.kill()
+        process.wait()
+        raise
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

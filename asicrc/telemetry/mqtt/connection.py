@@ -115,7 +115,9 @@ async def kept_up(
 
     while True:
         try:
-            return await session(stands)
+            if stop is None:
+                return await session(stands)
+            return await first_of(session(stands), _stopped_before(stop, lambda: stood))
         except (aiomqtt.MqttError, OSError, TimeoutError) as error:
             what = str(error) or type(error).__name__
         now = loop.time()
@@ -134,6 +136,14 @@ async def kept_up(
         elif await is_set_within(stop, wait_s):
             return False
         wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+
+async def _stopped_before(stop: asyncio.Event, stands: Callable[[], bool]) -> bool:
+    """Returns False when there is no connection and none is wanted any more; else the session ends itself."""
+    await stop.wait()
+    while stands():
+        await asyncio.sleep(1.0)
+    return False
 
 
 async def first_of(*work: Coroutine[Any, Any, bool]) -> bool:

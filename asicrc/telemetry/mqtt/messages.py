@@ -24,7 +24,7 @@ class Message(BaseModel):
     format: Literal[1] = 1
 
     def payload(self) -> bytes:
-        return json.dumps(self.model_dump(), allow_nan=False, separators=(",", ":")).encode()
+        return json.dumps(dict(self), allow_nan=False, separators=(",", ":")).encode()
 
 
 class About(Message):

@@ -58,6 +58,13 @@ def _columns() -> dict[str, tuple[Column, ...]]:
 
 
 COLUMNS = _columns()
+_BLOBS, _REALS = (
+    {
+        table: [place for place, column in enumerate(columns) if column.kind == kind]
+        for table, columns in COLUMNS.items()
+    }
+    for kind in ("BLOB", "REAL")
+)
 _NUMBERED = {
     table: "PRIMARY KEY" in statement and "WITHOUT ROWID" not in statement
     for table, statement in TABLES.items()
@@ -67,7 +74,15 @@ _NUMBERED = {
 
 def encoded(table: str, cells: Sequence[Any]) -> list[Any]:
     """The cells of a row for JSON."""
-    return [_to_json(column, cell) for column, cell in zip(COLUMNS[table], cells, strict=True)]
+    found = list(cells)
+    for place in _BLOBS[table]:
+        if found[place] is not None:
+            found[place] = found[place].hex()
+    for place in _REALS[table]:
+        cell = found[place]
+        if cell is not None and math.isinf(cell):
+            found[place] = "inf" if cell > 0 else "-inf"
+    return found
 
 
 def decoded(table: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
@@ -120,14 +135,6 @@ _CHECKS: dict[str, Callable[[Row], object]] = {
     "wire": wire_chunk_from_row,
     "log": log_line_from_row,
 }
-
-
-def _to_json(column: Column, cell: Any) -> Any:
-    if type(cell) is bytes:
-        return cell.hex()
-    if type(cell) is float and math.isinf(cell):
-        return "inf" if cell > 0 else "-inf"
-    return cell
 
 
 def _from_json(column: Column, cell: Any) -> Any:
