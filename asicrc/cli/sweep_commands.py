@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from asicrc.cli.capture_commands import default_output, progress_mode
+from asicrc.cli.live_options import Mqtt, Prometheus, RigName
 from asicrc.cli.options import AllowBeyond, Json, StationFile, chosen_station
 from asicrc.cli.output import note, print_json, say
 from asicrc.errors import ExitCode, UsageError
@@ -47,6 +48,9 @@ def sweep(
     ] = None,
     list_plans: Annotated[bool, typer.Option("--list", help="Name the plans that come with asicrc.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a plan.")] = False,
+    mqtt: Mqtt = None,
+    prometheus: Prometheus = None,
+    rig: RigName = None,
     station: StationFile = None,
     allow_beyond: AllowBeyond = False,
     plain: Plain = False,
@@ -85,9 +89,11 @@ def sweep(
         raise UsageError(f"the plan {chosen.name!r} names no device", "--device URL, or device = in the plan")
     for remark in circumstances.remarks(url):
         note(remark)
-    outcome = take_sweep(
-        url, chosen, output or default_output(url), circumstances, note, progress_mode(plain)
-    )
+    from asicrc.telemetry.beside import live_views
+
+    path = output or default_output(url)
+    with live_views(path, note, mqtt=mqtt, prometheus=prometheus, rig=rig):
+        outcome = take_sweep(url, chosen, path, circumstances, note, progress_mode(plain))
     return _show_outcome(outcome, url, as_json)
 
 
