@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,14 +51,14 @@ def capture_s(claims: Sequence[Claim], device: DeviceOutlook, budget_s: float) -
 
 
 def capture_device(
-    url: str, path: Path, duration_s: float, *, seed: int, progress: str, say: Callable[[str], None]
+    url: str, path: Path, duration_s: float, *, seed: int, say: Callable[[str], None]
 ) -> DeviceCapture:
     """As `asicrc capture` does, with everything put back. Must run in the main thread.
 
     Raises what `capture_to_file` raises, KeyboardInterrupt where a person ended it.
     """
     say(f"capturing {duration_s:.0f} s into {path}")
-    plan = CapturePlan(path, duration_s, seed=seed, progress=progress)
+    plan = CapturePlan(path, duration_s, seed=seed, progress="live" if sys.stderr.isatty() else "plain")
     outcome = capture_to_file(url, plan, say=say)
     if outcome.exit_code == ExitCode.INTERRUPTED:
         raise KeyboardInterrupt

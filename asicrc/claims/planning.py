@@ -21,12 +21,13 @@ TWIN = "twin"
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a run may answer from, beside computations. A device, a capture and a twin exclude each other."""
+    """What a run may answer from, beside computations. `events_per_s` is of the device, where it is known."""
 
     data: Path | None = None
     capture: Path | None = None
     device_url: str | None = None
     twin: str | None = None
+    events_per_s: float | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -57,6 +58,7 @@ class Sources:
             data=self.data if source == "data" else None,
             capture=load(self.capture) if source == "capture" and self.capture is not None else None,
             device_url=self.device_url if source == "device" else None,
+            events_per_s=self.events_per_s if source == "device" else None,
             twin=self.twin if source == TWIN else None,
         )
 
@@ -146,7 +148,7 @@ def within(plans: Sequence[ClaimPlan], budget_s: float, jobs: int) -> list[Claim
     for plan in sorted(plans, key=lambda plan: wall_s(plan, jobs)):
         device_then = device_s + 3600 * plan.cost.device_hours
         machine_then = machine_s + plan.cost.seconds / jobs
-        if device_then + machine_then <= budget_s:
+        if device_then + machine_then <= budget_s * (1 + 1e-9):
             device_s, machine_s = device_then, machine_then
             fitting.add(plan.claim.id)
     return [replace(plan, does_not_fit=plan.claim.id not in fitting) for plan in plans]

@@ -11,6 +11,9 @@ import numpy as np
 from asicrc.capture.reader import Capture
 from asicrc.claims.outcome import ClaimOutcome
 
+USUAL_RUNS = 20
+"""Twins by which an instrument is judged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -18,16 +21,18 @@ class Context:
 
     `data` is a folder with the published files under their published names. `capture` is open. `device_url`
     is a device that may be driven, `twin` is "ideal", "ordinary" or "planted". `budget_s` is what this one
-    procedure may take, `runs` how many twins it judges by, `jobs` how many processes it may use.
+    procedure may take, `runs` how many twins it judges by, `jobs` how many processes it may use. Of a device,
+    `events_per_s` is what it brings at the settings in force; None where nothing tells it.
     """
 
     seed: np.random.SeedSequence
     budget_s: float
     jobs: int = 1
-    runs: int = 20
+    runs: int = USUAL_RUNS
     data: Path | None = None
     capture: Capture | None = None
     device_url: str | None = None
+    events_per_s: float | None = None
     twin: str | None = None
     say: Callable[[str], None] = field(default=lambda _: None)
 

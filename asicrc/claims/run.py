@@ -13,7 +13,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from asicrc.claims.answering import Answer, Failure, answer_claim, has_verdict
 from asicrc.claims.claim import Claim
 from asicrc.claims.planning import ClaimPlan, Sources, plan_claims, seed_of, wall_s, within
-from asicrc.claims.procedure import Context, Procedure
+from asicrc.claims.procedure import USUAL_RUNS, Context, Procedure
 from asicrc.claims.registry import CLAIMS, IDS
 from asicrc.claims.result import ClaimResult, ClaimsRun, State, unanswered
 from asicrc.clock import MACHINE_CLOCK
@@ -28,22 +28,25 @@ def run_claims(
     budget_s: float,
     jobs: int = 1,
     seed: int = 1,
+    runs: int = USUAL_RUNS,
     say: Callable[[str], None] = lambda _: None,
     claims: Mapping[str, Claim] = CLAIMS,
 ) -> ClaimsRun:
     """Ask what fits into the budget, the quickest first. Raises nothing that one procedure does wrong.
 
-    A claim's random numbers depend on `seed` and its id alone. An interrupt ends the run with what was
-    answered so far. `exit_code` of the run is that of the first failure, 130 after an interrupt, and 1
-    where nothing at all could be answered.
+    `runs` is by how many twins an instrument is judged at most. A claim's random numbers depend on `seed` and
+    its id alone. An interrupt ends the run with what was answered so far. `exit_code` of the run is that of
+    the device that was lost, 130 after an interrupt, and 1 where a claim failed or none could be answered.
     """
     began_ns = MACHINE_CLOCK.now_ns()
-    plans = planned(ids, sources, procedures=procedures, budget_s=budget_s, jobs=jobs, claims=claims)
+    plans = planned(
+        ids, sources, procedures=procedures, budget_s=budget_s, jobs=jobs, runs=runs, claims=claims
+    )
     asked = sorted(
         (plan for plan in plans if plan.is_answerable and not plan.does_not_fit),
         key=lambda plan: wall_s(plan, jobs),
     )
-    here = Context(seed=seed_of(seed, IDS[0], IDS), budget_s=budget_s)
+    here = Context(seed=seed_of(seed, IDS[0], IDS), budget_s=budget_s, runs=runs)
     answers: dict[str, Answer] = {}
     interrupted = False
     try:
@@ -66,10 +69,11 @@ def planned(
     procedures: Iterable[Procedure],
     budget_s: float,
     jobs: int = 1,
+    runs: int = USUAL_RUNS,
     claims: Mapping[str, Claim] = CLAIMS,
 ) -> list[ClaimPlan]:
     """What a run would do, without doing it."""
-    usual = Context(seed=seed_of(0, IDS[0], IDS), budget_s=budget_s, jobs=jobs)
+    usual = Context(seed=seed_of(0, IDS[0], IDS), budget_s=budget_s, jobs=jobs, runs=runs)
     return within(plan_claims([claims[name] for name in ids], sources, procedures, usual), budget_s, jobs)
 
 

@@ -15,10 +15,8 @@ from asicrc.cli.output import note, print_json, say
 from asicrc.errors import BadFile, ExitCode, StorageError, UsageError
 
 if TYPE_CHECKING:
-    from asicrc.claims.device_capture import DeviceCapture
     from asicrc.claims.planning import ClaimPlan, Sources
-    from asicrc.claims.procedure import Procedure
-    from asicrc.claims.tonight import DeviceOutlook, Prospect
+    from asicrc.claims.tonight import DeviceOutlook
 
 group = typer.Typer(no_args_is_help=True, help="The 49 claims of the two papers: true here, tonight?")
 TWINS = ("ideal", "ordinary", "planted")
@@ -96,6 +94,9 @@ def run(
     ] = None,
     budget: Annotated[str, typer.Option(help="Time there is, of the device and this machine.")] = "8h",
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one per core.")] = None,
+    runs: Annotated[
+        int, typer.Option(min=1, help="By how many twins an instrument is judged, at most.")
+    ] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Of the twins and the resampling.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what can be resolved.")] = False,
     output: Annotated[
@@ -108,26 +109,40 @@ def run(
     Without a source only what a computation decides is answered. --data may go with any other source. A twin
     has a known truth: it tells whether an instrument works, and never anything about silicon.
     """
+    from asicrc.claims.device_capture import capture_device, capture_s, captured_claims
+    from asicrc.claims.planning import wall_s
     from asicrc.claims.procedures import procedures
     from asicrc.claims.registry import CLAIMS, chosen_ids
     from asicrc.claims.run import planned, run_claims
+    from asicrc.claims.tonight import device_outlook
+    from asicrc.cli.capture_commands import default_output
     from asicrc.cli.claims_text import run_lines, show_lines
 
     sources = _sources(device, capture, data, twin)
     ids, known = chosen_ids(claims or (), CLAIMS), procedures()
     budget_s = seconds(budget)
     workers = jobs or os.cpu_count() or 1
+    outlook = None if device is None else device_outlook(device)
+    if outlook is not None:
+        sources = replace(sources, events_per_s=outlook.events_per_s)
+    captured_ids = [] if outlook is None else captured_claims((CLAIMS[name] for name in ids), known)
+    if outlook is not None and captured_ids:
+        sources = replace(sources, capture=default_output(outlook.url))
+    plans = planned(ids, sources, procedures=known, budget_s=budget_s, jobs=workers, runs=runs)
     if dry_run:
-        told_of = sources if device is None else _with_capture(sources, device, ids, known)
-        plans = planned(ids, told_of, procedures=known, budget_s=budget_s, jobs=workers)
-        _tell_plan(plans, told_of, budget_s, workers, as_json)
+        _tell_plan(plans, sources, outlook, budget_s, workers, as_json)
         return ExitCode.OK
     if output is not None:
         _check_writable(output)
-    captured = None if device is None else _capture(sources, device, ids, known, budget_s, seed)
-    if captured is not None:
-        sources, budget_s = replace(sources, capture=captured.path), budget_s - captured.took_s
-    result = run_claims(ids, sources, procedures=known, budget_s=budget_s, jobs=workers, seed=seed, say=note)
+    captured = None
+    if outlook is not None and sources.capture is not None:
+        others_s = sum(wall_s(plan, workers) for plan in plans if not plan.does_not_fit)
+        duration_s = capture_s(captured_ids, outlook, budget_s - others_s)
+        captured = capture_device(outlook.url, sources.capture, duration_s, seed=seed, say=note)
+        budget_s -= duration_s
+    result = run_claims(
+        ids, sources, procedures=known, budget_s=budget_s, jobs=workers, seed=seed, runs=runs, say=note
+    )
     said = result.as_json()
     if output is not None:
         _keep(said, output)
@@ -147,36 +162,6 @@ def run(
     return result.exit_code
 
 
-def _with_capture(sources: Sources, device: str, ids: Sequence[str], known: Sequence[Procedure]) -> Sources:
-    """With the capture that would be taken, where one is needed."""
-    from asicrc.claims.device_capture import captured_claims
-    from asicrc.claims.registry import CLAIMS
-    from asicrc.cli.capture_commands import default_output
-
-    needed = captured_claims([CLAIMS[name] for name in ids], known)
-    return replace(sources, capture=default_output(device)) if needed else sources
-
-
-def _capture(
-    sources: Sources, device: str, ids: Sequence[str], known: Sequence[Procedure], budget_s: float, seed: int
-) -> DeviceCapture | None:
-    """Take it, where one is needed, in what the procedures that drive the device by themselves leave."""
-    from asicrc.claims.device_capture import capture_device, capture_s, captured_claims
-    from asicrc.claims.registry import CLAIMS
-    from asicrc.claims.run import planned
-    from asicrc.claims.tonight import device_outlook
-    from asicrc.cli.capture_commands import default_output, progress_mode
-
-    needed = captured_claims([CLAIMS[name] for name in ids], known)
-    if not needed:
-        return None
-    plans = planned(ids, sources, procedures=known, budget_s=budget_s)
-    driven_s = sum(3600 * plan.cost.device_hours for plan in plans if not plan.does_not_fit)
-    duration_s = capture_s(needed, device_outlook(device), budget_s - driven_s)
-    mode = progress_mode(plain=False)
-    return capture_device(device, default_output(device), duration_s, seed=seed, progress=mode, say=note)
-
-
 def _sources(device: str | None, capture: Path | None, data: Path | None, twin: str | None) -> Sources:
     from asicrc.claims.planning import Sources
 
@@ -194,13 +179,19 @@ def _sources(device: str | None, capture: Path | None, data: Path | None, twin: 
 
 
 def _tell_plan(
-    plans: Sequence[ClaimPlan], sources: Sources, budget_s: float, jobs: int, as_json: bool
+    plans: Sequence[ClaimPlan],
+    sources: Sources,
+    device: DeviceOutlook | None,
+    budget_s: float,
+    jobs: int,
+    as_json: bool,
 ) -> None:
     """What a run would answer and from what; with a device, what it can resolve in the time there is."""
     from asicrc.claims.planning import wall_s
+    from asicrc.claims.tonight import prospects
     from asicrc.cli.claims_text import plan_lines, prospect_lines, show_lines
 
-    device, found = _prospects(plans, sources, budget_s)
+    found = [] if device is None else prospects((plan.claim for plan in plans), device, budget_s)
     if as_json:
         print_json(
             {
@@ -229,17 +220,6 @@ def _tell_plan(
         show_lines(prospect_lines(device, found, budget_s))
         say("")
     show_lines(plan_lines(plans, sources, budget_s, jobs))
-
-
-def _prospects(
-    plans: Sequence[ClaimPlan], sources: Sources, budget_s: float
-) -> tuple[DeviceOutlook | None, list[Prospect]]:
-    from asicrc.claims.tonight import device_outlook, prospects
-
-    if sources.device_url is None:
-        return None, []
-    device = device_outlook(sources.device_url)
-    return device, prospects((plan.claim for plan in plans), device, budget_s)
 
 
 @group.command()

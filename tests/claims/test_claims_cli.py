@@ -11,7 +11,8 @@ import pytest
 from fake_procedures import fake, supported
 
 import asicrc.claims.procedures
-from asicrc.claims.procedure import Cost, Procedure
+from asicrc.claims.outcome import ClaimOutcome
+from asicrc.claims.procedure import Context, Cost, Procedure
 from asicrc.claims.registry import CLAIMS, IDS
 from asicrc.cli.main import _run
 
@@ -141,6 +142,36 @@ def test_a_dry_run_asks_the_device_what_tonight_can_resolve(capsys: pytest.Captu
     able, unable = out.split("cannot be resolved here")
     assert "H04" in able
     assert "S01" in unable
+
+
+def test_one_capture_of_a_device_answers_all_that_captures_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def counting(claim: str) -> Procedure:
+        def answer(context: Context) -> ClaimOutcome:
+            assert context.capture is not None
+            return supported(claim, "device", note=f"{len(context.capture.events())} events.")
+
+        return fake(claim, "capture", answer=answer)
+
+    def driving(context: Context) -> ClaimOutcome:
+        rate = context.events_per_s
+        return supported("H06", "device", note=f"{context.device_url} at {rate:.2f} a second.")
+
+    driven = fake("H06", "device", answer=driving, cost=Cost(device_hours=0.1))
+    known = (counting("H04"), counting("S14"), driven, fake("H12"))
+    monkeypatch.setattr(asicrc.claims.procedures, "procedures", lambda: known)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = ask(capsys, "run", "-d", "twin:lv06?seed=1", "--budget", "0.2h", "--jobs", "1", "--json")
+    assert code == 0
+    (capture,) = tmp_path.glob("*.asicrc")
+    assert f"capturing 357 s into {capture.name}" in err, "what driving and computing leave"
+    found = {claim["id"]: claim for claim in json.loads(out)["claims"]}
+    events = int(found["H04"]["note"].split()[0])
+    assert 90 < events < 250
+    assert found["S14"]["note"] == found["H04"]["note"]
+    assert found["H06"]["note"].startswith("twin:lv06?seed=1 at 0.4")
+    assert found["H12"]["value_verdict"] == "supported"
 
 
 def test_answers_are_kept_for_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
