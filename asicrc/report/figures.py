@@ -73,7 +73,7 @@ def capture_panels(
     mixture: LatencyMixture | None = None,
     seed: int = 0,
 ) -> dict[str, Figure]:
-    """The panels of `capture_figure`, each a figure of its own without a title; those without data are left out.
+    """The panels of `capture_figure`, each a figure without a title; those without data are left out.
 
     Names: scan_order, residual, residual_distribution, survival; without a scan order events, latency, fano,
     survival.
@@ -88,7 +88,8 @@ def single_panel(draw: Callable[[Axes], None]) -> Figure:
     figure = Figure(figsize=PANEL_SIZE, layout="constrained")
     axis = figure.subplots()
     draw(axis)
-    axis.set_title("")
+    for place in ("left", "center"):
+        axis.set_title("", loc=place)
     axis.spines[["top", "right"]].set_visible(False)
     return figure
 

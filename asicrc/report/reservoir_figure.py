@@ -40,17 +40,19 @@ def benchmark_panels(result: BenchmarkResult) -> dict[str, Figure]:
         return panels
     wide = Figure(figsize=(9.6, 5), layout="constrained")
     _draw_prediction(wide, result)
-    wide.axes[0].set_title("")
+    wide.axes[0].set_title("", loc="left")
     for axis in wide.axes:
         axis.spines[["top", "right"]].set_visible(False)
     if pictures.information:
         panels["information"] = single_panel(lambda axis: _draw_information(axis, result))
+        panels["information"].axes[0].set_ylabel("capacity, symmetric log scale")
     return {"prediction": wide} | panels
 
 
 def scores_panel(scores: Mapping[str, Estimate], published: PublishedScore | None) -> Figure:
     """Every score with its interval; as high as their number asks for."""
     figure = single_panel(lambda axis: _draw_scores(axis, scores, published))
+    figure.axes[0].set_xlabel("NRMSE; lower is better")
     figure.set_size_inches(PANEL_SIZE[0], max(PANEL_SIZE[1], 1.0 + 0.22 * len(scores)))
     return figure
 

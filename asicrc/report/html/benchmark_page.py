@@ -59,7 +59,12 @@ STANDS_FOR = {
     "controller_only": "what the controller of the device does",
     "history_shuffled": "the device, its past exchanged among steps of the same input",
 }
-NULLS = ("u_t", "u_t_same_taps", "poisson_twin")
+FIRST = {
+    "device": "NRMSE of the device",
+    "u_t": "NRMSE of the present input alone",
+    "poisson_twin": "NRMSE of a miner without memory",
+}
+"""What is looked for first."""
 SIMULATED = "A simulated device: the verdict is on the instrument, not on silicon."
 
 
@@ -218,18 +223,15 @@ def _tiles(
     scores: Mapping[str, Estimate], value: str | None, interpretation: str | None, smallest: float | None
 ) -> list[Tile]:
     tiles = []
-    for name, label in (("device", "NRMSE of the device"), ("u_t", "of the present input alone")):
+    for name, label in FIRST.items():
         if name in scores:
             shown, interval = estimate_text(scores[name])
             tiles.append(Tile(label, shown, f"95 % {interval}" if interval != NOTHING else ""))
-    if "poisson_twin" in scores:
-        shown, interval = estimate_text(scores["poisson_twin"])
-        tiles.append(Tile("of a miner without memory", shown, f"95 % {interval}"))
     if value is not None:
-        tiles.append(Tile("The published number", value, "does the procedure give it?", verdict=True))
+        tiles.append(Tile("The published number", value, "Does the procedure give it?", verdict=True))
     if interpretation is not None:
-        seen = "" if smallest is None else f"; a gain of {number(smallest, 3)} would have been found"
-        tiles.append(Tile("What it means", interpretation, f"does it compute?{seen}", verdict=True))
+        seen = "" if smallest is None else f" A gain of {number(smallest, 3)} would have been found."
+        tiles.append(Tile("What it means", interpretation, f"Does it compute?{seen}", verdict=True))
     return tiles
 
 

@@ -113,7 +113,22 @@ class Verdicts:
     judged: Sequence[Judged]
 
 
-Block = Table | Pairs | Pictures | Text | Command | Notice | Verdicts
+@dataclass(frozen=True, slots=True)
+class ClaimCard:
+    """A claim with its verdicts (question and word), what is said of it, and its numbers."""
+
+    template: ClassVar[str] = "claim"
+    id: str
+    title: str
+    claimed: str
+    where: str
+    chips: Sequence[tuple[str, str]]
+    note: str
+    beside: Sequence[str]
+    numbers: Table | None
+
+
+Block = ClaimCard | Table | Pairs | Pictures | Text | Command | Notice | Verdicts
 
 
 @dataclass(frozen=True, slots=True)
