@@ -114,8 +114,8 @@ class Verdict:
     label: str
     computes: str
     channel: str | None
-    capacity: float
-    """Gain in memory capacity over the nearest null."""
+    capacity: float | None
+    """Gain in memory capacity over the nearest null; None where an input was not white by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +180,13 @@ def verdict_of(of: TwinClass, number: int) -> Verdict:
     evidence = combine(protocol.task, of.split, captures, subject=subject).evidence
     if evidence is None:
         raise RuntimeError("captures of a device have evidence")
-    timing = evidence.memory[Group.TIMING]
+    timing = evidence.memory.get(Group.TIMING)
     channel = evidence.attribution.channel
     return Verdict(
         of.label,
         evidence.attribution.computes.value,
         None if channel is None else channel.value,
-        timing.effect.estimate,
+        None if timing is None else timing.effect.estimate,
     )
 
 
@@ -202,7 +202,7 @@ def summarise(of: TwinClass, verdicts: Sequence[Verdict]) -> ClassResult:
         of.label,
         of.planted,
         clopper_pearson(supported, len(verdicts)),
-        float(np.mean([v.capacity for v in verdicts])),
+        float(np.mean([v.capacity for v in verdicts if v.capacity is not None] or [np.nan])),
         {name: names.count(name) for name in sorted(set(names))},
     )
 

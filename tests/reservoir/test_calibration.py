@@ -116,3 +116,9 @@ def test_heat_is_found_and_named_thermal(name: str, low: float, high: float) -> 
     assert evidence.attribution.channel is Channel.THERMAL
     assert evidence.attribution.computes is EvidenceVerdict.REFUTED  # neither hidden nor counted as computing
     assert evidence.interpretation == "validated"
+
+
+def test_a_run_whose_input_was_not_white_has_a_verdict_and_no_capacity() -> None:
+    of = WITHOUT_MEMORY[0]
+    found = summarise(of, [Verdict(of.label, "refuted", None, 0.2), Verdict(of.label, "refuted", None, None)])
+    assert (found.capacity, found.supported.n) == (0.2, 2)
