@@ -62,8 +62,8 @@ class CaptureHistory:
         if reader is None:
             reader = self._next = _Reader(TimeBins(_likely_width_s(connection)))
         has_more = reader.step(connection, budget)
-        if reader.bins.is_too_fine:
-            self._next = _Reader(TimeBins(bin_width_s(reader.bins.span_s, reader.bins.good)))
+        if reader.bins.wanted_width_s > reader.bins.width_s:
+            self._next = _Reader(TimeBins(reader.bins.wanted_width_s))
             return True
         if not has_more and self._next is not None:
             self._shown, self._next = self._next, None
@@ -108,7 +108,7 @@ class _Reader:
             )
         if rows:
             self._add_readings(rows)
-        return max(map(len, (events, rows, anchors))) == ROWS_AT_ONCE
+        return max(map(len, (events, rows, anchors))) >= ROWS_AT_ONCE
 
     def points_s(self, connection: sqlite3.Connection) -> list[tuple[int, float]]:
         """At most 200; a plain capture has one."""
@@ -168,7 +168,7 @@ class _Axis:
     def of_many(self, segment: Any, t_ns: Any) -> Floats:
         """(n,) arrays."""
         names, which = np.unique(segment, return_inverse=True)
-        first_ns = [int(t_ns[np.argmax(which == i)]) for i in range(len(names))]
+        first_ns = [int(t_ns[which == i].min()) for i in range(len(names))]
         boots = [self._boot_of.get(name, 0) for name in names.tolist()]
         zeros_ns = np.array(list(map(self._zero, boots, first_ns)), np.int64)
         seconds: Floats = np.maximum((t_ns - zeros_ns[which]) / 1e9, 0.0)
@@ -195,4 +195,5 @@ def _likely_width_s(connection: sqlite3.Connection) -> float:
     if None in ends:
         return 1.0
     (first_ns, first), (last_ns, last) = ends
-    return bin_width_s(max(0.0, (last_ns - first_ns) / 1e9), last - first + 1)
+    span_s = max(0.0, (last_ns - first_ns) / 1e9)
+    return bin_width_s(span_s, (last - first + 1) / span_s if span_s else 0.0)

@@ -29,6 +29,10 @@ class Hub:
     def is_closed(self) -> bool:
         return self._is_closed
 
+    @property
+    def watchers(self) -> int:
+        return self._watchers
+
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Raises TooMany."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from asicrc.telemetry.serve.followed import Followed
@@ -23,19 +24,24 @@ def serve(target: Path, port: int, begun: Callable[[str], None]) -> None:
     `begun` is told the address once it answers. Raises UsageError for a port that cannot be had. What is
     wrong with a file is said on the page.
     """
-    hub = Hub(MOST_WATCHERS)
-    server = LiveServer(port, hub)
-    looking = _Looking(Followed(target), hub, server)
-    looking.start()
-    try:
+    with serving(target, port) as server:
         begun(server.url)
         server.serve_forever()
+    if server.failed is not None:
+        raise server.failed
+
+
+@contextmanager
+def serving(target: Path, port: int) -> Iterator[LiveServer]:
+    """The same without the loop: `serve_forever` of what is yielded answers, until its `shutdown`."""
+    hub = Hub(MOST_WATCHERS)
+    server = LiveServer(port, hub)
+    _Looking(Followed(target), hub, server).start()
+    try:
+        yield server
     finally:
         hub.close(_GOODBYE_S)
         server.server_close()
-    failed = looking.failed or server.failed
-    if failed is not None:
-        raise failed
 
 
 class _Looking(threading.Thread):
@@ -43,7 +49,6 @@ class _Looking(threading.Thread):
 
     def __init__(self, followed: Followed, hub: Hub, server: LiveServer) -> None:
         super().__init__(name="looking", daemon=True)
-        self.failed: BaseException | None = None
         self._followed = followed
         self._hub = hub
         self._server = server
@@ -53,6 +58,5 @@ class _Looking(threading.Thread):
             while self._hub.wait_for_watchers():
                 self._hub.publish(as_line(self._followed.look()))
                 self._hub.pause(READING_ON_S if self._followed.has_more else LOOK_EVERY_S)
-        except BaseException as error:
-            self.failed = error
-            self._server.shutdown()
+        except Exception as error:
+            self._server.end_with(error)

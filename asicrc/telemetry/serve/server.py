@@ -106,9 +106,13 @@ class LiveServer(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that goes away is no error; anything else ends the server, which tells it."""
         error = sys.exc_info()[1]
-        if not isinstance(error, OSError):
-            self.failed = error
-            threading.Thread(target=self.shutdown, daemon=True).start()
+        if error is not None and not isinstance(error, OSError):
+            self.end_with(error)
+
+    def end_with(self, error: BaseException) -> None:
+        """From another thread than the one that serves: that is what `failed` tells once it has ended."""
+        self.failed = error
+        self.shutdown()
 
 
 class _Answer(BaseHTTPRequestHandler):

@@ -32,11 +32,11 @@ _LEAST_COVERED = 0.25
 Floats = NDArray[np.float64]
 
 
-def bin_width_s(span_s: float, events: int) -> float:
-    """A power of two, at least 1 s, for a capture of `span_s` with so many good events."""
+def bin_width_s(span_s: float, rate_per_s: float) -> float:
+    """A power of two, at least 1 s, for a capture of `span_s` with good events at that rate."""
     wanted = span_s / MOST_BINS
-    if events:
-        wanted = max(wanted, min(EVENTS_A_BIN * span_s / events, span_s / FEWEST_BINS))
+    if rate_per_s > 0:
+        wanted = max(wanted, min(EVENTS_A_BIN / rate_per_s, span_s / FEWEST_BINS))
     return float(2 ** math.ceil(math.log2(max(1.0, wanted))))
 
 
@@ -86,16 +86,19 @@ class TimeBins:
 
     def __init__(self, width_s: float) -> None:
         self.width_s = width_s
-        self.good = 0
         self.span_s = 0.0
         """Up to the newest of anything."""
+        self._good = 0
+        self._events_s = 0.0
+        """Up to the newest event: readings may have been read further."""
         self._bins: dict[int, Bin] = defaultdict(Bin)
         self._recorded: dict[int, tuple[float, float]] = {}
         """From when to when there is anything, by segment."""
 
     @property
-    def is_too_fine(self) -> bool:
-        return bin_width_s(self.span_s, self.good) > self.width_s
+    def wanted_width_s(self) -> float:
+        """As it would be chosen by now; more than `width_s`: there are too many bins."""
+        return bin_width_s(self.span_s, self._good / self._events_s if self._events_s else 0.0)
 
     @property
     def _is_of_no_use(self) -> bool:
@@ -128,7 +131,8 @@ class TimeBins:
             self.note(number, to_s)
         good = ((verdict == Verdict.VALID) | synthetic) & ~duplicate
         bad = ((verdict == Verdict.LOW) | (verdict == Verdict.MALFORMED)) & ~synthetic
-        self.good += int(np.count_nonzero(good))
+        self._good += int(np.count_nonzero(good))
+        self._events_s = max(self._events_s, float(t_s.max()))
         if self._is_of_no_use:
             return
         index = self._index(t_s)

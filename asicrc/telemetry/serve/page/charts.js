@@ -34,7 +34,7 @@ export function duration(seconds) {
 }
 
 // `series` of a time chart: [{ label, columns: { estimate, low, high, n } }], one entry a bin of `width` seconds.
-export function timeView({ width, span, series, unit, bound, fromZero, marks }) {
+export function timeView({ width, span, series, unit, bound, fromZero, marks, bridged }) {
   const bins = series[0].columns.estimate.length;
   const at = (i) => Math.min((i + 0.5) * width, (i * width + span) / 2); // the last bin is not full yet
   const text = (columns, i) => `${short(columns.estimate[i])}${unit} [${short(columns.low[i])}, ${short(columns.high[i])}]`;
@@ -43,13 +43,14 @@ export function timeView({ width, span, series, unit, bound, fromZero, marks }) 
     xRange: [0, Math.max(span, 1)],
     xTicks: (pixels) => timeTicks(Math.max(span, 1), pixels),
     yRange: yRange(series, bound, fromZero),
-    series, bound, marks,
+    series, bound, marks, bridged,
+    newest: Math.max(...series.map(({ columns }) => columns.estimate.findLastIndex((v) => v !== null))),
     isEmpty: series.every(({ columns }) => columns.estimate.every((v) => v === null)),
     says: (i) => `${duration(i * width)} to ${duration(Math.min((i + 1) * width, span))}: `
       + series.map(({ label, columns }) => (series.length > 1 ? `${label} ` : "") + text(columns, i)).join("; "),
     head: ["from", ...series.flatMap(({ label }) => [label, "low", "high", "n"])],
-    rows: () => Array.from({ length: bins }, (_, i) => [duration(i * width),
-      ...series.flatMap(({ columns: c }) => [short(c.estimate[i]), short(c.low[i]), short(c.high[i]), short(c.n[i])])]),
+    rows: () => Array.from({ length: bins }, (_, i) => [duration(i * width), // the newest comes first
+      ...series.flatMap(({ columns: c }) => [short(c.estimate[i]), short(c.low[i]), short(c.high[i]), exact(c.n[i])])]).reverse(),
   };
 }
 
@@ -64,6 +65,7 @@ export function histogramView(found) {
     xTicks: (pixels) => ticks(0, found.edges_s.at(-1), pixels / 75).map((v) => [v, `${short(v)} s`]),
     yRange: [0, Math.max(...count, ...high) * 1.06],
     histogram: { edges, count, expected, low, high },
+    newest: 0,
     isEmpty: false,
     says: (i) => `${range(i)}: ${count[i]} of ${n}, expected ${short(expected[i])}, 95 % within ${low[i]} to ${high[i]}`,
     head: ["interval", "counted", "expected", "low", "high"],
@@ -147,14 +149,14 @@ export class Plot {
   }
 
   #lines(inner, x, y, box) {
-    const { series, bound, marks, xs } = this.view;
+    const { series, bound, marks, bridged, xs } = this.view;
     this.#path(inner, "mark", (marks ?? []).map((v) => `M${round(x(v))} ${box.top}V${box.bottom}`).join(""));
     series.forEach(({ columns: { estimate, low, high } }, which) => {
       const group = document.createElementNS(SVG, "g");
       if (which) group.setAttribute("class", "second");
       inner.append(group);
       const point = (i, v) => `${round(x(xs[i]))} ${round(y(v))}`;
-      const pieces = runs(estimate);
+      const pieces = runs(estimate, bridged ?? 0);
       const high_ = (i) => high[i] ?? Number.MAX_VALUE, low_ = (i) => low[i] ?? 0;
       const edge = (run, of) => run.map((i) => `${round(x(xs[i]))} ${round(Math.max(-1e4, Math.min(1e4, y(of(i)))))}`);
       this.#path(group, "band", pieces.map((run) => `M${edge(run, high_).join("L")}L${edge(run, low_).reverse().join("L")}Z`).join(""));
@@ -177,7 +179,7 @@ export class Plot {
   }
 
   #newest() {
-    return this.view && !this.view.isEmpty ? this.view.xs.length - 1 : null;
+    return this.view && !this.view.isEmpty ? this.view.newest : null;
   }
 
   #nearest(event) {
@@ -187,11 +189,11 @@ export class Plot {
   }
 
   #key(event) {
-    const last = this.#newest();
+    const last = this.#newest() === null ? null : this.view.xs.length - 1;
     const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 10, PageDown: -10, Home: -Infinity, End: Infinity };
     if (last === null || !(event.key in steps)) return;
     event.preventDefault();
-    this.#choose(Math.max(0, Math.min(last, (this.chosen ?? last) + steps[event.key])));
+    this.#choose(Math.max(0, Math.min(last, (this.chosen ?? this.#newest()) + steps[event.key])));
   }
 
   #choose(index) {
@@ -214,11 +216,10 @@ export class Plot {
     if (!this.details.open) return;
     this.table.replaceChildren();
     if (!this.view || this.view.isEmpty) return;
-    make("caption", this.table, "", this.caption.textContent);
     const head = make("tr", make("thead", this.table));
     this.view.head.forEach((name, i) => make("th", head, i ? "number" : "", name).setAttribute("scope", "col"));
     const body = make("tbody", this.table);
-    for (const [first, ...others] of this.view.rows().reverse()) {
+    for (const [first, ...others] of this.view.rows()) {
       const row = make("tr", body);
       make("th", row, "", first).setAttribute("scope", "row");
       for (const value of others) make("td", row, "number", value);
@@ -243,11 +244,12 @@ export class Plot {
 
 const round = (v) => Math.round(v * 10) / 10;
 
-function runs(values) {
+// Indices of the values in pieces; a gap of up to `bridged` is none, for what is read less often than it is drawn.
+function runs(values, bridged) {
   const found = [];
   values.forEach((v, i) => {
     if (v === null) return;
-    if (i && values[i - 1] !== null) found.at(-1).push(i);
+    if (found.length && i - found.at(-1).at(-1) <= bridged + 1) found.at(-1).push(i);
     else found.push([i]);
   });
   return found;

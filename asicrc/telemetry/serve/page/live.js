@@ -6,6 +6,8 @@ import { Plot, exact, histogramView, make, short, timeView } from "./charts.js";
 const byId = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const CALM_MS = 5000; // between two changes of the page, for those who want little to move
+const BRIDGED = 4; // bins without a reading that a line goes on over
+const NEAR = 0.005; // of what was asked for: a regulator has steps
 const SUMMARY_MS = 30000; // a screen reader is not told every second
 const WORDS = { running: ["being written", "good"], silent: ["silent", "bad"], sealed: ["sealed", "not resolved"] };
 const KINDS = { original: "as it was before", set: "set", restored: "put back", made_safe: "made safe" };
@@ -75,7 +77,7 @@ function tiles(words, { rate_per_s: rate, cv, invalid_share: errors, readings })
     ["invalid", errors && `${short(100 * errors.estimate, 3)} %`, errors && `95 %: ${short(100 * errors.low, 3)} to ${short(100 * errors.high, 3)} %; ${words.window}`],
     ["temperature", "temperature_c" in readings && `${short(readings.temperature_c)} °C`, "newest reading"],
     ["power", "power_w" in readings && `${short(readings.power_w)} W`, "newest reading"],
-    ["others", null, words.readings.filter((text) => !/ (degC|W)$/.test(text)).join(", ")],
+    ["other readings", null, words.readings.filter((text) => !/ (degC|W)$/.test(text)).join(", ")],
   ];
   const list = byId("tiles");
   if (!list.children.length) {
@@ -89,9 +91,9 @@ function tiles(words, { rate_per_s: rate, cv, invalid_share: errors, readings })
   }
   found.forEach(([name, value, beside], i) => {
     const [big, small] = list.children[i].querySelectorAll("span");
-    list.children[i].hidden = name === "others" && !beside;
-    big.textContent = value || (name === "others" ? "" : "–");
-    small.textContent = value || name === "others" ? beside : "not known yet, or not told by the device";
+    list.children[i].hidden = name === "other readings" && !beside;
+    big.textContent = value || (name === "other readings" ? "" : "–");
+    small.textContent = value || name === "other readings" ? beside : "not known yet, or not told by the device";
   });
 }
 
@@ -117,8 +119,8 @@ function charts({ series, histogram, points }) {
   plots.rate.show(view([{ label: "rate", columns: series.rate_per_s }], "/s", { fromZero: true }));
   plots.cv.show(view([{ label: "CV", columns: series.cv }], "", { bound: { value: 1, label: "Poisson process" } }), "fewer than 20 intervals so far");
   plots.errors.show(view([{ label: "invalid", columns: percent }], " %", { fromZero: true }), "no event was checked so far");
-  plots.temperature.show(view(readings(/^temperature/), " °C"), "the device tells no temperature");
-  plots.power.show(view(readings(/^power/), " W"), "the device tells no power");
+  plots.temperature.show(view(readings(/^temperature/), " °C", { bridged: BRIDGED }), "the device tells no temperature");
+  plots.power.show(view(readings(/^power/), " W", { bridged: BRIDGED }), "the device tells no power");
 }
 
 function settings(list) {
@@ -129,7 +131,7 @@ function settings(list) {
     make("th", row, "words", name).setAttribute("scope", "row");
     make("td", row, "number", exact(requested));
     make("td", row, "number", exact(readBack));
-    const differs = requested !== null && requested !== readBack;
+    const differs = requested !== null && (readBack === null || Math.abs(readBack - requested) > NEAR * Math.abs(requested));
     make("td", row, "words", (KINDS[kind] ?? kind) + (differs ? (readBack === null ? ": not told" : ": NOT as asked") : ""));
   }
   if (!list.length) make("td", make("tr", body), "", "none was written").setAttribute("colspan", "4");
