@@ -51,6 +51,11 @@ def spread_of_runs(values: Sequence[float]) -> Estimate:
     return Estimate(mean, mean - half, mean + half, len(found), method="spread of single runs, 1.96 sd")
 
 
+def per_cent(share: float, digits: int = 0) -> str:
+    """A share as the papers print it: "92.19 %"."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def computed_in(seconds: float) -> Callable[[str, Context], Cost]:
     """The cost of an answer that takes so long on one core, from any source."""
     return lambda _source, _context: Cost(seconds=seconds)

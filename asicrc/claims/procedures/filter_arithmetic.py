@@ -9,7 +9,7 @@ from scipy import stats
 
 from asicrc.claims.outcome import ClaimOutcome, Reproduced
 from asicrc.claims.procedure import Context, Procedure
-from asicrc.claims.procedures.deciding import COMPUTATION, COMPUTED, computed_in, holds
+from asicrc.claims.procedures.deciding import COMPUTATION, COMPUTED, computed_in, holds, per_cent
 from asicrc.evidence import EvidenceVerdict, TestResult
 from asicrc.filtering.certain_abort import certain_abort
 from asicrc.filtering.formulas import (
@@ -67,14 +67,15 @@ def equivalent_rate(_: Context) -> ClaimOutcome:
         COMPUTED,
         holds(abs(printed - EQUIVALENT) <= EQUIVALENT_MARGIN),
         holds(best >= EQUIVALENT - EQUIVALENT_MARGIN),
-        f"64/5 takes for granted that every hit is kept and no other hash goes on. With a recall of "
-        f"{GOOD_RECALL:.0%} an AUC of 0.7 gains {gains[0.7]:.2f} times, 0.9 {gains[0.9]:.2f}; the AUC of "
-        "0.502 "
-        f"that honest rounds leave room for gains {best:.3f} at any threshold.",
+        "64/5 takes for granted that every hit is kept and no other hash goes on. With a recall of "
+        f"{per_cent(GOOD_RECALL)} an AUC of 0.7 gains {gains[0.7]:.2f} times, 0.9 {gains[0.9]:.2f}; the AUC "
+        f"of 0.502 that honest rounds leave room for gains {best:.3f} at any threshold.",
         [
             Reproduced("n / k", EQUIVALENT, printed, "times"),
             *(
-                Reproduced(f"gain at AUC {auc:g} and a recall of {GOOD_RECALL:.0%}", None, value, "times")
+                Reproduced(
+                    f"gain at AUC {auc:g} and a recall of {per_cent(GOOD_RECALL)}", None, value, "times"
+                )
                 for auc, value in gains.items()
             ),
             Reproduced("gain at AUC 0.502, best threshold", None, best, "times"),
@@ -146,7 +147,7 @@ def digital_twin(context: Context) -> ClaimOutcome:
         holds(abs(saved - SAVING_PER_CENT) <= SAVING_MARGIN and false_aborts == 0),
         kept,
         f"The published run expects {as_published.expected_hits:.3f} hits in its {TWIN_CYCLES:,} cycles, so "
-        f"that there is nothing to abort falsely. With targets of 8, 4 and 2 zero bits the same rule aborts "
+        "that there is nothing to abort falsely. With targets of 8, 4 and 2 zero bits the same rule aborts "
         f"{lost} hits: it aborts everything.",
         [
             Reproduced("saving, target of 20 zero bits", SAVING_PER_CENT, saved, "%"),
@@ -168,7 +169,7 @@ def digital_twin(context: Context) -> ClaimOutcome:
             )
         ],
         smallest_effect=None if not recalls else min(recall.high for recall in recalls),
-        effect_unit="recall that the counted hits still allow",
+        effect_unit="of the recall, above 0",
     )
 
 
@@ -183,10 +184,9 @@ def yearly_energy(context: Context) -> ClaimOutcome:
         COMPUTED,
         untestable,
         untestable,
-        f"It takes for granted that S09, S10 and S14 hold, on every machine in the field, and that hashing "
-        f"takes all of their energy. With the {100 * certain:.2f} % that can be skipped for sure (S17), if "
-        "no "
-        f"chip did so already, mining would have to take {low:.0f} to {high:.0f} TWh a year.",
+        "It takes for granted that S09, S10 and S14 hold, on every machine in the field, and that hashing "
+        f"takes all of their energy. With the {per_cent(certain, 2)} that can be skipped for sure (S17), if "
+        f"no chip did so already, mining would have to take {low:.0f} to {high:.0f} TWh a year.",
         [
             Reproduced(
                 f"mining's energy for {yearly:g} TWh a year, {name}", None, yearly / share, "TWh a year"

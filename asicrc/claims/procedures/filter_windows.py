@@ -44,8 +44,9 @@ def saving_of_windows(context: Context) -> ClaimOutcome:
             COMPUTED,
             value,
             EvidenceVerdict.NOT_TESTABLE_HERE,
-            "The figure is 96 of 100 windows times 59/64 to the last digit: a window is given 5 or 64 rounds "
-            "by assignment, and no power enters. What its label is made of stands in the published windows.",
+            "The figure is 96 of 100 windows times 59/64 to the last digit: a window is given 5 or 64 "
+            "rounds by assignment, and no power enters. What its label is made of stands in the published "
+            "windows.",
             [counted],
             needs=where_published(CONTINUOUS),
         )
@@ -63,8 +64,8 @@ def _of_windows(path: Path, value: EvidenceVerdict, counted: Reproduced) -> Clai
     made_of = ""
     if study.leak is not None:
         made_of = (
-            f" A window is continued when it has already had a share ({study.leak.rule}), so that nothing is "
-            "predicted and no hash of it is spared."
+            f" A window is continued when it has already had a share ({study.leak.rule}), so that nothing "
+            "is predicted and no hash of it is spared."
         )
     return ClaimOutcome(
         "S11",
@@ -117,6 +118,7 @@ def _of_network(path: Path, balanced: Path | None) -> ClaimOutcome:
             reproduced.append(Reproduced(f"AUC for the next window, {name}", None, one.next_window.auc))
             nulls.append(one.next_window.test)
     seen = study.next_window
+    meaning = _meaning(study)
     value = holds(study.network.confusion == CONFUSION)
     rules = [
         f"{leak.rule} ({name})"
@@ -135,14 +137,16 @@ def _of_network(path: Path, balanced: Path | None) -> ClaimOutcome:
         "S12",
         FROM_DATA,
         value,
-        _meaning(study),
+        meaning,
         f"{said}. The network of the published script has {study.network.parameters} parameters, not "
         f"{PARAMETERS}.",
         reproduced,
         nulls,
         smallest_effect=None if seen is None else seen.detectable,
         effect_unit="AUC for the next window",
-        needs=f"windows enough to tell an AUC of {0.5 + AUC_MARGIN:g} for the next one from 0.5",
+        needs=""
+        if meaning is EvidenceVerdict.REFUTED
+        else f"windows enough to tell an AUC of {0.5 + AUC_MARGIN:g} for the next one from 0.5",
     )
 
 

@@ -82,10 +82,9 @@ def coupling(context: Context) -> ClaimOutcome:
         COMPUTED,
         holds(units.invariant),
         meaning,
-        "As printed it has a unit: the same jitter gives another K_sync in milliseconds than in seconds, "
-        "and in "
-        f"none of them what jitter leaves. With (2 pi f s)^2 / 2 in the exponent it is "
-        f"{agreement[MENDED].value} to {KEPT_MARGIN:g}.",
+        "As printed it has a unit: the same jitter gives another K_sync in milliseconds than in seconds. "
+        f"That it follows what jitter leaves to {KEPT_MARGIN:g}: {meaning.value}; with (2 pi f s)^2 / 2 in "
+        f"the exponent: {agreement[MENDED].value}.",
         reproduced,
         smallest_effect=2.8 * (half.high - half.low) / 3.92,
         effect_unit="share of the depth",
@@ -131,11 +130,10 @@ def hierarchical_energy(_: Context) -> ClaimOutcome:
         COMPUTED,
         holds(table and text),
         holds(update >= CLAIMED_RATIO * (1 - TABLE_MARGIN)),
-        f"The table follows from its formula, the text does not: ten thousand states are "
+        "The table follows from its formula, the text does not: ten thousand states are "
         f"{math.log2(CLAIMED_STATES):.1f} bits and give {states:,.0f}, while ten thousand bits give a "
-        "number of "
-        f"{energy_ratio_digits(CLAIMED_STATES):,.0f} digits. 2^n counts states; an update of n bits takes n "
-        f"switchings, and then the ratio is {update:.1f} at 16 bits.",
+        f"number of {energy_ratio_digits(CLAIMED_STATES):,.0f} digits. 2^n counts states; an update of n "
+        f"bits takes n switchings, and then the ratio is {update:.1f} at 16 bits.",
         [
             *(
                 Reproduced(f"ratio for {row.bits} bits, all constants 1", row.printed, row.ratio)
@@ -171,10 +169,9 @@ def reconstruction(context: Context) -> ClaimOutcome:
         COMPUTED,
         all_hold(rebuilt),
         all_hold(verdicts),
-        f"Something is rebuilt, as from any filtered copies of a series. By {ERROR_MARGIN:g} better than "
-        "as many "
-        f"delayed copies: {better}. Not better: {no_better}. That depends on how far back a series has to be "
-        "known, and makes nothing holographic.",
+        f"Something is rebuilt, as from any filtered copies of a series. By {ERROR_MARGIN:g} better than as "
+        f"many delayed copies: {better}. Not better: {no_better}. That depends on how far back a series has "
+        "to be known, and makes nothing holographic.",
         [number for name, one in compared.items() for number in _errors(name, one)],
         [one.finding.nulls[0] for one in compared.values()],
         smallest_effect=worst.finding.smallest_effect,

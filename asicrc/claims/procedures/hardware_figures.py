@@ -51,8 +51,7 @@ def hardware_table(_: Context) -> ClaimOutcome:
         verdict,
         f"{S9_CHIPS} chips of {bm1387.cores} cores at {PRINTED_MHZ:g} MHz make {ths:.1f} TH/s; 14 take "
         f"{mhz:.0f} MHz. An LV06 makes {mhs_a_w / 1e3:.0f} GH/s per W, and a BM1366 has {bm1366.cores} "
-        "cores with "
-        f"{bm1366.small_cores} units. An LB-Box hashes LBRY, which no BM1366 does (S24).",
+        f"cores with {bm1366.small_cores} units. An LB-Box hashes LBRY, which no BM1366 does (S24).",
         [
             *(Reproduced(name, printed, found, unit) for name, printed, found, unit in rows),
             Reproduced("small cores of a BM1366", None, float(bm1366.small_cores)),

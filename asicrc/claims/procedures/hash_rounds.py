@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asicrc.analysis.papers.hamming import HASH_BITS, HammingResult, forced_zeros_seen, hamming_of_hashes
+from asicrc.analysis.papers.hamming import (
+    HASH_BITS,
+    MIN_PAIRS,
+    HammingResult,
+    forced_zeros_seen,
+    hamming_of_hashes,
+)
 from asicrc.analysis.papers.proof_hashes import proof_hashes, proof_headers
 from asicrc.analysis.papers.scrambling import nonce_scrambling
 from asicrc.capture.reader import load
@@ -27,8 +33,10 @@ from asicrc.claims.procedures.deciding import (
 )
 from asicrc.claims.procedures.published_files import published
 from asicrc.claims.procedures.published_shares import S9_SHARES, imported
+from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate, EvidenceVerdict
 from asicrc.filtering.certain_abort import certain_abort
+from firmware_protocols.device import Verdict
 
 Hashes = NDArray[np.uint8]
 BITS_MARGIN = 0.5
@@ -51,8 +59,7 @@ def _diffusion(source: str, hashes: Hashes, of_shares: Hashes | None) -> ClaimOu
     results = [("neighbouring nonces", free)]
     note = (
         f"Neighbouring hashes differ in {free.mean_bits:.2f} of 256 bits. That is SHA-256, on any machine; "
-        "it "
-        "says nothing of a chip."
+        "it says nothing of a chip."
     )
     if of_shares is not None:
         shares = hamming_of_hashes(of_shares, forced_zeros_seen(of_shares))
@@ -97,7 +104,11 @@ def _neighbours(seed: np.random.SeedSequence) -> list[bytes]:
 
 def _hashes_of(path: Path) -> Hashes:
     with imported(path) as file, load(file) as capture:
-        return proof_hashes(proof_headers(capture.events(distinct=True), capture.iter_jobs()))
+        events = capture.events(distinct=True)
+        valid = events[events["verdict"] == Verdict.VALID]
+        if len(valid) <= MIN_PAIRS:
+            raise NoAnswer(f"{path.name} has {len(valid)} valid shares", f"more than {MIN_PAIRS}")
+        return proof_hashes(proof_headers(valid, capture.iter_jobs()))
 
 
 def scrambling(context: Context) -> ClaimOutcome:
@@ -113,10 +124,8 @@ def scrambling(context: Context) -> ClaimOutcome:
         verdict,
         verdict,
         f"A flipped bit of the nonce comes in with round {_first(found.share)}, and from round {first} on "
-        "half of "
-        f"the state differs; in the second hash from round {second}. The rounds make that on any machine: "
-        "nothing "
-        "quantum and nothing of a chip is measured.",
+        f"half of the state differs; in the second hash from round {second}. The rounds make that on any "
+        "machine: nothing quantum and nothing of a chip is measured.",
         [
             Reproduced("bits that differ after the last round", "half of the state", bits, "bits of 256"),
             Reproduced("first round from which all are mixed, hash 1", None, _round(first)),

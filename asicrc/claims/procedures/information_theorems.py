@@ -23,7 +23,7 @@ from asicrc.analysis.dependence.finite import (
 from asicrc.analysis.dependence.predictor import beats_baseline
 from asicrc.claims.outcome import ClaimOutcome, Reproduced
 from asicrc.claims.procedure import Context, Procedure
-from asicrc.claims.procedures.deciding import COMPUTATION, COMPUTED, computed_in, holds
+from asicrc.claims.procedures.deciding import COMPUTATION, COMPUTED, computed_in, holds, per_cent
 from asicrc.evidence import Estimate, TestResult
 from asicrc.evidence.binomial import clopper_pearson
 
@@ -59,15 +59,14 @@ def no_leak(context: Context) -> ClaimOutcome:
         COMPUTED,
         verdict,
         verdict,
-        f"True of distributions, and of any two variables: nothing in it is about hashes. Of {ROWS} "
-        "samples the "
-        f"plug-in value is {plug_in:.3f} nats though the truth is 0, so that it counts only against "
+        f"True of distributions, and of any two variables: nothing in it is about hashes. Of {ROWS} samples "
+        f"the plug-in value is {plug_in:.3f} nats though the truth is 0, so that it counts only against "
         "permutations.",
         [
             Reproduced(f"largest of {DISTRIBUTIONS} independent distributions", 0.0, exact, "nats"),
             Reproduced(f"plug-in of {ROWS} samples, mean", None, plug_in, "nats"),
             Reproduced("its bias, (|S| - 1)(|O| - 1) / 2 n", None, expected, "nats"),
-            Reproduced("false alarms of the permutation test", f"{SAMPLED_LEVEL:.0%}", rate),
+            Reproduced("false alarms of the permutation test", f"{per_cent(SAMPLED_LEVEL)}", rate),
         ],
         smallest_effect=2 * stats.chi2.isf(LEVEL, 9) / (2 * ROWS),
         effect_unit=f"nats, of {ROWS} samples",
@@ -102,14 +101,13 @@ def better_predictor(context: Context) -> ClaimOutcome:
         COMPUTED,
         verdict,
         verdict,
-        f"True, and of no use to a filter that mines: one with a recall of {FILTER_RECALL:.0%} that lets "
-        f"{FILTER_GOES_ON:.0%} go on is right {accuracy:.0%} of the time, and saying no to all is right "
-        f"1 - 2^-{TARGET_BITS}. Scored on the rows that it was trained on, a guess that knows nothing "
-        "beats the "
-        f"baseline in {training.estimate:.0%} of samples.",
+        f"True, and of no use to a filter that mines: one with a recall of {per_cent(FILTER_RECALL)} that "
+        f"lets {per_cent(FILTER_GOES_ON)} go on is right {per_cent(accuracy)} of the time, and saying no to "
+        f"all is right 1 - 2^-{TARGET_BITS}. Scored on the rows that it was trained on, a guess that knows "
+        f"nothing beats the baseline in {per_cent(training.estimate)} of samples.",
         [
             Reproduced("most that a guess has above the baseline, independent", 0.0, max(above)),
-            Reproduced("false alarms, held out", f"{LEVEL:.0%}", held_out),
+            Reproduced("false alarms, held out", f"{per_cent(LEVEL)}", held_out),
             Reproduced("false alarms, on the training rows", None, training),
             Reproduced("found where there is dependence, held out", None, power),
             Reproduced("baseline of mining at difficulty 1", None, baseline),
@@ -138,8 +136,8 @@ def a_witness(context: Context) -> ClaimOutcome:
         COMPUTED,
         verdict,
         verdict,
-        "True of any two distributions that differ, by however little. It does not say how many samples that "
-        "takes, nor that a device keeps its distribution, nor that no other has it.",
+        "True of any two distributions that differ, by however little. It does not say how many samples "
+        "that takes, nor that a device keeps its distribution, nor that no other has it.",
         [
             Reproduced(f"pairs without a witness, of {DISTRIBUTIONS}", 0.0, float(missed)),
             Reproduced("largest distance of the witness from the total variation", 0.0, off),

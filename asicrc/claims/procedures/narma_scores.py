@@ -78,13 +78,15 @@ def _one_mode(claim: str, printed: float, mode: str, context: Context) -> ClaimO
         holds(bool(inside)),
         EvidenceVerdict.NOT_TESTABLE_HERE,
         f"At the published size single runs of {U_T} score {spreads[U_T].low:.2f} to "
-        f"{spreads[U_T].high:.2f}: "
-        f"{printed:g} lies {'inside' if inside else 'outside'} what needs no device and no memory. With "
-        f"{LARGER.n_train:,} and {LARGER.n_test:,} steps: {at_large}.",
+        f"{spreads[U_T].high:.2f}: {printed:g} lies {'inside' if inside else 'outside'} what needs no "
+        f"device and no memory. With {LARGER.n_train:,} and {LARGER.n_test:,} steps: {at_large}.",
         _table(small, printed, can) + _table(large, printed, can),
         smallest_effect=smallest,
         effect_unit=f"NRMSE, paired over {CAPTURES} captures of the published size",
-        needs=f"whether a device adds anything: {takes_in_words(CLAIMS[claim])}, in {CAPTURES} captures",
+        needs=(
+            f"{takes_in_words(CLAIMS[claim])}, in {CAPTURES} captures, each beside {U_T} and a miner "
+            "without memory"
+        ),
     )
 
 
@@ -120,10 +122,9 @@ def improvements(context: Context) -> ClaimOutcome:
         holds(follows),
         EvidenceVerdict.NOT_TESTABLE_HERE if resolved else EvidenceVerdict.NOT_RESOLVED,
         f"The printed scores give {computed['dialogue']:.1f} % and {computed['monologue']:.1f} %. The "
-        "printed "
-        f"improvements would take constants of {implied['dialogue']:.4f} and {implied['monologue']:.4f}. "
-        f"{PUBLISHED_SIZE.n_test} test steps tell two single runs apart from a difference of "
-        f"{unpaired:.2f} on.",
+        f"printed improvements would take constants of {implied['dialogue']:.4f} and "
+        f"{implied['monologue']:.4f}. {PUBLISHED_SIZE.n_test} test steps tell two single runs apart from a "
+        f"difference of {unpaired:.2f} on.",
         [
             *(
                 Reproduced(f"improvement, {mode}", IMPROVEMENTS_PER_CENT[mode], value, "%")
@@ -156,8 +157,8 @@ def floor(context: Context) -> ClaimOutcome:
         value,
         signature,
         f"The input alone scores {spreads[1].estimate:.3f}, and {lowest[LARGER.n_test]:.3f} in the best of "
-        f"{SEEDS_LARGER} seeds, with no device: {DIALOGUE:g} is its floor. Without any device it scatters by "
-        f"{deviation:.3f} from seed to seed, so that two devices would have to differ by more.",
+        f"{SEEDS_LARGER} seeds, with no device: {DIALOGUE:g} is its floor. Without any device it scatters "
+        f"by {deviation:.3f} from seed to seed, so that two devices would have to differ by more.",
         [
             Reproduced(f"{U_T}, {size.n_train}/{size.n_test} steps", DIALOGUE, one, "NRMSE")
             for size, one in zip((PUBLISHED_SIZE, LARGER), spreads, strict=True)

@@ -16,7 +16,7 @@ from asicrc.analysis.papers.printed_entropy import printed_entropies
 from asicrc.analysis.spectra.heartbeat import CLAIMED_HZ, heartbeat_at
 from asicrc.claims.outcome import ClaimOutcome, Reproduced
 from asicrc.claims.procedure import Context, Procedure
-from asicrc.claims.procedures.deciding import FROM_DATA, holds
+from asicrc.claims.procedures.deciding import FROM_DATA, holds, per_cent
 from asicrc.claims.procedures.published_files import procedure_of_file, published
 from asicrc.errors import NoAnswer
 from asicrc.evidence import EvidenceVerdict, Finding
@@ -46,8 +46,7 @@ def intervals(context: Context, path: Path) -> ClaimOutcome:
         law.verdict,
         verdict.interpretation,
         f"{law.note}. At the one setting of these shares the departure is {verdict.reason}; the claim is "
-        "about "
-        "a voltage that is lowered.",
+        "about a voltage that is lowered.",
         reproduced,
         law.nulls,
         smallest_effect=law.smallest_effect,
@@ -97,15 +96,15 @@ def heartbeat(context: Context, path: Path) -> ClaimOutcome:
         if control is not None:
             beat = heartbeat_at(read_event_source(control).stream, CLAIMED_HZ).finding
             reproduced.append(Reproduced(f"depth, published control {name}", None, beat.effect))
-            controls.append(f"in the control {name} it is {beat.verdict.value}")
+            controls.append(f"in the published control {name}: {beat.verdict.value}")
     return ClaimOutcome(
         "H04",
         FROM_DATA,
         finding.verdict,
         finding.verdict,
-        f"{finding.effect.n:,} shares have no room for a depth above {finding.effect.high:.2f}"
-        f"{'; ' + ', '.join(controls) if controls else ''}. The paper's own power readings were not "
-        "published.",
+        f"{finding.effect.n:,} shares leave room for a depth of {finding.effect.high:.2f} at most. "
+        f"{'A heartbeat ' + ', '.join(controls) + '. ' if controls else ''}The paper's own power readings "
+        "were not published.",
         reproduced,
         finding.nulls,
         smallest_effect=finding.smallest_effect,
@@ -120,15 +119,16 @@ def leak(context: Context, path: Path) -> ClaimOutcome:
         found = leakage_of_capture(file)
         source = read_event_source(file)
     timing, strongest = found.strongest
-    rate_hz = source.stream.n / source.stream.duration_s
+    shown = "more than chance" if found.verdict is EvidenceVerdict.SUPPORTED else "no more than chance"
+    rate_hz = source.stream.n / max(source.stream.duration_s, 1.0)
     hours = LEAK_EVENTS / min(SHARES) / rate_hz / 3600
     return ClaimOutcome(
         "S20",
         FROM_DATA,
         found.verdict,
         found.verdict,
-        f"{timing.n:,} shares show no more than chance, and would have shown an AUC of "
-        f"{strongest.detectable:.3f}: the 0.02 that the claim is judged by takes more.",
+        f"{timing.n:,} shares show {shown}, and would have shown an AUC of {strongest.detectable:.3f}: the "
+        "0.02 that the claim is judged by takes more.",
         [
             *_leaks(found),
             Reproduced(
@@ -147,7 +147,7 @@ def leak(context: Context, path: Path) -> ClaimOutcome:
 
 def _leaks(found: Leakage) -> list[Reproduced]:
     return [
-        Reproduced(f"AUC of the {one.timing} for the deepest {share:.0%}", None, told.auc)
+        Reproduced(f"AUC of the {one.timing} for the deepest {per_cent(share)}", None, told.auc)
         for one in found.leaks
         for share, told in one.by_share.items()
     ]

@@ -8,9 +8,9 @@ import numpy as np
 
 from asicrc.claims.outcome import ClaimOutcome, Reproduced
 from asicrc.claims.procedure import Context, Procedure
-from asicrc.claims.procedures.deciding import FROM_DATA, spread_of_runs
+from asicrc.claims.procedures.deciding import FROM_DATA, per_cent, spread_of_runs
 from asicrc.claims.procedures.published_files import procedure_of_file
-from asicrc.errors import NoAnswer
+from asicrc.errors import BadFile, NoAnswer
 from asicrc.evidence import EvidenceVerdict, TestResult
 from asicrc.reservoir.benchmark import Question, Split
 from asicrc.reservoir.benchmark.telemetry_csv import (
@@ -27,11 +27,14 @@ MARGIN = 0.001
 SHORT_RUN, SHORT_SCORE = 500, 0.1759
 """The report that the second paper names; its steps were not published."""
 NULL_RUNS = 400
+FEWEST_STEPS = 200
+LARGEST_VALUE = 1e100
 
 
 def replicated(context: Context, path: Path) -> ClaimOutcome:
     """The states and the score of the published run, beside a constant's on the same rows."""
     table = read_telemetry(path)
+    _check(path, table)
     constant = table.constant_over_range(table.split)
     distinct = len(np.unique(table.features.values, axis=0))
     device, refused = _of_states(table)
@@ -52,6 +55,7 @@ def replicated(context: Context, path: Path) -> ClaimOutcome:
     if device is not None:
         reproduced.append(Reproduced("score of the states, by the range", nearest, device, "NRMSE"))
     rows = len(table.y)
+    as_published = "that to all digits" if constant == nearest else repr(nearest)
     shown = (
         f"All {rows:,} rows hold the same state" if distinct == 1 else f"{distinct:,} of {rows:,} rows differ"
     )
@@ -60,9 +64,9 @@ def replicated(context: Context, path: Path) -> ClaimOutcome:
         FROM_DATA,
         EvidenceVerdict.SUPPORTED if by_constant else EvidenceVerdict.NOT_RESOLVED,
         _meaning(device, constant, refused),
-        f"{shown}; the mean of the training target scores {constant!r}, and {nearest!r} was published as the "
-        f"device's. The {SHORT_SCORE:g} of another run has no steps published: a constant does as well in "
-        f"{reached / NULL_RUNS:.0%} of runs of its length.",
+        f"{shown}; the mean of the training target scores {constant!r}, and {as_published} was published as "
+        f"the device's. The {SHORT_SCORE:g} of another run has no steps published: a constant does as well "
+        f"in {per_cent(reached / NULL_RUNS)} of runs of its length.",
         reproduced,
         [
             TestResult(
@@ -76,8 +80,19 @@ def replicated(context: Context, path: Path) -> ClaimOutcome:
         ],
         smallest_effect=MARGIN,
         effect_unit="NRMSE",
-        needs="telemetry whose states change, of an LV06 and of an S9",
+        needs="" if device is None else "telemetry of an LV06 and of an S9, of runs that were not published",
     )
+
+
+def _check(path: Path, table: TelemetryTable) -> None:
+    """Raises NoAnswer for a run too short or a target that does not vary, BadFile for numbers of no sense."""
+    if max(float(np.abs(values).max()) for values in (table.u, table.y)) > LARGEST_VALUE:
+        raise BadFile(f"{path} holds inputs or targets above {LARGEST_VALUE:g}", "fetch it anew")
+    if len(table.y) < FEWEST_STEPS or not np.ptp(table.y):
+        raise NoAnswer(
+            f"{path.name}: {len(table.y)} steps, or a target that does not vary",
+            f"{FEWEST_STEPS} steps or more",
+        )
 
 
 def _of_states(table: TelemetryTable) -> tuple[float | None, str]:

@@ -15,10 +15,10 @@ from asicrc.analysis.intervals import coefficient_of_variation
 from asicrc.capture.reader import load
 from asicrc.claims.outcome import ClaimOutcome, Reproduced
 from asicrc.claims.procedure import Context, Procedure
-from asicrc.claims.procedures.deciding import DATA, FROM_DATA, answered, computed_in
+from asicrc.claims.procedures.deciding import DATA, FROM_DATA, answered, computed_in, per_cent
 from asicrc.claims.procedures.published_files import published, without_files
 from asicrc.claims.procedures.published_shares import S9_DIFFICULTY, S9_SHARES
-from asicrc.errors import BadFile
+from asicrc.errors import BadFile, NoAnswer
 from asicrc.evidence import Estimate, EvidenceVerdict
 from asicrc.evidence.binomial import clopper_pearson
 from asicrc.importing import import_file
@@ -27,6 +27,7 @@ from firmware_protocols.device import Verdict
 from firmware_protocols.lbry import LbryHeader
 
 LV06_PROOFS, LV06_SYNC = "lv06_proofs_v10.csv", "lv06_sync_20251224.json"
+FEWEST = 20
 LARGEST_JSON_BYTES = 64 << 20
 LBRY_GENESIS = LbryHeader(
     version=1,
@@ -78,6 +79,7 @@ def _universal(context: Context, s9: Path, lv06: Path) -> ClaimOutcome:
         Reproduced("a block of LBRY meets its target by LBRY's hash", None, _yes(lbry_meets)),
         Reproduced("the same block by SHA-256d", None, _yes(sha256d_meets)),
     ]
+    hashed = " and ".join(per_cent(machine.hashing.estimate) for machine in machines)
     alike = all(machine.hashing.estimate == 1 for machine in machines)
     verdict = EvidenceVerdict.NOT_RESOLVED
     if alike and lbry_meets and not sha256d_meets:
@@ -87,11 +89,9 @@ def _universal(context: Context, s9: Path, lv06: Path) -> ClaimOutcome:
         FROM_DATA,
         EvidenceVerdict.NOT_TESTABLE_HERE,
         verdict,
-        "S9 and LV06 hash SHA-256d, and their published CVs are those of how they were driven. An LB-Box "
-        "hashes "
-        "LBRY (SHA-512 and RIPEMD-160 besides), so that nothing said of SHA-256d rounds carries over; no "
-        "data of "
-        "one are published.",
+        f"S9 and LV06 hash SHA-256d: {hashed} of their published proofs hold. An LB-Box hashes LBRY "
+        "(SHA-512 and RIPEMD-160 besides), so that nothing said of SHA-256d rounds carries over; no data "
+        "of one are published.",
         reproduced,
         smallest_effect=max((machine.cv.high - machine.cv.low) / 2 for machine in machines),
         effect_unit="CV",
@@ -112,11 +112,13 @@ def _machine(name: str, path: Path, difficulty: float | None) -> Machine:
         name,
         clopper_pearson(valid, len(verdicts)),
         _cv(source.stream.intervals_s),
-        _cv(latencies_s) if len(latencies_s) > 1 else None,
+        _cv(latencies_s) if len(latencies_s) >= FEWEST else None,
     )
 
 
 def _cv(steps_s: Any) -> Estimate:
+    if len(steps_s) < FEWEST:
+        raise NoAnswer(f"{len(steps_s)} intervals have no CV to speak of", f"{FEWEST} or more")
     return coefficient_of_variation(steps_s, np.random.default_rng(0), 499)
 
 
