@@ -1,0 +1,122 @@
+"""Each document from top to bottom, in an empty folder and a new home: no command fails.
+
+Where a device stands that is not here, an emulated one of the same kind takes its place (`DEVICES`), and
+waiting is cut short (`SHORTER`). What is marked `(by hand)` is parsed in `test_words_of_commands.py` alone.
+`asicrc` runs in this process, since it takes longer to load than most commands do; other programs do not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import matplotlib
+import pytest
+from documents import DOCUMENTS, Script, Written, steps_of
+
+from asicrc.cli.main import _run
+
+DEVICES = {
+    "serial:/dev/ttyUSB0?chip=bm1366": "sim:bm1366",
+    "bitaxe-raw:/dev/ttyACM0,/dev/ttyACM1?board=ultra": "sim:bitaxe",
+    "axeos://192.168.1.40": "sim:lv06?profile=esp-head",
+    "cgminer://192.168.1.41": "sim:s9?profile=bmminer",
+    "luxos://192.168.1.42": "sim:s9?profile=luxos",
+    "goldshell://192.168.1.43": "sim:lbbox",
+}
+FASTER = {"sim:s9?profile=bmminer": "twin:s9", "sim:lbbox": "twin:lbbox"}
+"""For captures alone: their emulators take their time, and have tests of their own."""
+SHORTER = {"chips": "3s", "miners": "4s", "twins": "10m"}
+"""How long a capture lasts at the most. Twins have a clock of their own."""
+LONGEST_S = 120
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "document",
+    [path for path in DOCUMENTS if any(not getattr(step, "by_hand", False) for step in steps_of(path))],
+    ids=lambda path: path.stem,
+)
+def test_a_reader_who_follows(
+    document: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    home, place = tmp_path / "home", tmp_path / "place"
+    home.mkdir()
+    place.mkdir()
+    for name in os.environ:
+        if name.startswith(("ASICRC_", "XDG_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("MPLCONFIGDIR", matplotlib.get_configdir())  # or each home would look for fonts again
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(place)
+    monkeypatch.syspath_prepend(str(place))
+    for step in steps_of(document):
+        if isinstance(step, Written):
+            Path(step.name).write_text(step.text)
+        elif isinstance(step, Script):
+            run([sys.executable, "-c", step.text])
+        elif step.by_hand:
+            continue
+        elif step.words[:2] == ["pip", "install"]:
+            install_here(place)
+        elif step.words[0] != "asicrc":
+            run([sys.executable if word == "python" else word for word in step.words], step.environment)
+        else:
+            words = as_here(step.words)
+            code = _run(words[1:])
+            told = capfd.readouterr()
+            assert code in step.exit_codes, (
+                f"exit code {code} of {words}: {told.out[-1500:]}{told.err[-2000:]}"
+            )
+            assert "Traceback" not in told.err, f"{words}: {told.err}"
+
+
+def run(words: list[str], environment: dict[str, str] | None = None) -> None:
+    done = subprocess.run(
+        words, env=os.environ | (environment or {}), capture_output=True, text=True, timeout=LONGEST_S
+    )
+    assert done.returncode == 0, f"{words}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+
+
+def as_here(words: list[str]) -> list[str]:
+    """The same command with what is here in the place of what is not."""
+    words = [DEVICES.get(word, word) for word in words]
+    if words[1] == "capture" and "--dry-run" not in words:
+        words = [FASTER.get(word, word) for word in words]
+    text = " ".join(words)
+    kind = "twins" if "twin:" in text else "miners" if re.search(r"sim:(lv06|s9|lbbox)", text) else "chips"
+    for place, word in enumerate(words[:-1]):
+        if word == "--duration" and "--dry-run" not in words:
+            words[place + 1] = shorter(words[place + 1], SHORTER[kind])
+    if words[:2] == ["asicrc", "demo"]:
+        words += ["--duration", SHORTER["chips"]]
+    return words
+
+
+def shorter(duration: str, longest: str) -> str:
+    units = {"s": 1, "m": 60, "h": 3600}
+    lasts = [float(text[:-1]) * units[text[-1]] for text in (duration, longest)]
+    return duration if lasts[0] <= lasts[1] else longest
+
+
+def install_here(place: Path) -> None:
+    """What `pip install --editable .` leaves of a project: its name and its entry points on the path."""
+    project = tomllib.loads((place / "pyproject.toml").read_text())["project"]
+    folder = place / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    groups = project["entry-points"]
+    lines = [
+        f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in found.items()) for group, found in groups.items()
+    ]
+    (folder / "entry_points.txt").write_text("\n".join(lines))
