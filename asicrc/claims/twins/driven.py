@@ -1,0 +1,116 @@
+"""An S9 driven with an input, as a reservoir would be: claims H08, H16, S01, S02, S04 and S07.
+
+Each run is a whole verdict: ten captures of one unit, scored and weighed as `asicrc benchmark` does. The input
+is in the work, which reaches no chip of an ideal or ordinary twin. 160 shares a step of 0.25 s: at so many the
+planted memory has a capacity of 0.5 beyond the present input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from asicrc.claims.twins.units import twin_of
+from asicrc.evidence import Finding
+from asicrc.reservoir.attribution import Group
+from asicrc.reservoir.attribution.paired import LEAST_PAIRS
+from asicrc.reservoir.benchmark import (
+    CaptureScores,
+    Evidence,
+    Protocol,
+    Question,
+    Split,
+    Subject,
+    Target,
+    capture_scores,
+    combine,
+)
+from asicrc.reservoir.benchmark.capturing import Driving, run_in_memory
+from asicrc.reservoir.driven_run import HANDSHAKE, DrivenRun
+from asicrc.reservoir.encoders import encoder_for
+from asicrc.reservoir.tasks import Task
+from firmware_protocols.device import DeviceProtocol
+
+MACHINE = "s9"
+PLANTED_MEMORY = {"memory_gain": 4.0, "memory_tau": 4.5}
+PLANTED_CAPACITY = 0.5
+STREAM_SPLIT, STEP_S, STREAM_DIFFICULTY = Split(20, 200, 200), 0.25, 5.0
+_QUESTION = Question(input_baselines=False, telemetry=False, max_delay=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """How a twin is driven, and what is asked of its captures."""
+
+    protocol: Protocol
+    driving: Driving
+
+    def evidence(self, device: DeviceProtocol, captures: Sequence[CaptureScores]) -> Evidence:
+        encoder = self.driving.encoder
+        subject = Subject(
+            device.identity.url, self.driving.mode, encoder.channel, encoder.heats, simulated=True
+        )
+        found = combine(self.protocol.task, self.protocol.split, captures, subject=subject).evidence
+        if found is None:
+            raise RuntimeError("captures of a device have evidence")
+        return found
+
+
+STREAM = Bench(
+    Protocol(split=STREAM_SPLIT, seeds=LEAST_PAIRS, question=_QUESTION),
+    Driving(encoder_for("work", step_s=STEP_S), requested={"difficulty": STREAM_DIFFICULTY}),
+)
+DIALOGUE_SPLIT, DIALOGUE_DIFFICULTY = Split(20, 1500, 1500), 64.0
+PLANTED_IN_DIALOGUE = {"memory_gain": 10.0, "memory_tau": 4.5}
+"""One share a step counts for little: what is planted has to be as large as a rate allows."""
+DIALOGUE = Bench(
+    Protocol(split=DIALOGUE_SPLIT, seeds=LEAST_PAIRS, question=_QUESTION),
+    Driving(
+        encoder_for("work", step_s=STEP_S), mode=HANDSHAKE, requested={"difficulty": DIALOGUE_DIFFICULTY}
+    ),
+)
+
+
+def take_stream(kind: str, seed: np.random.SeedSequence) -> Evidence:
+    """Monologue: work that follows the clock."""
+    device = twin_of(kind, MACHINE, seed, PLANTED_MEMORY)
+    return STREAM.evidence(device, captures_of(STREAM, device, seed))
+
+
+def take_dialogue(kind: str, seed: np.random.SeedSequence) -> Evidence:
+    """Dialogue: the next work when a share has come."""
+    device = twin_of(kind, MACHINE, seed, PLANTED_IN_DIALOGUE)
+    return DIALOGUE.evidence(device, captures_of(DIALOGUE, device, seed))
+
+
+def captures_of(
+    bench: Bench, device: DeviceProtocol, seed: np.random.SeedSequence
+) -> list[CaptureScores]:
+    """Ten, each with an input of its own."""
+    found = []
+    for number in seed.generate_state(LEAST_PAIRS + 2)[2:].tolist():
+        run, task = run_in_memory(device, bench.protocol, bench.driving, number)
+        found.append(scored(bench, run, task, number))
+    return found
+
+
+def scored(bench: Bench, run: DrivenRun, task: Task, number: int) -> CaptureScores:
+    target = Target(task.y, np.isfinite(run.drive.u), bench.protocol.split)
+    return capture_scores(run, target, bench.protocol.question, np.random.SeedSequence(number))
+
+
+def find_memory(evidence: Evidence) -> Finding:
+    """H08: capacity beyond the present input and the memoryless twin."""
+    return evidence.memory[Group.TIMING]
+
+
+def find_gain(evidence: Evidence) -> Finding:
+    """S01, S02: the task, beyond the better of the input and the memoryless twin."""
+    return evidence.task
+
+
+def find_history(evidence: Evidence) -> Finding:
+    """S04: what is lost when only the history is shuffled."""
+    return replace(evidence.history, note=f"{evidence.history.note}; the present input stays")

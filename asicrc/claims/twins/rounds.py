@@ -1,0 +1,87 @@
+"""Registers of SHA-256d after early rounds, hits and others: claims S08 and S28.
+
+The hash is the same on every twin, and on every chip. What differs is whether a register bit is made to tell.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from asicrc.evidence import EvidenceVerdict, Finding, not_testable
+from asicrc.evidence.discrimination import CHANCE
+from asicrc.filtering.round_study import MARGIN, RoundScore, RoundStudy, study_rounds
+
+EARLY = tuple(64 + k for k in range(1, 6))
+"""Rounds 1 to 5 of the second hash."""
+HEADLINE = 69
+LATER = (64, 72, 80, 96, 112, 120)
+"""If a bad early state cannot be mended, every later one knows of it too."""
+CONTROL = 125
+PLANTED_AUC = 0.52
+PER_KIND, ZERO_BITS = 12_000, 8
+RATIO_MARGIN = 1.05
+
+
+def take_early(kind: str, seed: np.random.SeedSequence) -> RoundStudy:
+    return _study(kind, seed, EARLY)
+
+
+def take_later(kind: str, seed: np.random.SeedSequence) -> RoundStudy:
+    return _study(kind, seed, (HEADLINE, *LATER))
+
+
+def find_early(study: RoundStudy) -> Finding:
+    """S08: any of the first five rounds."""
+    return strongest(study, "Do the registers after rounds 1 to 5 of the second hash tell which hashes hit?")
+
+
+def find_later(study: RoundStudy) -> Finding:
+    """S28: any round up to 56 of the second hash."""
+    return strongest(study, "Is what becomes of a hash settled at any round up to 56 of the second hash?")
+
+
+def strongest(study: RoundStudy, question: str) -> Finding:
+    """The k that is furthest from chance; its test and interval hold for all k together.
+
+    The positive control, one round after which the first word of the hash is known, has to tell: without it
+    nothing is answered.
+    """
+    control = next((score for score in study.scores if score.rounds_before == CONTROL), None)
+    asked = [s for s in study.scores if s.rounds_before != CONTROL and s.discrimination is not None]
+    if not asked or control is None or control.value_verdict is not EvidenceVerdict.SUPPORTED:
+        return not_testable(question, study.per_kind, "the positive control after round 61 did not tell")
+    best = max(asked, key=_from_chance)
+    found = best.discrimination
+    if found is None:
+        raise ValueError("a round that was scored has a score")
+    verdicts = {score.value_verdict for score in asked}
+    verdict = EvidenceVerdict.NOT_RESOLVED
+    if EvidenceVerdict.SUPPORTED in verdicts:
+        verdict = EvidenceVerdict.SUPPORTED
+    elif verdicts == {EvidenceVerdict.REFUTED}:
+        verdict = EvidenceVerdict.REFUTED
+    which, of_hash = divmod(best.rounds_before - 1, 64)
+    return Finding(
+        question,
+        found.auc,
+        [found.test],
+        found.detectable - CHANCE,
+        verdict,
+        f"after round {of_hash + 1} of hash {which + 1}, the furthest from chance of {len(asked)}; margin "
+        f"{MARGIN:g}, {study.per_kind} of either kind, {study.zero_bits} zero bits",
+        found.p_corrected,
+    )
+
+
+def _from_chance(score: RoundScore) -> float:
+    return 0.0 if score.discrimination is None else abs(score.discrimination.auc.estimate - CHANCE)
+
+
+def _study(kind: str, seed: np.random.SeedSequence, rounds: tuple[int, ...]) -> RoundStudy:
+    return study_rounds(
+        (*rounds, CONTROL),
+        zero_bits=ZERO_BITS,
+        per_kind=PER_KIND,
+        seed=int(seed.generate_state(1)[0]),
+        planted_auc=PLANTED_AUC if kind == "planted" else None,
+    )
