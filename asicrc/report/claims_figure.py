@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from asicrc.evidence import PROMISED_LEVEL, Estimate, EvidenceVerdict
 from asicrc.report.figures import BLUE, GREY, ORANGE, PANEL_SIZE, single_panel
@@ -18,8 +19,9 @@ _LOOKS = {
     EvidenceVerdict.NOT_RESOLVED.value: ("#BBBBBB", "..."),
     EvidenceVerdict.NOT_TESTABLE_HERE.value: ("#F2F2F2", ""),
 }
-_FURTHEST = 1e4
-"""Ratios beyond are drawn at the edge."""
+_FURTHEST = 10.0
+"""Ratios beyond are drawn at the edge, and named."""
+_TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 def tally_panel(counts: Mapping[str, Mapping[str, int]]) -> Figure:
@@ -78,11 +80,27 @@ def _draw_ratios(axis: Axes, ratios: Sequence[tuple[str, str, Estimate]]) -> Non
         ends = np.clip([ratio.low, ratio.high], 1 / _FURTHEST, _FURTHEST)
         if np.isfinite(ends).all():
             axis.plot(ends, [row, row], color=colour, lw=1.4)
-        axis.plot(np.clip(ratio.estimate, 1 / _FURTHEST, _FURTHEST), row, mark, color=colour, ms=6)
+        if 1 / _FURTHEST <= ratio.estimate <= _FURTHEST:
+            axis.plot(ratio.estimate, row, mark, color=colour, ms=6)
+        else:
+            beyond = ratio.estimate > _FURTHEST
+            axis.plot(_FURTHEST if beyond else 1 / _FURTHEST, row, ">" if beyond else "<", color=colour, ms=6)
+            axis.annotate(
+                f"{ratio.estimate:,.4g}",
+                (_FURTHEST if beyond else 1 / _FURTHEST, row),
+                (-8 if beyond else 8, 0),
+                textcoords="offset points",
+                ha="right" if beyond else "left",
+                va="center",
+                fontsize=8,
+            )
     axis.axvline(1, color=GREY, lw=0.8, zorder=0)
     axis.set_xscale("log")
     lowest, highest = axis.get_xlim()
-    axis.set_xlim(min(lowest, 0.5), max(highest, 2))
+    axis.set_xlim(min(lowest, 0.45), max(highest, 2.2))
+    axis.xaxis.set_major_locator(FixedLocator(_TICKS))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.set_yticks(range(len(ratios)), [_plain(name) for name, *_ in ratios], fontsize=8)
     axis.invert_yaxis()
     axis.set(xlabel="what came out, over what was published")

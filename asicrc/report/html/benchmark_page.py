@@ -120,13 +120,10 @@ def benchmark_json_page(found: Mapping[str, Any], where: str, *, name: str = "")
             "give what `asicrc benchmark ... --json` printed",
         ) from None
     scores = {score.name: score.estimate(held.seeds) for score in held.scores}
-    words = {
-        "value": held.value_verdict,
-        "interpretation": held.interpretation_verdict,
-    }
-    questions = ("Does the procedure give the published number?", "Does the number mean what is claimed?")
+    value, meaning = held.value_verdict, held.interpretation_verdict
     judged = [
-        Judged(question, verdict, "") for question, verdict in zip(questions, words.values(), strict=True)
+        Judged("Does the procedure give the published number?", value, ""),
+        Judged("Does the number mean what is claimed?", meaning, ""),
     ]
     drawing = inline_figure(scores_panel(scores, None), "f-scores")
     told = _words_of_scores(scores)
@@ -140,7 +137,7 @@ def benchmark_json_page(found: Mapping[str, Any], where: str, *, name: str = "")
             ("to test", number(held.n_test)),
             ("washout", number(held.washout)),
         ],
-        tiles=_tiles(scores, *words.values(), held.smallest_effect),
+        tiles=_tiles(scores, value, meaning, held.smallest_effect),
         sections=[
             Section("figures", "Figures", [Pictures([Picture(drawing, *told)])]),
             Section("scores", "Scores", [_score_table(scores, {})]),
@@ -151,8 +148,8 @@ def benchmark_json_page(found: Mapping[str, Any], where: str, *, name: str = "")
                 [
                     Pairs([("file", name or where)]),
                     Text(
-                        "The JSON of a benchmark holds scores and verdicts. The captures hold the rest: device, "
-                        "versions, seeds, digests; the report of a benchmark that is made with --report shows it."
+                        "The JSON of a benchmark holds scores and verdicts. The captures hold the rest: "
+                        "device, versions, seeds, digests; a report that is made with --report shows it."
                     ),
                 ],
             ),
@@ -245,13 +242,13 @@ def _pictures(result: BenchmarkResult) -> list[Picture]:
             "Prediction against target",
             f"The last steps of the test of {first}: the target, the device, the null and the best baseline; "
             "below, what each is off by.",
-            "Lines of the target and of the predictions over the steps of the test; the scores stand in the table.",
+            "Lines of the target and of the predictions over the steps; the scores stand in the table.",
         ),
         "scores": (score_name, score_caption + line, score_says),
         "memory": (
             "Memory by delay",
-            "Capacity to recall the input so many steps ago, its bias taken away; mean over the runs with the "
-            "standard error. Delay 0 is the present and no memory.",
+            "Capacity to recall the input so many steps ago, its bias taken away; mean over the runs with "
+            "the standard error. Delay 0 is the present and no memory.",
             "Lines of memory capacity against delay, for the device and for what it is held against.",
         ),
         "information": (

@@ -38,8 +38,8 @@ VERDICTS = ("supported", "refuted", "not resolved", "not testable here")
 MOST_RATIOS = 3
 """Of one claim that are drawn; all of them stand in its table."""
 TWIN = (
-    "Answers of a twin, a simulated device of known truth: they tell whether the instruments find what is there "
-    "and refuse what is not. About silicon they say nothing."
+    "Answers of a twin, a simulated device of known truth: they tell whether the instruments find what is "
+    "there and refuse what is not. About silicon they say nothing."
 )
 
 
@@ -78,7 +78,8 @@ def claims_page(found: Mapping[str, Any], where: str, *, name: str = "", command
 
 
 def _title(run: ToldRun) -> str:
-    return f"{len(run.claims)} claims, asked of {run.source}" if run.source else f"{len(run.claims)} claims"
+    count = f"{len(run.claims)} claim{'s' * (len(run.claims) != 1)}"
+    return f"{count}, answered from {run.source}" if run.source else count
 
 
 def _lead(run: ToldRun, answered: int) -> str:
@@ -146,8 +147,8 @@ def _pictures(run: ToldRun) -> list[Picture]:
         Picture(
             inline_figure(tally_panel(counts), "f-tally"),
             "What the claims came to",
-            "Does the published procedure give the published number, and does the number mean what is claimed? "
-            "Two questions, two answers.",
+            "Does the published procedure give the published number, and does the number mean what is "
+            "claimed? Two questions, two answers.",
             f"Two bars of claims by verdict; {told}.",
             wide=True,
         )
@@ -166,8 +167,8 @@ def _pictures(run: ToldRun) -> list[Picture]:
             Picture(
                 inline_figure(instrument_panel(checks), "f-instruments"),
                 "What the instruments find, and what they make up",
-                "Shares of twins on which an effect was called found: power where it was planted, false alarms "
-                "where it was not, with exact 95 % intervals.",
+                "Shares of twins on which an effect was called found: power where it was planted, false "
+                "alarms where it was not, with exact 95 % intervals.",
                 f"Points with intervals. {listed}.",
                 wide=True,
             )
@@ -179,8 +180,8 @@ def _pictures(run: ToldRun) -> list[Picture]:
             Picture(
                 inline_figure(ratio_panel(ratios), "f-ratios"),
                 "Numbers against the published ones",
-                f"What came out over what was published, with its interval where it has one; at most {MOST_RATIOS} "
-                "numbers of a claim. The mark is the verdict on the number.",
+                "What came out over what was published, with its interval where it has one; at most "
+                f"{MOST_RATIOS} numbers of a claim. The mark is the verdict on the number.",
                 f"Points of ratios on a logarithmic axis about 1: {listed}.",
                 wide=True,
             )
@@ -237,8 +238,8 @@ def _glance(run: ToldRun) -> Table:
         for claim in run.claims
     ]
     caption = (
-        "Kinds: A arithmetic, C computation, D published data, E an effect that twins without it must not show, "
-        "O ordinary physics, - not testable here."
+        "Kinds: A arithmetic, C computation, D published data, E an effect that twins without it must not "
+        "show, O ordinary physics, - not testable here."
     )
     return Table.of(caption, columns, rows)
 
@@ -285,18 +286,19 @@ def _card(claim: ToldClaim) -> ClaimCard:
 def _numbers(claim: ToldClaim) -> Table | None:
     if not claim.reproduced:
         return None
-    columns = (
+    estimated = any(isinstance(held.value, ToldEstimate) for held in claim.reproduced)
+    columns = [
         Column("Quantity", "words"),
         Column("Published", "number"),
         Column("Came out", "number"),
-        Column("95 % interval", "number"),
+        *([Column("95 % interval", "number"), Column("n", "number")] if estimated else []),
         Column("Unit"),
-        Column("n", "number"),
-    )
-    rows = [
-        (held.name, _published(held.published), *_came_out(held.value), held.unit, _n(held.value))
-        for held in claim.reproduced
     ]
+    rows = []
+    for held in claim.reproduced:
+        value, interval = _came_out(held.value)
+        beside = (interval, _n(held.value)) if estimated else ()
+        rows.append((held.name, _published(held.published), value, *beside, held.unit))
     return Table.of(f"{claim.id}: numbers beside the published ones.", columns, rows)
 
 
@@ -309,7 +311,7 @@ def _came_out(value: ToldEstimate | float | str | None) -> tuple[str, str]:
         return estimate_text(value.as_estimate())
     if isinstance(value, str):
         return value, NOTHING
-    return (NOTHING if value is None else exact(float(f"{value:.6g}"))), NOTHING
+    return (NOTHING if value is None else exact(float(f"{value:.5g}"))), NOTHING
 
 
 def _n(value: object) -> str:

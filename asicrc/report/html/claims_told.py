@@ -28,8 +28,8 @@ class ToldEstimate(_Told):
     n: _Count
 
     def as_estimate(self) -> Estimate:
-        parts = (np.nan if part is None else part for part in (self.estimate, self.low, self.high))
-        return Estimate(*parts, self.n, method="as it was told")
+        value, low, high = (np.nan if part is None else part for part in (self.estimate, self.low, self.high))
+        return Estimate(value, low, high, self.n, method="as it was told")
 
 
 class ToldNumber(_Told):
