@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,6 +42,9 @@ from firmware_protocols.device import NO_TIME, Job, NonceBatch, Reading, Setting
 
 _INSERT_EVENT = f"INSERT INTO events VALUES ({', '.join('?' * len(EVENT_COLUMNS))})"
 _LAST_SEGMENT = 0xFFFFFFFF
+BUSY_S = 10.0
+"""How long another program that reads the file is waited for."""
+_AGAIN_AFTER_S = 0.005
 
 
 class CaptureWriter:
@@ -233,10 +237,23 @@ class CaptureWriter:
             busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             if busy:
                 raise sqlite3.OperationalError("another program is reading it and does not stop")
-            self._connection.execute("PRAGMA journal_mode = DELETE")
+            self._give_up_the_log()
             digest = self._mark_as_sealed(printable(reason))
         self._abandon()
         return digest
+
+    def _give_up_the_log(self) -> None:
+        """SQLite does not wait here by itself: who looks at that moment would keep the file unsealed."""
+        pause = threading.Event()
+        for _ in range(round(BUSY_S / _AGAIN_AFTER_S)):
+            try:
+                self._connection.execute("PRAGMA journal_mode = DELETE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+            pause.wait(_AGAIN_AFTER_S)
+        raise sqlite3.OperationalError("another program is reading it and does not stop")
 
     def recover(self) -> None:
         """Go on after a write that failed, where there is room again. What was not committed is lost."""
@@ -262,7 +279,7 @@ class CaptureWriter:
         connection = None
         try:
             take_lock(lock, path)
-            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
             writer = cls(path, connection, lock)
             with writer._storage("check that the folder can be written and is no network drive"):
                 connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)

@@ -17,6 +17,7 @@ import pytest
 from capture_samples import EASY, easy_job, events_for, nonces_where, write_sample
 
 from asicrc.capture import CaptureWriter, load, verify
+from asicrc.capture.opening import reading
 from asicrc.errors import BadFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,6 +84,26 @@ def check_numbered_events(path: Path, acknowledged: int) -> int:
 
 def test_every_acknowledged_event_survives_kill_9(tmp_path: Path) -> None:
     kill_and_check(tmp_path / "a", kills=5)
+
+
+def test_sealing_waits_for_one_who_is_just_looking(tmp_path: Path) -> None:
+    path, looks = tmp_path / "a.asicrc", threading.Event()
+    writer = CaptureWriter.create(path, {})
+    writer.add_log("x")
+    writer.commit()
+
+    def look() -> None:
+        with reading(path) as (connection, _):
+            connection.execute("SELECT count(*) FROM log").fetchone()
+            looks.set()
+            time.sleep(0.3)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    assert looks.wait(10)
+    writer.seal("done")
+    looking.join()
+    assert load(path).sealed
 
 
 @pytest.mark.long
