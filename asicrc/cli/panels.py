@@ -21,7 +21,7 @@ PANELS: dict[str, tuple[str, ...]] = {
         "papers",
     ),
     "Claims": ("claims", "report"),
-    "Tools": ("guide", "plan-rate", "plan-size", "serve", "publish", "collect"),
+    "Tools": ("guide", "plan-rate", "plan-size", "serve", "publish", "collect", "rigs"),
 }
 OTHERS = "Tools"
 

@@ -23,6 +23,8 @@ from firmware_protocols.device import (
     empty_events,
 )
 
+BEGAN_NS = MACHINE_CLOCK.now_ns()
+
 
 def begun(path: Path, seed: int = 1, device: str = "sim:bm1366") -> CaptureWriter:
     """A capture of this machine's clock with a job, settings and a point that runs."""
@@ -35,13 +37,13 @@ def begun(path: Path, seed: int = 1, device: str = "sim:bm1366") -> CaptureWrite
             "sweep": {"points": [1, 2]},
             "identity": asdict(DeviceIdentity(device, "bitaxe", "BM1366 <board>", 1, firmware="v2.1")),
         },
-        t_start_ns=MACHINE_CLOCK.now_ns(),
+        t_start_ns=BEGAN_NS,
         boot_id=boot_id(),
     )
     writer.add_anchor(MACHINE_CLOCK.realtime_ns(), MACHINE_CLOCK.now_ns())
     writer.add_jobs([job(1)])
     writer.add_settings([Setting(1, "frequency_mhz", 485.0, 485.0), Setting(1, "voltage_mv", 1200.0, None)])
-    writer.put_point(PointRecord(1, t_start_ns=0, plan={"point": 0, "repeat": 0, "first_seq": 0}))
+    writer.put_point(PointRecord(1, t_start_ns=BEGAN_NS, plan={"point": 0, "repeat": 0, "first_seq": 0}))
     return writer
 
 
@@ -65,7 +67,8 @@ def grow(writer: CaptureWriter, n: int, seed: int = 0) -> None:
 
 def ended(writer: CaptureWriter) -> str:
     """The digest."""
-    writer.put_point(PointRecord(1, t_start_ns=0, t_end_ns=1 << 60, state=PointState.DONE, plan={"point": 0}))
+    plan = {"point": 0, "repeat": 0, "first_seq": 0}
+    writer.put_point(PointRecord(1, BEGAN_NS, 1 << 60, PointState.DONE, plan))
     writer.set_meta("restored", True)
     return writer.seal("duration reached")
 
@@ -74,7 +77,7 @@ def some_events(first_seq: int, n: int, seed: int = 0) -> NonceBatch:
     rng = np.random.default_rng((seed, first_seq))
     events = empty_events(n)
     events["seq"] = np.arange(first_seq, first_seq + n)
-    events["t_ns"] = (first_seq + 1 + np.arange(n)) * 10_000_000 + rng.integers(0, 9_000_000, n)
+    events["t_ns"] = BEGAN_NS + (first_seq + 1 + np.arange(n)) * 10_000_000 + rng.integers(0, 9_000_000, n)
     events["n_in_read"] = 1
     events["job"] = 1
     events["nonce"] = rng.integers(0, 1 << 32, n)

@@ -20,7 +20,7 @@ from asicrc.telemetry.collect.clock_exchange import ClockExchange
 from asicrc.telemetry.collect.limits import CollectLimits
 from asicrc.telemetry.collect.rig import Post, Rig
 from asicrc.telemetry.mqtt.address import BrokerAddress
-from asicrc.telemetry.mqtt.connection import ANSWER_S, connected, first_of, kept_up
+from asicrc.telemetry.mqtt.connection import ANSWER_S, connected, first_of, is_set_within, kept_up
 from asicrc.telemetry.mqtt.messages import LARGEST_MESSAGE_BYTES
 from asicrc.telemetry.mqtt.topics import RigTopics, is_capture_name, is_rig_name
 from firmware_protocols.device import Clock
@@ -78,6 +78,7 @@ class Collector:
         self._enough = asyncio.Event()
         self._client: Client | None = None
         self._said_full = False
+        self._somebody_new = asyncio.Event()
 
     async def run(self, give_up_s: float | None = None) -> Collected:
         """Until cancelled, or until as many captures are sealed as were asked for. What came is kept."""
@@ -104,9 +105,9 @@ class Collector:
         async with connected(self._address, f"collect-{self._name}", limit_size=True) as client:
             self._client = client
             try:
-                await client.subscribe(f"{prefix}/+/clock/answer/{self._name}", qos=0)
+                await client.subscribe(f"{prefix}/+/clock/answer/{self._name}", qos=0, timeout=ANSWER_S)
                 for what in ("about", "rows/+", "changes", "end"):
-                    await client.subscribe(f"{prefix}/+/captures/+/{what}", qos=1)
+                    await client.subscribe(f"{prefix}/+/captures/+/{what}", qos=1, timeout=ANSWER_S)
                 stands()
                 self._say(f"{self._address.name}: listening")
                 for rig in self._rigs.values():
@@ -155,6 +156,7 @@ class Collector:
         self._rigs[name] = rig
         self._exchanges[name] = ClockExchange(folder / "clock.jsonl", self._clock, self._limits)
         self._workers.add(asyncio.create_task(rig.run()))
+        self._somebody_new.set()
         self._say(f"{name}: heard of for the first time")
         return rig
 
@@ -172,10 +174,11 @@ class Collector:
 
     async def _ask(self, client: Client) -> bool:
         while True:
+            self._somebody_new.clear()
             for name, exchange in list(self._exchanges.items()):
                 topic = RigTopics(self._address.prefix, name).clock("ask", self._name)
                 await client.publish(topic, exchange.question(), qos=0)
-            await asyncio.sleep(ASK_S)
+            await is_set_within(self._somebody_new, ASK_S)
 
     async def _watch_workers(self) -> bool:
         """A worker that fails ends the collector with its error."""

@@ -7,7 +7,6 @@ anchors: real time minus monotonic time of each capture; that needs both machine
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -17,12 +16,16 @@ import numpy as np
 from scipy.optimize import linprog
 
 from asicrc.capture.reader import load
+from asicrc.capture.record_rows import Anchor
 from asicrc.errors import UsageError
 from asicrc.telemetry.collect.clock_exchange import Exchange, exchanges_in
 from asicrc.telemetry.mqtt.topics import is_rig_name
 
 MOST_DRIFT = 500e-6
 """Of a computer's clock against another's; NTP corrects by no more (Linux, adjtimex)."""
+FEWEST_ANCHORS = 4
+SHORTEST_SPAN_S = 30.0
+"""Of anchors that a drift is taken from: the two clocks are read some microseconds apart."""
 MOST_EXCHANGES = 2_000
 """The newest of each rig and boot; more change little."""
 
@@ -33,6 +36,9 @@ class Bounds:
 
     low: float
     high: float
+
+    def times(self, factor: float) -> Bounds:
+        return Bounds(factor * self.low, factor * self.high)
 
     def __sub__(self, other: Bounds) -> Bounds:
         return Bounds(self.low - other.high, self.high - other.low)
@@ -53,15 +59,19 @@ class ClockLine:
 
 @dataclass(frozen=True, slots=True)
 class CaptureClock:
-    """Of one capture: real minus monotonic time at its last anchor (s), and how that changed (s/s)."""
+    """Of one capture: real minus monotonic time at its last anchor (s), and how that changes (s/s).
+
+    Both intervals are of the straight lines that come as near to every anchor as the fitted one does; None
+    where there are too few anchors, or all within `SHORTEST_SPAN_S`.
+    """
 
     path: Path
     device: str
     sealed: bool
     boot_id: str | None
     anchors: int
-    offset_s: float | None
-    drift: float | None
+    offset_s: Bounds | None
+    drift: Bounds | None
 
 
 @dataclass(slots=True)
@@ -79,8 +89,8 @@ class RigRelations:
                         "sealed": c.sealed,
                         "boot_id": c.boot_id,
                         "anchors": c.anchors,
-                        "realtime_minus_monotonic_s": c.offset_s,
-                        "drift_ppm": None if c.drift is None else 1e6 * c.drift,
+                        "realtime_minus_monotonic_s": None if c.offset_s is None else c.offset_s.as_json(),
+                        "drift_ppm": None if c.drift is None else c.drift.times(1e6).as_json(),
                     }
                     for c in captures
                 ]
@@ -103,26 +113,25 @@ class RigRelations:
             if found is None:
                 said.append(f"  by exchange: not known: {pair['why_no_exchange']}")
             else:
-                offset, drift = found["monotonic_offset_s"], found["drift_ppm"]
                 said.append(
-                    f"  by exchange: monotonic clocks {offset['estimate']:.6f} s [{offset['low']:.6f}, "
-                    f"{offset['high']:.6f}], drift {drift['estimate']:.2f} ppm [{drift['low']:.2f}, "
-                    f"{drift['high']:.2f}]"
+                    f"  by exchange: monotonic clocks {_in_words(found['monotonic_offset_s'], 6)} s, drift "
+                    f"{_in_words(found['drift_ppm'], 2)} ppm"
                 )
-                real = found["realtime_offset_s"]
-                said.append(
-                    f"               times of day {real['estimate']:.6f} s [{real['low']:.6f}, "
-                    f"{real['high']:.6f}]"
-                )
+                said.append(f"               times of day {_in_words(found['realtime_offset_s'], 6)} s")
             anchored = pair["by_anchors"]
             if anchored is not None:
-                drift = anchored["drift_ppm"]
+                offset, drift = anchored["monotonic_offset_s"], anchored["drift_ppm"]
                 said.append(
-                    f"  by anchors:  monotonic clocks {anchored['monotonic_offset_s']:.6f} s, drift "
-                    + ("-" if drift is None else f"{drift:.2f} ppm")
+                    f"  by anchors:  monotonic clocks {_in_words(offset, 6)} s, drift "
+                    + ("-" if drift is None else f"{_in_words(drift, 2)} ppm")
                     + ", if both times of day are right"
                 )
         return said
+
+
+def _in_words(found: dict[str, float], digits: int) -> str:
+    estimate, low, high = (f"{found[name]:.{digits}f}" for name in ("estimate", "low", "high"))
+    return f"{estimate} [{low}, {high}]"
 
 
 def relations_in(folder: Path) -> RigRelations:
@@ -195,7 +204,7 @@ def _by_exchange(first: list[Exchange], second: list[Exchange]) -> tuple[dict[st
     return {
         "at_collector_ns": at_ns,
         "monotonic_offset_s": offset.as_json(),
-        "drift_ppm": Bounds(1e6 * drift.low, 1e6 * drift.high).as_json(),
+        "drift_ppm": drift.times(1e6).as_json(),
         "realtime_offset_s": Bounds(offset.low + difference, offset.high + difference).as_json(),
         "n": [lines[0].n, lines[1].n],
     }, None
@@ -223,33 +232,42 @@ def _capture_clock(path: Path) -> CaptureClock:
     segments = capture.segments()
     newest = segments[-1] if segments else None
     anchors = [a for a in capture.anchors() if newest is not None and a.segment == newest.id]
-    offset_s = drift = None
-    if anchors:
-        offset_s = (anchors[-1].realtime_ns - anchors[-1].monotonic_ns) / 1e9
-        span_s = (anchors[-1].monotonic_ns - anchors[0].monotonic_ns) / 1e9
-        if span_s > 0:
-            moved_ns = (anchors[-1].realtime_ns - anchors[0].realtime_ns) - span_s * 1e9
-            drift = moved_ns / 1e9 / span_s
+    offset_s, drift = _line_through(anchors)
     device = str(capture.meta.get("device_url", "imported"))
     boot_id = None if newest is None else newest.boot_id
     return CaptureClock(path, device, capture.sealed, boot_id, len(anchors), offset_s, drift)
 
 
+def _line_through(anchors: list[Anchor]) -> tuple[Bounds | None, Bounds | None]:
+    """Real minus monotonic time at the last anchor, and its change: see `CaptureClock`."""
+    if not anchors:
+        return None, None
+    last = anchors[-1]
+    base_ns = last.realtime_ns - last.monotonic_ns
+    at_s = np.array([(a.monotonic_ns - last.monotonic_ns) / 1e9 for a in anchors])
+    apart_s = np.array([(a.realtime_ns - a.monotonic_ns - base_ns) / 1e9 for a in anchors])
+    span_s = float(at_s[-1] - at_s[0])
+    if len(anchors) < FEWEST_ANCHORS or span_s < SHORTEST_SPAN_S:
+        return Bounds(base_ns / 1e9, base_ns / 1e9), None
+    slope, there = np.polyfit(at_s, apart_s, 1)
+    worst_s = float(np.abs(apart_s - (slope * at_s + there)).max())
+    middle_s = base_ns / 1e9 + float(there)
+    turn = 2 * worst_s / span_s
+    return Bounds(middle_s - worst_s, middle_s + worst_s), Bounds(float(slope) - turn, float(slope) + turn)
+
+
 def _by_anchors(first: list[CaptureClock], second: list[CaptureClock]) -> dict[str, Any] | None:
     """Of the newest capture of each with anchors of a machine's clock."""
-    found = [
-        next((c for c in reversed(cs) if c.offset_s is not None and c.boot_id), None)
-        for cs in (first, second)
-    ]
+    found = [next((c for c in reversed(cs) if c.offset_s and c.boot_id), None) for cs in (first, second)]
     if found[0] is None or found[1] is None or found[0].offset_s is None or found[1].offset_s is None:
         return None
     drift = None
     if found[0].drift is not None and found[1].drift is not None:
         # Both against real time: where that is the same, the difference is between the rigs.
-        drift = 1e6 * (found[1].drift - found[0].drift)
+        drift = (found[1].drift - found[0].drift).times(1e6).as_json()
     return {
-        "monotonic_offset_s": found[1].offset_s - found[0].offset_s,
-        "drift_ppm": drift if drift is None or math.isfinite(drift) else None,
+        "monotonic_offset_s": (found[1].offset_s - found[0].offset_s).as_json(),
+        "drift_ppm": drift,
         "captures": [str(found[0].path), str(found[1].path)],
         "assumes": "the time of day of both machines is the same",
     }

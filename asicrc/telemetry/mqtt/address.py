@@ -66,7 +66,7 @@ def broker_address(url: str, environ: Mapping[str, str]) -> BrokerAddress:
         raise UsageError(f"a broker is reached by mqtt:// or mqtts://, not by {parts.scheme[:20]!r}", FORM)
     if not parts.hostname or port == 0:
         raise UsageError(f"{url[:100]!r} does not say which host", FORM)
-    if parts.query or parts.fragment:
+    if "?" in url or "#" in url:
         raise UsageError(f"{url[:100]!r} has more than a host and a prefix", FORM)
     prefix = parts.path.strip("/") or USUAL_PREFIX
     odd = any(c in "+#$" or not c.isprintable() or c.isspace() for c in prefix)

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10.0
 """For the broker's greeting; one that accepts and is silent is given up after it."""
+TRY_S = 3.0
+"""The same in MQTT 5, before 3.1.1 is tried."""
 ANSWER_S = 15.0
 """For its receipt of a message."""
 KEEPALIVE_S = 20
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 _REFUSALS = {4, 5, 134, 135, 138}
 """Codes of MQTT 3.1.1 and 5 for a login that is refused."""
-_UNSUPPORTED = {1, 132}
 _NOTHING = logging.getLogger("asicrc.mqtt")
 _NOTHING.addHandler(logging.NullHandler())
 _NOTHING.propagate = False
@@ -60,11 +61,12 @@ async def connected(
             identifier=f"asicrc-{name}"[:60] + f"-{secrets.token_hex(4)}",
             protocol=version,
             will=will,
-            timeout=CONNECT_S,
+            timeout=CONNECT_S if version is aiomqtt.ProtocolVersion.V311 else TRY_S,
             keepalive=KEEPALIVE_S,
             properties=properties,
             tls_context=address.tls_context,
             max_inflight_messages=20,
+            max_concurrent_outgoing_calls=64,
         )
 
     versions = [aiomqtt.ProtocolVersion.V311]
@@ -75,10 +77,9 @@ async def connected(
         try:
             await opened.__aenter__()
         except aiomqtt.MqttError as error:
-            code = _code(error)
-            if code in _REFUSALS:
+            if _code(error) in _REFUSALS:
                 raise Refused(f"{address.name} refuses the login: {error}", HINT) from None
-            if version is not versions[-1] and code in _UNSUPPORTED:
+            if version is not versions[-1]:  # one that does not know MQTT 5 may say nothing at all
                 continue
             raise
         break

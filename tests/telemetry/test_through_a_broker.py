@@ -1,0 +1,277 @@
+"""Publisher, broker and collector together: what a broker keeps, who gets what, what a bad broker does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import aiomqtt
+import pytest
+from brokers import BrokerProcess, free_port
+from captures import begun, ended, grow
+
+from asicrc.capture.reader import load
+from asicrc.capture.recheck import verify
+from asicrc.errors import DeviceError
+from asicrc.telemetry.collect.collector import Collected, Collector
+from asicrc.telemetry.collect.rig_relations import relations_in
+from asicrc.telemetry.mqtt import publisher as publishing
+from asicrc.telemetry.mqtt.address import broker_address
+from asicrc.telemetry.mqtt.publisher import Published, Publisher, Wishes
+
+
+@pytest.fixture(params=["amqtt", "mosquitto"])
+def each_broker(request: pytest.FixtureRequest, broker: Callable[[str], BrokerProcess]) -> BrokerProcess:
+    return broker(request.param)
+
+
+def collect_and_publish(
+    broker: BrokerProcess, out: Path, sources: dict[str, Path], say: Callable[[str], None]
+) -> tuple[Collected, list[Published]]:
+    out.mkdir(exist_ok=True)
+    address = broker_address(broker.url, {})
+
+    async def run() -> tuple[Collected, list[Published]]:
+        collector = Collector(address, out, say, until_sealed=len(sources))
+        publishers = [Publisher(path, address, rig, say=say) for rig, path in sources.items()]
+        collected, *published = await asyncio.gather(collector.run(), *(each.run() for each in publishers))
+        return collected, published
+
+    return asyncio.run(asyncio.wait_for(run(), 50))
+
+
+def test_two_rigs_end_in_two_files_with_the_digests_of_their_sources(
+    each_broker: BrokerProcess, tmp_path: Path
+) -> None:
+    sources = {}
+    for number, rig in enumerate(("left", "right")):
+        sources[rig] = tmp_path / f"{rig}.asicrc"
+        writer = begun(sources[rig], seed=number)
+        grow(writer, 2_500, seed=number)
+        ended(writer)
+    said: list[str] = []
+    collected, published = collect_and_publish(each_broker, tmp_path / "out", sources, said.append)
+    assert [each.collected for each in published] == [True, True]
+    assert {path.parent.name for path in collected.sealed} == {"left", "right"}
+    for path in collected.sealed:
+        source = sources[path.parent.name]
+        assert load(path).meta["digest"] == load(source).meta["digest"]
+        assert verify(path).digest_ok
+        assert load(path).events().tobytes() == load(source).events().tobytes()
+    assert collected.refused == 0
+
+    # The rigs are one machine here: their clocks are one, and the bounds have to hold that.
+    pair = relations_in(tmp_path / "out").as_json()["pairs"][0]
+    offset = pair["by_exchange"]["monotonic_offset_s"]
+    assert offset["low"] <= 0 <= offset["high"]
+    assert offset["high"] - offset["low"] < 5
+    assert abs(pair["by_anchors"]["monotonic_offset_s"]["estimate"]) < 0.1
+    assert pair["by_anchors"]["drift_ppm"] is None  # of two anchors in a moment
+
+    # Once more: everything is there, and nothing is sent again.
+    again, published = collect_and_publish_again(each_broker, tmp_path / "out", sources["left"], said.append)
+    assert published.collected is True
+    assert published.rows_sent == 0
+    assert again.sealed == []
+
+
+def collect_and_publish_again(
+    broker: BrokerProcess, out: Path, source: Path, say: Callable[[str], None]
+) -> tuple[Collected, Published]:
+    address = broker_address(broker.url, {})
+
+    async def run() -> tuple[Collected, Published]:
+        collector = Collector(address, out, say)
+        gathering = asyncio.create_task(collector.run())
+        try:
+            return collector.collected(), await Publisher(source, address, "left", say=say).run()
+        finally:
+            gathering.cancel()
+            await asyncio.gather(gathering, return_exceptions=True)
+
+    return asyncio.run(asyncio.wait_for(run(), 30))
+
+
+def test_what_a_broker_keeps_of_a_capture_that_runs_and_of_one_that_ended(
+    any_broker: BrokerProcess, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.asicrc"
+    writer = begun(path)
+    grow(writer, 100)
+    address = broker_address(any_broker.url, {})
+    heard: dict[str, list[tuple[bytes, bool]]] = {}
+
+    async def run() -> Published:
+        publisher = Publisher(path, address, "bench", Wishes(state_interval_s=0.3))
+        async with aiomqtt.Client("127.0.0.1", any_broker.port) as listener:
+            await listener.subscribe("#", qos=1)
+            publishing_task = asyncio.create_task(publisher.run())
+            grown = False
+            async for message in listener.messages:
+                assert isinstance(message.payload, bytes)
+                heard.setdefault(str(message.topic), []).append((message.payload, message.retain))
+                seen = len(heard.get("lab/bench/state", []))
+                if seen == 2 and not grown:
+                    grown = True
+                    grow(writer, 50)
+                if seen == 4:
+                    ended(writer)
+                if heard.get("lab/bench/availability", [(b"", False)])[-1][0] == b"offline":
+                    break
+            return await publishing_task
+
+    published = asyncio.run(asyncio.wait_for(run(), 40))
+    assert published.sealed and published.collected is None
+    assert [payload for payload, _ in heard["lab/bench/availability"]] == [b"online", b"offline"]
+    states = [json.loads(payload) for payload, _ in heard["lab/bench/state"]]
+    assert [states[0]["events"], states[-1]["events"]] == [100, 150]
+    assert states[-1]["ended"] == "duration reached"
+    assert states[-1]["last_event_sent"] == states[-1]["last_event"] == 149
+    events = [topic for topic in heard if topic.endswith("/rows/events")]
+    rows = [row[0] for payload, _ in heard[events[0]] for row in json.loads(payload)["rows"]]
+    assert rows == list(range(150))
+    assert "homeassistant/sensor/asicrc_bench/temperature_c/config" in heard
+
+    async def kept() -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        async with aiomqtt.Client("127.0.0.1", any_broker.port) as listener:
+            await listener.subscribe("#", qos=1)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    async for message in listener.messages:
+                        assert message.retain and isinstance(message.payload, bytes)
+                        found[str(message.topic)] = message.payload
+        return found
+
+    found = asyncio.run(kept())
+    assert found["lab/bench/availability"] == b"offline"
+    assert json.loads(found["lab/bench/state"])["sealed"] is True
+    assert {topic.split("/")[0] for topic in found} == {"lab", "homeassistant"}
+    assert not [topic for topic in found if "/captures/" in topic]  # no old `about` that nobody answers for
+
+
+@pytest.mark.long
+def test_the_last_will_says_offline_when_a_publisher_dies(any_broker: BrokerProcess, tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    with begun(path) as writer:
+        grow(writer, 10)
+        command = [sys.executable, "-m", "asicrc.cli.main", "publish", str(path), "--mqtt", any_broker.url]
+        process = subprocess.Popen([*command, "--rig", "bench"], stderr=subprocess.DEVNULL)
+
+        async def run() -> list[bytes]:
+            said: list[bytes] = []
+            async with aiomqtt.Client("127.0.0.1", any_broker.port) as listener:
+                await listener.subscribe("lab/bench/availability", qos=1)
+                async for message in listener.messages:
+                    assert isinstance(message.payload, bytes)
+                    said.append(message.payload)
+                    if said[-1] == b"online":
+                        process.kill()
+                        process.wait()
+                    if said[-1] == b"offline":
+                        return said
+            return said
+
+        try:
+            assert asyncio.run(asyncio.wait_for(run(), 50))[-2:] == [b"online", b"offline"]
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def black_hole() -> Iterator[int]:
+    """A port that takes connections and bytes, and says nothing."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        held: list[socket.socket] = []
+
+        def take() -> None:
+            while True:
+                try:
+                    held.append(server.accept()[0])
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+        for connection in held:
+            connection.close()
+
+
+def test_a_broker_that_is_not_there_is_said_once_and_then_given_up(tmp_path: Path) -> None:
+    with begun(tmp_path / "a.asicrc") as writer:
+        grow(writer, 10)
+    said: list[str] = []
+    address = broker_address(f"mqtt://127.0.0.1:{free_port()}", {})
+    publisher = Publisher(tmp_path / "a.asicrc", address, "bench", Wishes(give_up_s=1.2), said.append)
+    with pytest.raises(DeviceError, match="no connection"):
+        asyncio.run(asyncio.wait_for(publisher.run(), 30))
+    assert len(said) == 1
+
+
+def test_a_publisher_without_a_broker_ends_at_once_when_its_capture_is_over(
+    black_hole: int, tmp_path: Path
+) -> None:
+    with begun(tmp_path / "a.asicrc") as writer:
+        grow(writer, 10)
+    address = broker_address(f"mqtt://127.0.0.1:{black_hole}", {})
+
+    async def run() -> Published:
+        publisher = Publisher(tmp_path / "a.asicrc", address, "bench")
+        running = asyncio.create_task(publisher.run())
+        await asyncio.sleep(0.3)
+        publisher.stop()
+        return await asyncio.wait_for(running, 3)
+
+    published = asyncio.run(run())
+    assert (published.rows_sent, published.sealed, published.collected) == (0, False, None)
+
+
+@pytest.mark.long
+def test_a_capture_beside_a_silent_broker_is_the_one_without_any(black_hole: int, tmp_path: Path) -> None:
+    """The twin's clock is its own, so that both have to be the same to the last bit."""
+    command = [sys.executable, "-m", "asicrc.cli.main", "capture", "-d", "twin:lv06", "--duration", "600s"]
+    plain, beside = tmp_path / "plain.asicrc", tmp_path / "beside.asicrc"
+    subprocess.run([*command, "-o", plain], check=True, capture_output=True, timeout=50)
+    url = f"mqtt://127.0.0.1:{black_hole}"
+    done = subprocess.run([*command, "-o", beside, "--mqtt", url], capture_output=True, timeout=50)
+    assert done.returncode == 0, done.stderr
+    assert load(beside).meta["end_reason"] == "duration reached"
+    assert load(beside).events().tobytes() == load(plain).events().tobytes()
+    assert len(load(beside).events()) > 100
+    assert load(beside).readings() == load(plain).readings()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--mqtt", "mqtt://me:sesame@127.0.0.1"],
+        ["--mqtt", "http://127.0.0.1"],
+        ["--prometheus", "nonsense"],
+        ["--mqtt", "mqtt://127.0.0.1", "--rig", "Not/A/Rig"],
+    ],
+)
+def test_a_capture_with_an_address_that_is_none_does_not_begin(arguments: list[str], tmp_path: Path) -> None:
+    from asicrc.cli.main import _run
+
+    before = sorted(tmp_path.iterdir())
+    output = str(tmp_path / "a.asicrc")
+    assert _run(["capture", "-d", "twin:lv06", "-o", output, *arguments]) == 2
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_waiting_times_are_what_the_guide_says() -> None:
+    from asicrc.telemetry import beside
+
+    assert publishing.LISTEN_S == 3.0
+    assert beside.ENDS_WITHIN_S == 10.0
