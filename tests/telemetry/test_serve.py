@@ -24,7 +24,6 @@ from asicrc.telemetry.serve import running, server
 from asicrc.telemetry.serve.server import LiveServer, page_files
 from asicrc.telemetry.standing_words import line_of
 
-
 JUNK = (
     b"\x16\x03\x01\x02\x00\r\n\r\n",
     b"GET\r\n\r\n",
