@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,6 +90,9 @@ def benchmark(
     figures: Annotated[
         Path | None, typer.Option(help="Where figures go. Default: beside the captures, or here.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write a report: one HTML file with figures, nulls and verdicts.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it comes to, and stop.")] = False,
     jobs: Annotated[int, typer.Option(help="Processes that score; -1: all cores.")] = 1,
     dask: Annotated[str | None, typer.Option(help="Score on the Dask cluster at this scheduler.")] = None,
@@ -102,6 +107,7 @@ def benchmark(
     scores, memory, the channel it came by, and two verdicts; writes three figures.
     """
     from asicrc.devices import Circumstances
+    from asicrc.report.html import check_report_name
     from asicrc.reservoir.benchmark import Protocol, Question, Workers, run_baselines
 
     if task == "list":
@@ -111,6 +117,8 @@ def benchmark(
             "a benchmark has a device, captures, or the input alone",
             "--device URL, or --capture FILE, or --baselines-only",
         )
+    if report is not None:
+        check_report_name(report)
     question = Question(
         features=_features(features, nodes, taus, cores, lags),
         esn_units=tuple(int(units) for units in _numbers(esn)),
@@ -124,7 +132,7 @@ def benchmark(
             raise UsageError(
                 f"these captures are of {result.task}, not of {task}", f"benchmark {result.task}"
             )
-        return _finish(result, figures or Path(), as_json)
+        return _finish(result, figures or Path(), as_json, report, capture)
     protocol = Protocol(
         task=task.replace("-", "_"),
         task_options=dict(_option(text) for text in task_option or []),
@@ -137,7 +145,7 @@ def benchmark(
     for name, value in protocol.hyperparameters().items():
         note(f"{name:<16} {value}")
     if device is None:
-        return _finish(run_baselines(protocol, workers, note), figures or Path(), as_json)
+        return _finish(run_baselines(protocol, workers, note), figures or Path(), as_json, report)
     ranges = {"low": low, "high": high, "base": base, "epsilon": epsilon, "setting": duty_setting}
     driving = _driving(
         _encoder(encoder, protocol, ranges, mask, seconds(step)),
@@ -159,7 +167,7 @@ def benchmark(
     if paths is None:
         return ExitCode.OK
     result = _analyse(paths, question, None, alphas, allow_missing, workers)
-    return _finish(result, figures or folder, as_json)
+    return _finish(result, figures or folder, as_json, report, paths)
 
 
 def _capture(
@@ -221,7 +229,13 @@ def _analyse(
     )
 
 
-def _finish(result: BenchmarkResult, folder: Path, as_json: bool) -> int:
+def _finish(
+    result: BenchmarkResult,
+    folder: Path,
+    as_json: bool,
+    report: Path | None,
+    captures: Sequence[Path] = (),
+) -> int:
     from asicrc.cli.benchmark_text import result_lines
     from asicrc.report.reservoir_figure import capacity_figure, memory_figure, prediction_figure
     from asicrc.report.saving import save_figure
@@ -237,6 +251,11 @@ def _finish(result: BenchmarkResult, folder: Path, as_json: bool) -> int:
             path = folder / f"{result.task}-{name}.png"
             save_figure(figure(result), path)
             drawn.append(path)
+    if report is not None:
+        from asicrc.report.html import write_report
+
+        command = [Path(sys.argv[0]).name, *sys.argv[1:]]
+        write_report(result, report, captures=captures, command=command)
     if as_json:
         print_json(result.as_json())
     else:
@@ -244,6 +263,8 @@ def _finish(result: BenchmarkResult, folder: Path, as_json: bool) -> int:
             say(line)
     for path in drawn:
         note(f"figure  {path}")
+    if report is not None:
+        note(f"report  {report}")
     return ExitCode.OK
 
 

@@ -186,15 +186,16 @@ def restore(
 
 
 def demo(
-    directory: Annotated[Path, typer.Option(help="Where capture and figure go.")] = Path(),
+    directory: Annotated[Path, typer.Option(help="Where capture, figure and report go.")] = Path(),
     duration: Annotated[str, typer.Option(help="How long to capture.")] = "15s",
     as_json: Json = False,
 ) -> int:
-    """Capture from the emulated BM1366, analyse, and leave a capture file and a figure to look at."""
+    """Capture from the emulated BM1366, analyse, and leave a capture, a figure and a report to look at."""
     from asicrc.analysis.capture_analysis import analyze_capture
     from asicrc.capture.plan import CapturePlan
     from asicrc.cli.analysis_text import analysis_lines
     from asicrc.devices import Circumstances
+    from asicrc.report.html import write_report
 
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / default_output("sim:bm1366").name
@@ -206,8 +207,19 @@ def demo(
         return exit_code
     figure = path.with_suffix(".png")
     analysis = analyze_capture(path, figure=figure)
+    report = directory / "report.html"
+    if report.exists():  # somebody's, or that of an earlier demo
+        report = path.with_suffix(".html")
+    write_report(path, report, analysis=analysis)
     if as_json:
-        print_json({"capture": result, "analysis": analysis.as_json(), "figure": str(figure)})
+        print_json(
+            {
+                "capture": result,
+                "analysis": analysis.as_json(),
+                "figure": str(figure),
+                "report": str(report),
+            }
+        )
         return ExitCode.OK
     table(list(result.items()))
     say("")
@@ -216,6 +228,7 @@ def demo(
     say("")
     say(f"capture  {path}")
     say(f"figure   {figure}")
+    say(f"report   {report}  (open it in a browser)")
     quoted = shlex.quote(str(path))
     say(f"next     asicrc show {quoted}; asicrc verify {quoted}; asicrc export {quoted} --format csv")
     return ExitCode.OK

@@ -23,6 +23,7 @@ from asicrc.cli import (
     prerequisites_commands,
     proxy_commands,
     puf_commands,
+    report_commands,
     serve_commands,
     station_commands,
     sweep_commands,
@@ -63,6 +64,7 @@ for module in (
     benchmark_commands,
     prerequisites_commands,
     claims_commands,
+    report_commands,
     guide_commands,
 ):
     module.register(app)

@@ -86,7 +86,7 @@ def _draw_ratios(axis: Axes, ratios: Sequence[tuple[str, str, Estimate]]) -> Non
             beyond = ratio.estimate > _FURTHEST
             axis.plot(_FURTHEST if beyond else 1 / _FURTHEST, row, ">" if beyond else "<", color=colour, ms=6)
             axis.annotate(
-                f"{ratio.estimate:,.4g}",
+                f"{ratio.estimate:,.0f}" if beyond else f"{ratio.estimate:.2g}",
                 (_FURTHEST if beyond else 1 / _FURTHEST, row),
                 (-8 if beyond else 8, 0),
                 textcoords="offset points",

@@ -42,7 +42,7 @@ def heartbeat_figure(stream: EventStream, beat: Heartbeat, *, title: str) -> Fig
 
 
 def heartbeat_panels(stream: EventStream, beat: Heartbeat) -> dict[str, Figure]:
-    """The panels, each a figure of its own without a title: spectrum, profile, growth. `beat` has a frequency."""
+    """Each panel as a figure without a title: spectrum, profile, growth; none without a frequency."""
     frequency_hz = beat.frequency_hz
     if frequency_hz is None:
         return {}

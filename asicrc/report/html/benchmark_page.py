@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asicrc import __version__
+from asicrc.analysis.event_source import is_capture
 from asicrc.capture.reader import load
 from asicrc.capture.schema import DIGEST_KEY
 from asicrc.errors import BadFile
@@ -362,7 +363,7 @@ def _provenance(captures: Sequence[Path]) -> list[Block]:
     ]
     blocks: list[Block] = [Pairs(software, "What scored it")]
     rows = []
-    for path in captures:
+    for path in filter(is_capture, captures):
         with load(path) as capture:
             meta, identity = capture.meta, capture.identity
             rows.append(

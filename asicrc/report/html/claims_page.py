@@ -107,8 +107,8 @@ def _notices(run: ToldRun) -> list[Notice]:
 
 
 def _tiles(run: ToldRun, answered: Sequence[ToldClaim]) -> list[Tile]:
-    if run.is_of_twin:
-        found = Counter(claim.instrument.verdict for claim in run.claims if claim.instrument is not None)
+    found = Counter(claim.instrument.verdict for claim in run.claims if claim.instrument is not None)
+    if found:
         asked = number(sum(found.values()))
         return [
             Tile(f"Instruments {word}", number(found.get(word, 0)), f"of {asked} that were tried")

@@ -12,13 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from asicrc import __version__
+from asicrc.printable import printable
 from asicrc.report.html.page import Page
 from asicrc.report.html.style import style_sheet
 
 LONGEST_TEXT = 20_000
 """Characters of one string that are shown; a device or a file may hold any number."""
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|Hz|h|min|mV|MHz|ppm)\b|%)")
-_KEPT = "\n\N{NO-BREAK SPACE}"
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def render(page: Page) -> str:
@@ -42,18 +43,12 @@ def visible(value: object) -> object:
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     shown = value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}… ({len(value)} characters)"
-    if shown.isprintable():
-        return shown
-    return "".join(c if c.isprintable() or c in _KEPT else _escape(ord(c)) for c in shown)
+    return _NO_BREAK.join(printable(part) for part in shown.split(_NO_BREAK))
 
 
 def together(text: str) -> str:
     """A number stays on the line of its unit. Not for what may be copied into a terminal."""
-    return _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)
-
-
-def _escape(code: int) -> str:
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    return _BEFORE_UNIT.sub(_NO_BREAK, text)
 
 
 @cache

@@ -37,6 +37,8 @@ def write_report(
     Raises UsageError for a name that is no report's or that exists, BadFile, StorageError.
     """
     check_report_name(path, overwrite=overwrite)
+    if isinstance(subject, Path) and path.exists() and subject.exists() and path.samefile(subject):
+        raise UsageError(f"{path} is what the report would be of", "choose another name for the report")
     page = _page(subject, seed, point, analysis, captures, command)
     from asicrc.report.html.rendering import render
 
