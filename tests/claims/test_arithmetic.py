@@ -117,7 +117,7 @@ def test_rules_of_deciding() -> None:
     assert all_hold([SUPPORTED, EvidenceVerdict.NOT_RESOLVED]) is EvidenceVerdict.NOT_RESOLVED
     assert all_hold([SUPPORTED, REFUTED, EvidenceVerdict.NOT_RESOLVED]) is REFUTED
     assert all_hold([SUPPORTED]) is SUPPORTED
-    runs = np.random.default_rng(3).normal(5, 2, 2000)
+    runs = np.random.default_rng(3).lognormal(0, 0.4, 2000)
     spread = spread_of_runs(runs.tolist())
     assert np.mean((runs > spread.low) & (runs < spread.high)) == pytest.approx(0.95, abs=0.01)
 

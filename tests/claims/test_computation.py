@@ -171,7 +171,7 @@ def test_verdicts_on_the_scores_follow_the_scores(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_few_seeds_of_the_protocol() -> None:
-    found = narma_scores._over_seeds(Split(200, 1000, 500), 4, 7, with_slow=False)
+    found = narma_scores._over_seeds(Split(200, 1000, 500), 4, 7, slow_seeds=0)
     mean = {name: found.spread(name).estimate for name in found.by_name}
     assert mean["constant"] == pytest.approx(1.01, abs=0.04)
     assert mean[narma_scores.U_T] == pytest.approx(0.88, abs=0.06)
@@ -181,6 +181,7 @@ def test_a_few_seeds_of_the_protocol() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(240)
 def test_the_whole_table() -> None:
     found = {claim: ask(NARMA, claim) for claim in ("S01", "S02", "S03", "S23")}
     assert {claim: verdicts(one) for claim, one in found.items()} == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -44,11 +45,14 @@ def within_margin(effect: Estimate, value: float, margin: float) -> EvidenceVerd
 def spread_of_runs(values: Sequence[float]) -> Estimate:
     """Mean of single runs, and the middle 95 % of them: where one more run would lie, not the mean's error.
 
-    Mean and 1.96 standard deviations, for quantiles of a few dozen runs are too rough.
+    1.96 standard deviations of the logarithms of values above 0: quantiles of a few dozen runs are too rough.
     """
     found = np.asarray(values, float)
-    mean, half = float(found.mean()), 1.96 * float(found.std(ddof=1))
-    return Estimate(mean, mean - half, mean + half, len(found), method="spread of single runs, 1.96 sd")
+    middle, half = float(np.log(found).mean()), 1.96 * float(np.log(found).std(ddof=1))
+    low, high = math.exp(middle - half), math.exp(middle + half)
+    return Estimate(
+        float(found.mean()), low, high, len(found), method="spread of single runs, 1.96 sd of logs"
+    )
 
 
 def per_cent(share: float, digits: int = 0) -> str:
