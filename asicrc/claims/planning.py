@@ -139,23 +139,26 @@ def plan_claims(
 
 
 def within(plans: Sequence[ClaimPlan], budget_s: float, jobs: int) -> list[ClaimPlan]:
-    """Mark what does not fit. The quickest come first into the budget, so that most claims are answered.
+    """Mark what does not fit. The quickest come first into the budget, so that most claims are answered."""
+    fitting: list[ClaimPlan] = []
+    for plan in sorted(plans, key=lambda plan: wall_s([plan], jobs)):
+        if wall_s([*fitting, plan], jobs) <= budget_s * (1 + 1e-9):
+            fitting.append(plan)
+    names = {plan.claim.id for plan in fitting}
+    return [replace(plan, does_not_fit=plan.claim.id not in names) for plan in plans]
 
-    A device is one, and its hours add up; what the machine computes is shared by `jobs`.
+
+def wall_s(plans: Iterable[ClaimPlan], jobs: int) -> float:
+    """Of all of them. A device is one, and its hours add up; what the machine computes is shared by `jobs`.
+
+    What several claims look at is measured once, for the one that takes most of it.
     """
-    device_s = machine_s = 0.0
-    fitting = set()
-    for plan in sorted(plans, key=lambda plan: wall_s(plan, jobs)):
-        device_then = device_s + 3600 * plan.cost.device_hours
-        machine_then = machine_s + plan.cost.seconds / jobs
-        if device_then + machine_then <= budget_s * (1 + 1e-9):
-            device_s, machine_s = device_then, machine_then
-            fitting.add(plan.claim.id)
-    return [replace(plan, does_not_fit=plan.claim.id not in fitting) for plan in plans]
-
-
-def wall_s(plan: ClaimPlan, jobs: int) -> float:
-    return 3600 * plan.cost.device_hours + plan.cost.seconds / jobs
+    groups: dict[str, list[Cost]] = {}
+    for plan in plans:
+        groups.setdefault(plan.shares or plan.claim.id, []).append(plan.cost)
+    device_hours = sum(max(cost.device_hours for cost in group) for group in groups.values())
+    machine_s = sum(max(cost.seconds for cost in group) for group in groups.values())
+    return 3600 * device_hours + machine_s / jobs
 
 
 def seed_of(root: int, claim_id: str, ids: Sequence[str]) -> np.random.SeedSequence:

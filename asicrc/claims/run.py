@@ -44,7 +44,7 @@ def run_claims(
     )
     asked = sorted(
         (plan for plan in plans if plan.is_answerable and not plan.does_not_fit),
-        key=lambda plan: wall_s(plan, jobs),
+        key=lambda plan: wall_s([plan], jobs),
     )
     here = Context(seed=seed_of(seed, IDS[0], IDS), budget_s=budget_s, runs=runs)
     answers: dict[str, Answer] = {}
@@ -86,10 +86,10 @@ def _answers(
     say: Callable[[str], None],
 ) -> Iterator[tuple[str, Answer]]:
     """As they come. What drives a device runs here, one after the other; the rest on `jobs` processes."""
-    total_s = sum(wall_s(plan, jobs) for plan in plans)
+    total_s = wall_s(plans, jobs)
 
     def context(plan: ClaimPlan, jobs: int) -> Context:
-        spare_s = usual.budget_s - total_s + wall_s(plan, jobs)
+        spare_s = usual.budget_s - total_s + wall_s([plan], jobs)
         return replace(usual, seed=seed_of(seed, plan.claim.id, IDS), budget_s=max(spare_s, 0.0), jobs=jobs)
 
     of_machine = [plan for plan in plans if not plan.takes_device]
@@ -147,7 +147,7 @@ def _result(
     if not plan.is_answerable:
         return ClaimResult(claim, unanswered(claim, needs), State.NO_SOURCE)
     if plan.does_not_fit:
-        hours = wall_s(plan, jobs) / 3600
+        hours = wall_s([plan], jobs) / 3600
         reason = f"it does not fit into the budget: it takes {hours:.2g} h beside what comes before it"
         return ClaimResult(claim, unanswered(claim, f"{hours:.2g} h; {needs}"), State.NOT_RUN, reason)
     if answer is None:

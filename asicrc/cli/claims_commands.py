@@ -136,7 +136,7 @@ def run(
         _check_writable(output)
     captured = None
     if outlook is not None and sources.capture is not None:
-        others_s = sum(wall_s(plan, workers) for plan in plans if not plan.does_not_fit)
+        others_s = wall_s([plan for plan in plans if not plan.does_not_fit], workers)
         duration_s = capture_s(captured_ids, outlook, budget_s - others_s)
         captured = capture_device(outlook.url, sources.capture, duration_s, seed=seed, say=note)
         budget_s -= duration_s
@@ -206,7 +206,7 @@ def _tell_plan(
                         "kind": plan.claim.kind,
                         "runs": plan.is_answerable and not plan.does_not_fit,
                         "sources": [step.source for step in plan.all_steps],
-                        "hours": wall_s(plan, jobs) / 3600,
+                        "hours": wall_s([plan], jobs) / 3600,
                         "device_hours": plan.cost.device_hours,
                         "events": plan.cost.events,
                         "needs": None if plan.is_answerable else plan.needs(sources),

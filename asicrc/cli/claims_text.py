@@ -130,9 +130,9 @@ def plan_lines(plans: Sequence[ClaimPlan], sources: Sources, budget_s: float, jo
     lines: list[list[Piece]] = [[(f"would be asked, from {sources.in_words()}", "bold")]]
     for plan in runs:
         asked = ", ".join(dict.fromkeys(step.source for step in plan.all_steps))
-        row = f"  {plan.claim.id}  {plan.claim.title:<{TITLE_WIDTH}}{_took(wall_s(plan, jobs)):>8}  {asked}"
+        row = f"  {plan.claim.id}  {plan.claim.title:<{TITLE_WIDTH}}{_took(wall_s([plan], jobs)):>8}  {asked}"
         lines.append([(row, "")])
-    total = sum(wall_s(plan, jobs) for plan in runs)
+    total = wall_s(runs, jobs)
     lines.append([(f"  {len(runs)} claims, about {_took(total)} with {jobs} processes", "")])
     others = [plan for plan in plans if plan not in runs]
     if others:
@@ -140,7 +140,7 @@ def plan_lines(plans: Sequence[ClaimPlan], sources: Sources, budget_s: float, jo
     for plan in others:
         why = f"takes {plan.needs(sources)}"
         if plan.does_not_fit:
-            why = f"takes {_took(wall_s(plan, jobs))}, beyond the {_took(budget_s)} there are"
+            why = f"takes {_took(wall_s([plan], jobs))}, beyond the {_took(budget_s)} there are"
         lines += _wrapped(f"  {plan.claim.id}  ", why)
     return lines
 

@@ -94,6 +94,14 @@ def test_jobs_share_what_is_computed_but_not_a_device() -> None:
     assert not any(plan.does_not_fit for plan in plans)
 
 
+def test_what_claims_share_is_paid_for_once() -> None:
+    hour = Cost(device_hours=1.0)
+    sharing = [replace(fake(name, "device", cost=hour), shares="capture") for name in ("H01", "H03")]
+    other = fake("H04", "device", cost=hour)
+    plans = planned(["H01", "H03", "H04"], DEVICE, procedures=[*sharing, other], budget_s=3600.0)
+    assert [plan.claim.id for plan in plans if not plan.does_not_fit] == ["H01", "H03"]
+
+
 def test_a_claim_without_a_procedure_for_these_sources_says_what_it_takes() -> None:
     found = by_id(run("S29 S05 H17", fake("S05", "data"), fake("H17", "twin")))
     assert {result.state for result in found.values()} == {State.NO_SOURCE}
