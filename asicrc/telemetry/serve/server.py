@@ -5,6 +5,7 @@ A thread for each connection, of which there are only so many; each may wait for
 
 from __future__ import annotations
 
+import select
 import socket
 import socketserver
 import sys
@@ -30,6 +31,8 @@ ASK_WITHIN_S = 5.0
 TAKE_WITHIN_S = 5.0
 """A snapshot that a browser has not taken by then ends its connection; it may come back."""
 SIGN_OF_LIFE_S = 10.0
+LOOK_ROUND_S = 1.0
+"""How often it is seen, where there is nothing to send, that a browser has left."""
 FIRST_LOOK_S = 10.0
 SEND_BUFFER_BYTES = 128 << 10
 _ENDED = b"event: ended\ndata: \n\n"
@@ -149,17 +152,24 @@ class _Answer(BaseHTTPRequestHandler):
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
                 self._head(HTTPStatus.OK, "text/event-stream", {})
                 self.wfile.write(b"retry: 2000\n\n")
-                number = 0
-                while not hub.is_closed:
-                    found = hub.newer(number, SIGN_OF_LIFE_S)
-                    if found is None:
+                number, quiet_s = 0, 0.0
+                while not hub.is_closed and not self._has_left():
+                    found = hub.newer(number, LOOK_ROUND_S)
+                    if found is not None:
+                        number, snapshot = found
+                        self.wfile.write(b"data: " + snapshot + b"\n\n")
+                    quiet_s = 0.0 if found is not None else quiet_s + LOOK_ROUND_S
+                    if quiet_s >= SIGN_OF_LIFE_S:
                         self.wfile.write(b":\n\n")
-                        continue
-                    number, snapshot = found
-                    self.wfile.write(b"data: " + snapshot + b"\n\n")
+                        quiet_s = 0.0
                 self.wfile.write(_ENDED)
         except TooMany:
             self._too_many()
+
+    def _has_left(self) -> bool:
+        """Whether the browser has closed its end: it has nothing more to say otherwise."""
+        is_readable, _, _ = select.select([self.connection], [], [], 0)
+        return bool(is_readable) and not self.connection.recv(1024)
 
     def _snapshot(self) -> None:
         try:

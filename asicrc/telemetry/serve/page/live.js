@@ -57,6 +57,7 @@ function show(snapshot) {
   say("device", snapshot.device);
   say("remark", snapshot.remark);
   say("counted", words.counted);
+  say("now-title", snapshot.state === "sealed" ? "At its end" : "Now");
   tiles(words, numbers);
   plan(words.point, numbers.point);
   charts(snapshot);
@@ -72,9 +73,9 @@ function chip(text, verdict) {
 
 function tiles(words, { rate_per_s: rate, cv, invalid_share: errors, readings }) {
   const found = [
-    ["share rate", rate && `${short(rate.estimate, 3)}/s`, rate && `95 %: ${short(rate.low, 3)} to ${short(rate.high, 3)}; ${words.window}`],
-    ["CV of the intervals", cv && cv.estimate.toFixed(3), cv && `95 %: ${short(cv.low, 3)} to ${short(cv.high, 3)}; ${words.window}`],
-    ["invalid", errors && `${short(100 * errors.estimate, 3)} %`, errors && `95 %: ${short(100 * errors.low, 3)} to ${short(100 * errors.high, 3)} %; ${words.window}`],
+    ["share rate", rate && `${short(rate.estimate, 3)}/s`, rate && `95 %: ${short(rate.low, 3)} to ${short(rate.high, 3)}; ${words.window}`, "no time was recorded yet"],
+    ["CV of the intervals", cv && cv.estimate.toFixed(3), cv && `95 %: ${short(cv.low, 3)} to ${short(cv.high, 3)}; ${words.window}`, "fewer than 20 intervals in this time"],
+    ["invalid", errors && `${short(100 * errors.estimate, 3)} %`, errors && `95 %: ${short(100 * errors.low, 3)} to ${short(100 * errors.high, 3)} %; ${words.window}`, "no event was checked in this time"],
     ["temperature", "temperature_c" in readings && `${short(readings.temperature_c)} °C`, "newest reading"],
     ["power", "power_w" in readings && `${short(readings.power_w)} W`, "newest reading"],
     ["other readings", null, words.readings.filter((text) => !/ (degC|W)$/.test(text)).join(", ")],
@@ -89,11 +90,11 @@ function tiles(words, { rate_per_s: rate, cv, invalid_share: errors, readings })
       make("span", value, "beside words");
     }
   }
-  found.forEach(([name, value, beside], i) => {
+  found.forEach(([name, value, beside, otherwise], i) => {
     const [big, small] = list.children[i].querySelectorAll("span");
     list.children[i].hidden = name === "other readings" && !beside;
     big.textContent = value || (name === "other readings" ? "" : "–");
-    small.textContent = value || name === "other readings" ? beside : "not known yet, or not told by the device";
+    small.textContent = value || name === "other readings" ? beside : otherwise ?? "the device has not told it";
   });
 }
 
@@ -172,6 +173,7 @@ function showNewest() {
 function connect() {
   if (source || document.hidden) return;
   source = new EventSource("/events");
+  source.onopen = () => say("connection", "connected, reading the capture");
   source.onmessage = (event) => taken(JSON.parse(event.data));
   source.addEventListener("ended", () => {
     disconnect();
