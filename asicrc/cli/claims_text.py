@@ -273,6 +273,7 @@ def _heading(paper: str, *, first: bool) -> list[list[Piece]]:
 def _wrapped(start: str, text: str) -> list[list[Piece]]:
     """`start`, and the text behind it on as many lines as it takes."""
     width = max(60, min(shutil.get_terminal_size((100, 24)).columns, 110))
-    parts = textwrap.wrap(text, width - len(start)) or [""]
-    lines: list[list[Piece]] = [[(start, "bold"), (parts[0], "")]]
-    return lines + [[(" " * len(start) + part, "")] for part in parts[1:]] if text else []
+    parts = textwrap.wrap(text, width - len(start), break_long_words=False, break_on_hyphens=False)
+    if not parts:
+        return []
+    return [[(start, "bold"), (parts[0], "")], *([(" " * len(start) + part, "")] for part in parts[1:])]

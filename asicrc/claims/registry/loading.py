@@ -35,7 +35,8 @@ class PublishedFile:
     what: str
 
     def in_words(self) -> str:
-        return f"{self.name} ({self.published_as} in {self.repository})"
+        under = "" if self.published_as == self.name else f"{self.published_as} "
+        return f"{self.name} ({under}in {self.repository})"
 
 
 def load_claims(ids: Sequence[str]) -> dict[str, Claim]:
