@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,8 +21,9 @@ from asicrc.analysis.intervals import (
     latency_statistics,
 )
 from asicrc.analysis.jitter_floor import floor_of_capture
+from asicrc.analysis.job_residuals import LATEST_NS, places_of, residuals_of_jobs, timed_events
 from asicrc.analysis.missing import EnumeratedMissing, RateDeficit, missing_by_enumeration, missing_by_rate
-from asicrc.analysis.scan_order import ScanOrderResult, scan_order_residuals
+from asicrc.analysis.scan_order import ScanOrderResult
 from asicrc.analysis.stamp_quantum import stamp_quantum_s
 from asicrc.analysis.with_duplicates import WithDuplicates, with_duplicates
 from asicrc.capture.point_capture import load_point
@@ -31,14 +31,14 @@ from asicrc.capture.reader import Capture
 from asicrc.capture.schema import WIRE_COUNTERS_KEY
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
-from asicrc.errors import BadFile, NoAnswer
+from asicrc.engines import engine
+from asicrc.errors import BadFile, NoAnswer, UsageError
 from asicrc.evidence import Estimate, Finding
 from asicrc.report.saving import check_figure_name, save_figure
-from firmware_protocols.bm13xx import NonceOrder, ScanOrder, addresses, nonce_offset
+from firmware_protocols.bm13xx import NonceOrder, ScanOrder, addresses
 from firmware_protocols.device import (
     NO_TIME,
     DeviceIdentity,
-    Duplicate,
     Job,
     NonceBatch,
     Verdict,
@@ -57,10 +57,6 @@ ENUMERATION_HASHES = 50_000_000
 ENUMERATION_NONCES = 200_000
 """Of these so many at most are looked for one by one: with an easy target every hash would be one."""
 LATENCY_ALLOWANCE_S = 0.05
-LATEST_NS = (1 << 62) - 1
-"""Stamps up to here can be subtracted from each other; wall time reaches it in the year 2116."""
-NEVER_S = 1e12
-"""Period of a chip that does not begin again before its next job."""
 _T = TypeVar("_T")
 
 
@@ -268,54 +264,6 @@ def _analyse_scan(
         _analyse_missing(analysis, identity, order, events, list(jobs.values()), int(end_ns))
 
 
-def timed_events(events: NonceBatch, jobs: dict[int, Job]) -> NonceBatch:
-    """Those with an arrival time and a job whose sending is known; proofs that were sent twice count once."""
-    has_job = np.isin(events["job"], list(jobs))
-    usable = has_job & (events["t_ns"] != NO_TIME) & (events["duplicate_reason"] != Duplicate.RESENT)
-    return np.asarray(events[usable])
-
-
-def residuals_of_jobs(
-    events: NonceBatch,
-    jobs: dict[int, Job],
-    order: NonceOrder,
-    chips: int,
-    time_scale: float,
-    quantum_s: float | None,
-    floor_s: Estimate | None,
-    no_floor: str,
-    seed: int,
-) -> ScanOrderResult:
-    """Timed events against the order in which their chip scans, after the load of their own jobs."""
-    load_ns = np.array([jobs[number].sent_ns for number in events["job"].tolist()], np.int64)
-    base = np.array([jobs[number].version for number in events["job"].tolist()], np.int64)
-    version_bits = (events["version"].astype(np.int64) & ~base) >> 13 & 0xFFFF
-    address = places_of(order, events["chip"].astype(np.int64), chips)
-    return scan_order_residuals(
-        events["t_ns"] - load_ns,
-        order.expected_s(events["nonce"], version_bits, address),
-        order.scan_period_s if order.repeats else NEVER_S,
-        batch=order.batch_of(version_bits),
-        core=events["core"],
-        version=version_bits,
-        position_s=order.position_of(events["nonce"], address) * order.position_period_s,
-        time_scale=time_scale,
-        quantum_s=quantum_s,
-        jitter_floor_s=None if floor_s is None else floor_s.high,
-        no_floor=no_floor,
-        job=events["job"],
-        seed=seed,
-    )
-
-
-def places_of(order: NonceOrder, address: NDArray[np.int64], chips: int) -> NDArray[np.int64]:
-    """Where chips start in the counter: at their addresses, or at the offsets that a bring-up gives."""
-    if order.model.nonce_has_address:
-        return address
-    known = {place: nonce_offset(number, chips) & 0xFFFF for number, place in enumerate(addresses(chips))}
-    return np.array([known.get(place, 0) for place in address.tolist()], np.int64)
-
-
 def _analyse_missing(
     analysis: CaptureAnalysis,
     identity: DeviceIdentity,
@@ -348,14 +296,17 @@ def _analyse_missing(
             observation_s=_scanning_s(jobs, order, end_ns, time_scale),
         ),
     )
-    engines = entry_points(group="asicrc.engines", name="scan_chip_order")
     if not isinstance(order, ScanOrder):
         analysis.unanswered["missing"] = "hashing again follows the sweeps of chips that roll versions"
         return
-    if not identity.simulated or not engines:
+    if not identity.simulated:
         analysis.unanswered["missing"] = "only an emulated chip is small enough to hash its space again"
         return
-    scan = next(iter(engines)).load()
+    try:
+        scan = engine("scan_chip_order")
+    except UsageError as error:
+        analysis.unanswered["missing"] = error.message
+        return
     analysis.missing = _try(
         analysis,
         "missing",

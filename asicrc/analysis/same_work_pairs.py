@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicrc.analysis.block_bootstrap import Floats
-from asicrc.analysis.capture_analysis import places_of
+from asicrc.analysis.job_residuals import places_of
 from asicrc.analysis.robust_fit import group_medians
 from asicrc.analysis.same_work_runs import Header, Run
 from firmware_protocols.bm13xx import NonceOrder

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from asicrc.analysis.capture_analysis import LATEST_NS
 from asicrc.analysis.jitter_floor import floor_of_capture
+from asicrc.analysis.job_residuals import LATEST_NS
 from asicrc.analysis.stamp_quantum import stamp_quantum_s
 from asicrc.capture.reader import Capture
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asicrc.analysis.capture_analysis import residuals_of_jobs, timed_events
 from asicrc.analysis.dependence.leakage import Floats, Leakage, leakage
 from asicrc.analysis.fingerprint.recording import Recorded
+from asicrc.analysis.job_residuals import residuals_of_jobs, timed_events
 from asicrc.capture.reader import load
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
 from asicrc.errors import NoAnswer

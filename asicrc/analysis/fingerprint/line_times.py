@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asicrc.analysis.capture_analysis import places_of
 from asicrc.analysis.fingerprint.centres import group_of_centres
 from asicrc.analysis.fingerprint.groups import Floats, Group
 from asicrc.analysis.fingerprint.places import Places
 from asicrc.analysis.fingerprint.recording import Recording
+from asicrc.analysis.job_residuals import places_of
 from asicrc.analysis.robust_fit import HUBER, densest_sigma, huber_centres, numbered
 from asicrc.analysis.robust_slopes import robust_slopes
 from asicrc.analysis.time_blocks import TimeBlocks, time_blocks

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from asicrc.analysis.capture_analysis import LATEST_NS
+from asicrc.analysis.job_residuals import LATEST_NS
 from asicrc.capture.points import PointRecord, PointState
 from asicrc.errors import BadFile, NoAnswer
 from firmware_protocols.device import (
