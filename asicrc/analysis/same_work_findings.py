@@ -24,7 +24,7 @@ def same_work_findings(
     if missing_a is not None and missing_b is not None:
         findings["missing"] = _missing_finding(missing_a, missing_b)
     if invalid_a is not None and invalid_b is not None:
-        findings["invalid"] = _invalid_finding(invalid_a, invalid_b)
+        findings["invalid"] = invalid_finding(invalid_a, invalid_b)
     if times is not None:
         for name, shifts in (("core_shift", times.cores), ("chip_shift", times.chips)):
             if shifts:
@@ -56,7 +56,7 @@ def _missing_finding(rate_a: Estimate, rate_b: Estimate) -> Finding:
     )
 
 
-def _invalid_finding(rate_a: Estimate, rate_b: Estimate) -> Finding:
+def invalid_finding(rate_a: Estimate, rate_b: Estimate) -> Finding:
     k_a, k_b = _count(rate_a), _count(rate_b)
     table = np.array([[k_a, rate_a.n - k_a], [k_b, rate_b.n - k_b]])
     p = float(stats.fisher_exact(table).pvalue)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ UNTESTABLE = EvidenceVerdict.NOT_TESTABLE_HERE
 SHARE_S = 2.5
 """Between shares of the slowest miner here, an LV06 at difficulty 256: what hours are planned by."""
 SETTLING_S = 60.0
+_TAKEN: dict[tuple[str, str], Path] = {}
 
 
 def outcome_of(
@@ -84,15 +85,23 @@ def over_settings(question: str, findings: Mapping[str, Finding]) -> Finding:
     )
 
 
-def captured(context: Context, claim: str, plan: CapturePlan, meta: Mapping[str, Any] | None = None) -> Path:
+def captured(
+    context: Context, what: str, plan: Callable[[], CapturePlan], meta: Mapping[str, Any] | None = None
+) -> Path:
     """Take it from the device into a file of its own in the working directory, which stays there.
 
+    Of the same device one capture of each `what` is taken in a process: claims that ask the same share it.
     Raises DeviceError, Refused, NoAnswer for a capture that did not get to its end, and KeyboardInterrupt.
     """
-    path = new_capture(context, claim)
-    context.say(f"{claim}: capturing into {path}")
+    url = url_of(context)
+    taken = _TAKEN.get((url, what))
+    if taken is not None and taken.exists():
+        return taken
+    path = new_capture(context, what)
+    context.say(f"capturing into {path}")
     seed = int(context.seed.generate_state(1)[0])
-    ended(capture_to_file(url_of(context), replace(plan, output=path, seed=seed), None, context.say, meta))
+    ended(capture_to_file(url, replace(plan(), output=path, seed=seed), None, context.say, meta))
+    _TAKEN[url, what] = path
     return path
 
 
@@ -112,11 +121,11 @@ def ended(outcome: Outcome) -> None:
             raise NoAnswer(f"the capture ended before its time: {outcome.reason}", hint)
 
 
-def new_capture(context: Context, claim: str) -> Path:
-    """./<UTC>-<claim>-<device>.asicrc"""
+def new_capture(context: Context, what: str) -> Path:
+    """./<UTC>-<what>-<device>.asicrc"""
     scheme, _, target = url_of(context).partition("?")[0].partition(":")
     name = re.sub(r"[^A-Za-z0-9]+", "-", f"{scheme}-{Path(target).name}").strip("-")[:80]
-    return Path(f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{claim}-{name}.asicrc")
+    return Path(f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{what}-{name}.asicrc")
 
 
 def url_of(context: Context) -> str:

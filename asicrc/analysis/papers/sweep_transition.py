@@ -10,9 +10,10 @@ import numpy as np
 from scipy import stats
 
 from asicrc.analysis.arrivals.change_points import ChangePoints, change_points
+from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.papers.ginzburg_landau import TransitionComparison, compare_transition
 from asicrc.analysis.point_numbers import point_numbers
-from asicrc.capture.reader import load
+from asicrc.capture.reader import Capture, load
 from asicrc.errors import NoAnswer
 
 VOLTAGE = "voltage_mv"
@@ -45,18 +46,28 @@ def sweep_transition(path: Path) -> SweepTransition:
     Raises NoAnswer for fewer than 8 of them at 5 voltages, BadFile for what is no capture.
     """
     with load(path) as capture:
-        numbers = point_numbers(capture)
-    taken = [one for one in numbers if one.cv is not None and VOLTAGE in one.requested]
-    if not taken:
-        raise NoAnswer(f"{path.name} has no point with a voltage and 20 intervals", "sweep voltage_mv")
-    taken.sort(key=lambda one: one.requested[VOLTAGE])
-    voltage = np.array([one.requested[VOLTAGE] for one in taken])
-    cv = np.array([one.cv.estimate for one in taken if one.cv is not None])
-    width = np.array([one.cv.high - one.cv.low for one in taken if one.cv is not None])
-    se = width / (2 * float(stats.norm.ppf(0.975)))
+        voltage, cv, se = cv_by_voltage(capture)
     comparison = compare_transition(voltage, 1 - cv, se)
     try:
         regimes = change_points(cv, least=LEAST_PART)
     except NoAnswer:
         regimes = None
-    return SweepTransition(len(taken), comparison, regimes)
+    return SweepTransition(len(cv), comparison, regimes)
+
+
+def cv_by_voltage(capture: Capture) -> tuple[Floats, Floats, Floats]:
+    """Voltage (mV), CV of the intervals and its standard error of each point, the lowest voltage first.
+
+    Raises NoAnswer where no point sets a voltage and has 20 intervals.
+    """
+    numbers = point_numbers(capture)
+    taken = [one for one in numbers if one.cv is not None and VOLTAGE in one.requested]
+    if not taken:
+        raise NoAnswer(
+            f"{capture.path.name} has no point with a voltage and 20 intervals", "sweep voltage_mv"
+        )
+    taken.sort(key=lambda one: one.requested[VOLTAGE])
+    voltage = np.array([one.requested[VOLTAGE] for one in taken])
+    cv = np.array([one.cv.estimate for one in taken if one.cv is not None])
+    width = np.array([one.cv.high - one.cv.low for one in taken if one.cv is not None])
+    return voltage, cv, width / (2 * float(stats.norm.ppf(0.975)))

@@ -78,8 +78,8 @@ def of_capture(claim: str, capture: Capture) -> ClaimOutcome:
 
 
 def of_device(claim: str, context: Context) -> ClaimOutcome:
-    """Takes what the claim needs, or as much as the budget lets, and asks the file."""
-    with load(captured(context, claim, _device_plan(claim, context))) as capture:
+    """A sweep of the voltage, as long as the budget lets; one for all claims of a run."""
+    with load(captured(context, STRESS, lambda: _device_plan(context))) as capture:
         return of_capture(claim, capture)
 
 
@@ -193,9 +193,7 @@ def _reproduced(claim: str, source: EventSource) -> list[Reproduced]:
     ]
 
 
-def _device_plan(claim: str, context: Context) -> CapturePlan:
-    if claim == "H04":
-        return CapturePlan(duration_s=context.budget_s, max_events=HEARTBEAT_EVENTS)
+def _device_plan(context: Context) -> CapturePlan:
     n = plan_size("cv-equivalence", PLANTED_SHIFT).n
     with open_device(url_of(context), Circumstances.usual()) as device:
         usual_mv = usual_setting(device, "voltage_mv")
@@ -212,6 +210,8 @@ def _device_plan(claim: str, context: Context) -> CapturePlan:
     return CapturePlan(points=tuple(points))
 
 
+STRESS = "voltage"
+"""In the name of the file."""
 _PRINTED_NEEDS = (
     "an S9 at the four settings of the table, about 4,000 intervals at each: asicrc sweep s9-grid-as-printed"
 )
@@ -263,20 +263,20 @@ _QUESTIONS = (
         _PRINTED_NEEDS,
     ),
 )
-_SIZE = plan_size("cv-equivalence", PLANTED_SHIFT).n
 
 
 def _procedure(question: TwinQuestion) -> Procedure:
     claim = question.claim
     if claim == "S06":
         return AskedOf(question, of_printed_table).procedure()
-    is_beat = claim == "H04"
+    if claim == "H04":
+        return AskedOf(question, partial(of_capture, claim)).procedure()
     return AskedOf(
         question,
         partial(of_capture, claim),
         partial(of_device, claim),
-        events=HEARTBEAT_EVENTS if is_beat else _SIZE,
-        settings=1 if is_beat else len(STRESSED),
+        events=plan_size("cv-equivalence", PLANTED_SHIFT).n,
+        settings=len(STRESSED),
     ).procedure()
 
 

@@ -17,6 +17,7 @@ TWIN, CAPTURE, DEVICE = "twin", "capture", "device"
 @dataclass(frozen=True, slots=True)
 class AskedOf:
     """`of_capture` answers from an open capture; `of_device` drives the device and asks the file that came.
+    A claim that a plain capture answers needs no `of_device`: one is taken for all of those.
 
     `events` at each of `settings` are what a device takes, `read_s` what it takes to read a capture.
     """
@@ -52,4 +53,6 @@ class AskedOf:
         )
 
     def procedure(self) -> Procedure:
-        return Procedure(self.question.claim, self.sources, self.answer, self.cost)
+        take = self.question.take
+        shares = f"{take.__module__}.{take.__qualname__}"
+        return Procedure(self.question.claim, self.sources, self.answer, self.cost, shares)

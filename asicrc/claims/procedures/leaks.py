@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from asicrc.analysis.dependence.capture_leakage import leakage_in
-from asicrc.capture.plan import CapturePlan
-from asicrc.capture.reader import Capture, load
-from asicrc.claims.measured import captured, not_here, outcome_of
+from asicrc.capture.reader import Capture
+from asicrc.claims.measured import not_here, outcome_of
 from asicrc.claims.outcome import ClaimOutcome, Reproduced
-from asicrc.claims.procedure import Context, Procedure
+from asicrc.claims.procedure import Procedure
 from asicrc.claims.procedures.asked_of import AskedOf
 from asicrc.claims.twins.asking import TwinQuestion, effect_in
 from asicrc.claims.twins.leaks import EVENTS, PER_CLASS, PLANTED_AUC, find_leak, leak_finding, take_proofs
@@ -40,12 +39,6 @@ def of_capture(capture: Capture) -> ClaimOutcome:
     )
 
 
-def of_device(context: Context) -> ClaimOutcome:
-    plan = CapturePlan(duration_s=context.budget_s, max_events=EVENTS)
-    with load(captured(context, "S20", plan)) as capture:
-        return of_capture(capture)
-
-
 _QUESTION = TwinQuestion(
     claim="S20",
     take=take_proofs,
@@ -57,4 +50,4 @@ _QUESTION = TwinQuestion(
     effect_unit=UNIT,
     needs=NEEDS,
 )
-PROCEDURES: tuple[Procedure, ...] = (AskedOf(_QUESTION, of_capture, of_device, events=EVENTS).procedure(),)
+PROCEDURES: tuple[Procedure, ...] = (AskedOf(_QUESTION, of_capture).procedure(),)

@@ -1,16 +1,17 @@
 """An S9 driven with an input, as a reservoir would be: claims H08, H16, S01, S02, S04 and S07.
 
-Each run is a whole verdict: ten captures of one unit, scored and weighed as `asicrc benchmark` does. The input
-is in the work, which reaches no chip of an ideal or ordinary twin. 160 shares a step of 0.25 s: at so many the
-planted memory has a capacity of 0.5 beyond the present input.
+Each run is a whole verdict: ten captures of one unit, scored and weighed as `asicrc benchmark` does. The
+input is in the work, which reaches no chip of an ideal or ordinary twin. There are 160 shares a step of
+0.25 s: at so many the planted memory has a capacity of 0.5 beyond the present input.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asicrc.claims.twins.units import twin_of
 from asicrc.evidence import Finding
@@ -30,6 +31,8 @@ from asicrc.reservoir.benchmark import (
 from asicrc.reservoir.benchmark.capturing import Driving, run_in_memory
 from asicrc.reservoir.driven_run import HANDSHAKE, DrivenRun
 from asicrc.reservoir.encoders import encoder_for
+from asicrc.reservoir.states import FeatureSet, StepEvents
+from asicrc.reservoir.states.table import Floats
 from asicrc.reservoir.tasks import Task
 from firmware_protocols.device import DeviceProtocol
 
@@ -62,9 +65,14 @@ STREAM = Bench(
     Protocol(split=STREAM_SPLIT, seeds=LEAST_PAIRS, question=_QUESTION),
     Driving(encoder_for("work", step_s=STEP_S), requested={"difficulty": STREAM_DIFFICULTY}),
 )
-DIALOGUE_SPLIT, DIALOGUE_DIFFICULTY = Split(20, 1500, 1500), 64.0
-PLANTED_IN_DIALOGUE = {"memory_gain": 10.0, "memory_tau": 4.5}
-"""One share a step counts for little: what is planted has to be as large as a rate allows."""
+PLANTED_IN_TASK = {"memory_gain": 10.0, "memory_tau": 9.0}
+"""A fading mean over nine steps tells of NARMA-10 what the present input does not."""
+MONOLOGUE = replace(
+    STREAM, protocol=replace(STREAM.protocol, question=replace(_QUESTION, features=FeatureSet(("counts",))))
+)
+DIALOGUE_SPLIT, DIALOGUE_DIFFICULTY = Split(20, 300, 300), 64.0
+PLANTED_SHARE = 0.5
+"""Of the variance of the logarithm of a wait: so much is made to follow the target."""
 DIALOGUE = Bench(
     Protocol(split=DIALOGUE_SPLIT, seeds=LEAST_PAIRS, question=_QUESTION),
     Driving(
@@ -74,24 +82,40 @@ DIALOGUE = Bench(
 
 
 def take_stream(kind: str, seed: np.random.SeedSequence) -> Evidence:
-    """Monologue: work that follows the clock."""
+    """Work that follows the clock, for the memory itself."""
     device = twin_of(kind, MACHINE, seed, PLANTED_MEMORY)
     return STREAM.evidence(device, captures_of(STREAM, device, seed))
 
 
+def take_monologue(kind: str, seed: np.random.SeedSequence) -> Evidence:
+    """The same, for the task."""
+    device = twin_of(kind, MACHINE, seed, PLANTED_IN_TASK)
+    return MONOLOGUE.evidence(device, captures_of(MONOLOGUE, device, seed))
+
+
 def take_dialogue(kind: str, seed: np.random.SeedSequence) -> Evidence:
-    """Dialogue: the next work when a share has come."""
-    device = twin_of(kind, MACHINE, seed, PLANTED_IN_DIALOGUE)
-    return DIALOGUE.evidence(device, captures_of(DIALOGUE, device, seed))
+    """The next work when a share has come.
+
+    One share a step shows no memory of a rate, however large. What is planted is put into the waits of an
+    ordinary twin: they follow the target.
+    """
+    device = twin_of(kind, MACHINE, seed)
+    follow = following if kind == "planted" else None
+    return DIALOGUE.evidence(device, captures_of(DIALOGUE, device, seed, follow))
 
 
 def captures_of(
-    bench: Bench, device: DeviceProtocol, seed: np.random.SeedSequence
+    bench: Bench,
+    device: DeviceProtocol,
+    seed: np.random.SeedSequence,
+    plant: Callable[[DrivenRun, Floats], DrivenRun] | None = None,
 ) -> list[CaptureScores]:
-    """Ten, each with an input of its own."""
+    """Ten, each with an input of its own. `plant` is given a run and its target."""
     found = []
     for number in seed.generate_state(LEAST_PAIRS + 2)[2:].tolist():
         run, task = run_in_memory(device, bench.protocol, bench.driving, number)
+        if plant is not None:
+            run = plant(run, task.y)
         found.append(scored(bench, run, task, number))
     return found
 
@@ -99,6 +123,34 @@ def captures_of(
 def scored(bench: Bench, run: DrivenRun, task: Task, number: int) -> CaptureScores:
     target = Target(task.y, np.isfinite(run.drive.u), bench.protocol.split)
     return capture_scores(run, target, bench.protocol.question, np.random.SeedSequence(number))
+
+
+def following(run: DrivenRun, y: Floats) -> DrivenRun:
+    """The run with steps that last longer where `y` (T,) is high; all of its times are stretched with them.
+
+    The logarithm of an exponential wait has a variance of pi^2 / 6, which is matched by that of the factor.
+    """
+    z = (y - np.nanmean(y)) / np.nanstd(y)
+    factor = np.exp(
+        np.sqrt(np.pi**2 / 6 * PLANTED_SHARE / (1 - PLANTED_SHARE)) * np.where(np.isfinite(z), z, 0)
+    )
+    starts = run.steps.starts_ns
+    moved = starts[0] + np.concatenate([[0.0], np.cumsum(np.diff(starts) * factor)])
+
+    def stretched(t_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        within = (t_ns >= starts[0]) & (t_ns <= starts[-1])
+        return np.where(within, np.interp(t_ns, starts, moved), t_ns).astype(np.int64)
+
+    steps = run.steps
+    fields = {name: getattr(steps, name) for name in ("segment", "chip", "core", "job")}
+    longer = StepEvents.of_times(stretched(steps.t_ns), stretched(starts), **fields)
+    return replace(
+        run,
+        steps=longer,
+        nodes=longer,
+        job_sent_ns=stretched(run.job_sent_ns),
+        job_ends_ns=stretched(run.job_ends_ns),
+    )
 
 
 def find_memory(evidence: Evidence) -> Finding:

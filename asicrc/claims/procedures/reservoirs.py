@@ -1,0 +1,193 @@
+"""What a driven device remembers and computes: H08, H16, S01, S02, S04 and S07.
+
+A device is driven as `asicrc benchmark` drives it, ten captures of 2,000 steps; a single capture of such a
+benchmark is answered from too, and one is seldom enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from asicrc.capture.reader import Capture
+from asicrc.claims.measured import SHARE_S, new_capture, not_here, outcome_of, url_of
+from asicrc.claims.outcome import ClaimOutcome, Reproduced
+from asicrc.claims.procedure import Context, Cost, Procedure
+from asicrc.claims.procedures.asked_of import AskedOf
+from asicrc.claims.twins.asking import TwinQuestion, effect_in
+from asicrc.claims.twins.driven import (
+    PLANTED_CAPACITY,
+    PLANTED_IN_TASK,
+    PLANTED_SHARE,
+    find_gain,
+    find_history,
+    find_memory,
+    take_dialogue,
+    take_monologue,
+    take_stream,
+)
+from asicrc.claims.twins.forecasts import HORIZON, find_forecast, take_forecast
+from asicrc.claims.twins.operating_points import CLOCKS_MHZ, EDGE, find_peak, take_clocks
+from asicrc.devices import Circumstances
+from asicrc.errors import NoAnswer
+from asicrc.evidence import Finding
+from asicrc.reservoir.attribution import Channel
+from asicrc.reservoir.attribution.paired import LEAST_PAIRS
+from asicrc.reservoir.benchmark import BenchmarkResult, Evidence, Protocol, Question, Split, analyse_captures
+from asicrc.reservoir.benchmark.capturing import Driving, capture_all
+from asicrc.reservoir.benchmark.recorded import recorded_benchmark
+from asicrc.reservoir.driven_run import HANDSHAKE
+from asicrc.reservoir.encoders import encoder_for
+
+STEPS, EVENTS_A_STEP = Split(100, 1200, 700), 3.0
+STREAM = "stream"
+NEEDS = (
+    f"a miner driven by `asicrc benchmark`, {LEAST_PAIRS} captures of {STEPS.steps:,} steps with "
+    f"{EVENTS_A_STEP:g} shares each"
+)
+_TAKEN: dict[tuple[str, str], list[Path]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Of a claim: in which mode the device is driven, and which finding of the benchmark is its own."""
+
+    claim: str
+    mode: str
+    find: Callable[[Evidence], Finding]
+    unit: str
+    claimed: float | None = None
+
+
+ASKED = {
+    "H08": Asked("H08", STREAM, find_memory, "memory capacity"),
+    "S01": Asked("S01", HANDSHAKE, find_gain, "NRMSE", 0.8661),
+    "S02": Asked("S02", STREAM, find_gain, "NRMSE", 0.9550),
+    "S04": Asked("S04", STREAM, find_history, "NRMSE"),
+}
+
+
+def of_capture(asked: Asked, capture: Capture) -> ClaimOutcome:
+    """One capture of a benchmark; others cannot be asked."""
+    try:
+        said = recorded_benchmark(capture.meta, capture.path.name)
+    except NoAnswer as error:
+        return not_here(asked.claim, capture.meta, error.message, NEEDS)
+    if said.mode != asked.mode:
+        return not_here(asked.claim, capture.meta, f"it was driven in {said.mode} mode", NEEDS)
+    try:
+        return _outcome(asked, capture.meta, [capture.path])
+    except NoAnswer as error:
+        return not_here(asked.claim, capture.meta, error.message, NEEDS)
+
+
+def of_device(asked: Asked, context: Context) -> ClaimOutcome:
+    """Ten captures, kept in the working directory; those of a mode serve all claims of a run."""
+    url = url_of(context)
+    key = (url, asked.mode)
+    if key not in _TAKEN:
+        seed = int(context.seed.generate_state(1)[0]) % 1_000_000
+        first = new_capture(context, f"benchmark-{asked.mode}")
+        _TAKEN[key] = capture_all(
+            url,
+            replace(Circumstances.usual(), say=context.say),
+            Protocol(split=STEPS, seeds=LEAST_PAIRS, first_seed=seed),
+            Driving(encoder_for("work", step_s=_step_s(context)), mode=asked.mode),
+            lambda number: first.with_stem(f"{first.stem}-{number}"),
+            say=context.say,
+        )
+    paths = _TAKEN[key]
+    return _outcome(asked, Capture(paths[0]).meta, paths)
+
+
+def device_cost(asked: AskedOf, source: str, context: Context) -> Cost:
+    if source != "device":
+        return asked.cost(source, context)
+    steps = LEAST_PAIRS * STEPS.steps
+    hours = steps * _step_s(context) / 3600
+    return Cost(seconds=60.0, device_hours=hours, events=round(steps * EVENTS_A_STEP))
+
+
+def _step_s(context: Context) -> float:
+    """So that three shares come in a step."""
+    return EVENTS_A_STEP / context.events_per_s if context.events_per_s else EVENTS_A_STEP * SHARE_S
+
+
+def _outcome(asked: Asked, meta: dict[str, object], paths: list[Path]) -> ClaimOutcome:
+    found: BenchmarkResult = analyse_captures(paths, Question(input_baselines=False, telemetry=False))
+    evidence = found.evidence
+    if evidence is None:
+        raise ValueError("captures of a device have evidence")
+    channel = evidence.attribution.channel
+    elsewhere = "" if channel in (None, Channel.TIMING) else f"the channel {channel}"
+    device = found.scores["device"]
+    names = ("u_t", "poisson_twin", "history_shuffled")
+    subject = found.subject
+    planted = None
+    if subject is not None and subject.simulated:
+        planted = float(subject.truth.get("effect_memory_gain") or 0.0) != 0.0
+    return outcome_of(
+        asked.claim,
+        asked.find(evidence),
+        meta,
+        value=evidence.value,
+        explained=elsewhere,
+        planted=planted,
+        needs=NEEDS,
+        effect_unit=asked.unit,
+        note=evidence.attribution.reason,
+        reproduced=[
+            Reproduced(f"NRMSE in {asked.mode} mode", asked.claimed, device),
+            *(Reproduced(f"NRMSE of {name}", None, found.scores[name]) for name in names),
+        ],
+    )
+
+
+_MEMORY = f"a memory of capacity {PLANTED_CAPACITY:g} beyond the present input (gain 4, 4.5 steps)"
+_IN_TASK = "a memory that the task needs (gain {memory_gain:g}, {memory_tau:g} steps)".format(
+    **PLANTED_IN_TASK
+)
+_DIALOGUE = (
+    f"waits whose logarithm follows the target with {PLANTED_SHARE:.0%} of its variance, put into the shares "
+    "of an ordinary twin: one share a step shows no memory of a rate"
+)
+_KNOWING = (
+    f"counts that follow the series {HORIZON} steps ahead, put into the shares of an ordinary twin: no twin "
+    "can forecast better than a delay line of the same input"
+)
+_PEAK = f"a memory (gain 6, 4.5 steps) at {CLOCKS_MHZ[EDGE]:g} MHz alone, of three clocks"
+_STREAM_RUNS, _STREAM_S = 7, 6.5
+
+
+def _answered(question: TwinQuestion) -> Procedure:
+    asked = ASKED[question.claim]
+    all_of = AskedOf(question, partial(of_capture, asked), partial(of_device, asked), read_s=20.0)
+    return replace(all_of.procedure(), cost=partial(device_cost, all_of))
+
+
+PROCEDURES: tuple[Procedure, ...] = (
+    _answered(
+        TwinQuestion(
+            "H08", take_stream, find_memory, effect_in(), _MEMORY, _STREAM_RUNS, _STREAM_S, "capacity", NEEDS
+        )
+    ),
+    _answered(
+        TwinQuestion(
+            "S02", take_monologue, find_gain, effect_in(), _IN_TASK, _STREAM_RUNS, _STREAM_S, "NRMSE", NEEDS
+        )
+    ),
+    _answered(
+        TwinQuestion(
+            "S04", take_stream, find_history, effect_in(), _MEMORY, _STREAM_RUNS, _STREAM_S, "NRMSE", NEEDS
+        )
+    ),
+    _answered(TwinQuestion("S01", take_dialogue, find_gain, effect_in(), _DIALOGUE, 6, 5.0, "NRMSE", NEEDS)),
+    AskedOf(
+        TwinQuestion("H16", take_forecast, find_forecast, effect_in(), _KNOWING, 6, 5.0, "NRMSE", NEEDS)
+    ).procedure(),
+    AskedOf(
+        TwinQuestion("S07", take_clocks, find_peak, effect_in(), _PEAK, 6, 10.0, "capacity", NEEDS)
+    ).procedure(),
+)

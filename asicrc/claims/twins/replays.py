@@ -1,0 +1,113 @@
+"""One input, replayed behind different histories, on an S9: claims H06, H07 and H09."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from asicrc.capture.memory import capture_in_memory
+from asicrc.claims.twins.planting import gamma_steps
+from asicrc.claims.twins.units import twin_of, work_seed
+from asicrc.evidence import Estimate, EvidenceVerdict, Finding, Source, not_testable
+from asicrc.reservoir.driven_run import DrivenRun
+from asicrc.reservoir.encoders import encoder_for
+from asicrc.reservoir.prerequisites import PrerequisitePlan, Prerequisites, prerequisites_of
+from asicrc.reservoir.prerequisites.taking import capture_plan
+from asicrc.reservoir.states import StepEvents
+
+PLANTED_MEMORY = {"memory_gain": 4.0, "memory_tau": 4.5}
+PLANTED_CV = 0.7
+"""Of ten intervals, behind one of the histories: three times the margin away."""
+PLAN = PrerequisitePlan(
+    "prerequisites of a twin of an S9, input in the work",
+    encoder_for("work", step_s=0.5),
+    settings={"difficulty": 64.0},
+)
+"""25 shares a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """`history_broken` has other intervals behind one history, which no twin has of its own."""
+
+    as_it_is: Prerequisites
+    history_broken: Prerequisites | None
+
+
+def take_replays(kind: str, seed: np.random.SeedSequence) -> Replayed:
+    plan = replace(PLAN, seed=work_seed(seed) % (1 << 40))
+    device = twin_of(kind, "s9", seed, PLANTED_MEMORY)
+    capture = capture_in_memory(device, capture_plan(plan))
+    run = DrivenRun.of(capture, plan.encoder, mode=plan.mode, steps=plan.steps)
+    found = prerequisites_of(run, plan, Source.TWIN)
+    broken = prerequisites_of(with_history(run, plan), plan, Source.TWIN) if kind == "planted" else None
+    return Replayed(found, broken)
+
+
+def with_history(run: DrivenRun, plan: PrerequisitePlan) -> DrivenRun:
+    """The run with intervals of CV 0.7 in the plays behind the first history, their number kept."""
+    steps = run.steps
+    t_ns = steps.t_ns.copy()
+    for block in plan.blocks():
+        if block.history == 0 and not block.changed:
+            rows = slice(int(steps.bounds[block.first]), int(steps.bounds[block.first + plan.common]))
+            own = t_ns[rows]
+            if len(own) > 2:
+                moved = np.cumsum(gamma_steps(np.diff(own) / 1e9, PLANTED_CV))
+                own[1:] = own[0] + np.round(moved * (own[-1] - own[0]) / moved[-1]).astype(np.int64)
+    fields = {name: getattr(steps, name) for name in ("segment", "chip", "core", "job")}
+    return replace(run, steps=StepEvents.of_times(t_ns, steps.starts_ns, **fields))
+
+
+def find_echo(replayed: Replayed) -> Finding:
+    """H06: where intervals depend on the history, it is to be refused."""
+    return (replayed.history_broken or replayed.as_it_is).echo
+
+
+def find_separation(replayed: Replayed) -> Finding:
+    return separation_finding(replayed.as_it_is)
+
+
+def find_dimension(replayed: Replayed) -> Finding:
+    return dimension_finding(replayed.as_it_is)
+
+
+def separation_finding(found: Prerequisites) -> Finding:
+    """H07: kernel rank above generalisation rank, both above the edge of the noise."""
+    question = "Do different inputs lead to states that can be told apart?"
+    separated = found.separation
+    if separated is None:
+        return not_testable(question, found.events, found.unanswered.get("separation", "not asked"))
+    kernel = separated.kernel
+    strongest = float(kernel.strengths.max(initial=0.0))
+    effect = Estimate(
+        float(separated.quality), 0.0, float(kernel.features), kernel.streams, method="ranks above the noise"
+    )
+    return Finding(
+        question,
+        effect,
+        verdict=found.separates,
+        note=f"kernel rank {kernel.rank} of {kernel.features}, generalisation rank "
+        f"{separated.generalisation.rank}; strongest direction {strongest:.3g}, edge {kernel.threshold:.3g}",
+    )
+
+
+def dimension_finding(found: Prerequisites) -> Finding:
+    """H09: directions of the state that repeat when the input does, above the noise of counting."""
+    question = "Does the state have dimensions that its input makes, above the noise?"
+    resolved = found.resolvable
+    if resolved is None:
+        return not_testable(question, found.events, found.unanswered.get("resolvable_capacity", "not asked"))
+    count = len(resolved.noise_to_signal)
+    ratio = (
+        ""
+        if found.dimension is None
+        else f"; participation ratio {found.dimension.estimate:.3g}, noise included"
+    )
+    return Finding(
+        question,
+        resolved.capacity,
+        verdict=EvidenceVerdict.SUPPORTED if count else EvidenceVerdict.NOT_RESOLVED,
+        note=f"{count} of {resolved.features} directions repeat{ratio}",
+    )

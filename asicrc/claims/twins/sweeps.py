@@ -1,0 +1,127 @@
+"""A randomised sweep of the voltage of an S9: regimes of the CV, and the transition. Claims H02 and H11."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from asicrc.analysis.arrivals.change_points import change_points
+from asicrc.analysis.arrivals.law import CV_MARGINS
+from asicrc.analysis.block_bootstrap import Floats
+from asicrc.analysis.calibration import INTERVALS
+from asicrc.analysis.papers.ginzburg_landau import STRONG, TransitionComparison, compare_transition
+from asicrc.analysis.papers.sweep_transition import LEAST_PART
+from asicrc.analysis.point_numbers import cv_of
+from asicrc.capture.memory import capture_in_memory
+from asicrc.capture.plan import CapturePlan
+from asicrc.capture.points import Dwell, Point
+from asicrc.claims.twins.planting import gamma_steps
+from asicrc.claims.twins.units import twin_of, work_seed
+from asicrc.evidence import Estimate, Finding, judge_claim
+from asicrc.evidence.equivalence import equivalence_of_means
+
+SWEPT_MV = tuple(np.linspace(8200.0, 9400.0, 10).round(-1).tolist())
+REPEATS = 2
+SWEEP_SETTINGS = {"frequency_mhz": 575.0, "difficulty": 256.0}
+LONGEST_S = 3000.0
+PLANTED_EDGE_MV, PLANTED_CV = 8800.0, 0.95
+"""Of the regimes: below it intervals have this CV."""
+PLANTED_CRITICAL_MV, PLANTED_LOWEST_CV = 8900.0, 0.65
+"""Of the transition: 1 - CV sets in there as a square root, and is 0.35 at the lowest voltage."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweptCv:
+    """(n,) each, by voltage; `planted` has the CVs with a step, and with a square-root onset."""
+
+    voltage_mv: Floats
+    cv: Floats
+    se: Floats
+    with_step: Floats | None = None
+    with_onset: Floats | None = None
+
+
+def take_sweep(kind: str, seed: np.random.SeedSequence) -> SweptCv:
+    """4,000 intervals at each of ten voltages, twice, in random order."""
+    device = twin_of(kind, "s9", seed)
+    keys = [(place, repeat) for place in range(len(SWEPT_MV)) for repeat in range(REPEATS)]
+    order = np.random.default_rng(seed).permutation(len(keys))
+    points = tuple(
+        Point(
+            place, repeat, {**SWEEP_SETTINGS, "voltage_mv": SWEPT_MV[place]}, Dwell(LONGEST_S, INTERVALS + 1)
+        )
+        for place, repeat in (keys[k] for k in order.tolist())
+    )
+    capture = capture_in_memory(device, CapturePlan(points=points, seed=work_seed(seed)))
+    events = capture.events(distinct=True)
+    rows = []
+    for point in capture.points():
+        t_ns = events["t_ns"][point.holds(events)]
+        mv = float(point.requested["voltage_mv"])
+        cv = cv_of(t_ns)
+        if cv is None:
+            continue
+        steps = np.diff(t_ns) / 1e9
+        rows.append((mv, cv.estimate, (cv.high - cv.low) / 3.92, _stepped(steps, mv), _onset(steps, mv)))
+    rows.sort(key=lambda row: row[0])
+    mv, cv, se, step, onset = np.array(rows).T
+    is_planted = kind == "planted"
+    return SweptCv(mv, cv, se, step if is_planted else None, onset if is_planted else None)
+
+
+def find_regimes(swept: SweptCv) -> Finding:
+    """H02: does the CV change from one voltage to the next?"""
+    return regimes_finding(swept.cv if swept.with_step is None else swept.with_step)
+
+
+def find_transition(swept: SweptCv) -> Finding:
+    """H11: does 1 - CV set in at a critical voltage?"""
+    cv = swept.cv if swept.with_onset is None else swept.with_onset
+    return transition_finding(compare_transition(swept.voltage_mv, 1 - cv, swept.se))
+
+
+def regimes_finding(cv: Floats) -> Finding:
+    """`cv` by voltage. The largest change against no change; its size from the points on both sides.
+
+    Raises NoAnswer for fewer than 20 points.
+    """
+    found = change_points(cv, least=LEAST_PART)
+    at = found.points[0].index if found.points else len(cv) // 2
+    effect, _ = equivalence_of_means(cv[:at], cv[at:], CV_MARGINS.claimed)
+    where = f"{len(found.points)} change points" if found.points else "no change point"
+    return Finding(
+        "Does the CV of the intervals change with the voltage?",
+        effect,
+        [found.test],
+        2.8016 * (effect.high - effect.low) / 3.92,
+        judge_claim(effect, found.test.p_value, CV_MARGINS),
+        f"{where} over {len(cv)} points, least voltage first; margin {CV_MARGINS.claimed:g}",
+        found.test.p_value,
+    )
+
+
+def transition_finding(found: TransitionComparison) -> Finding:
+    """The difference in BIC has no interval: 10 is what counts as very strong."""
+    gain = found.bic_gain
+    return Finding(
+        "Does 1 - CV set in at a critical voltage, rather than change smoothly?",
+        Estimate(gain, gain, gain, found.n, method="difference in BIC"),
+        smallest_effect=STRONG,
+        verdict=found.verdict,
+        note=f"best law: {found.best.name}; critical voltage {found.v_crit_mv:.0f} mV if there is one",
+    )
+
+
+def _stepped(steps: Floats, mv: float) -> float:
+    return _cv(gamma_steps(steps, PLANTED_CV) if mv < PLANTED_EDGE_MV else steps)
+
+
+def _onset(steps: Floats, mv: float) -> float:
+    below = max(0.0, PLANTED_CRITICAL_MV - mv) / (PLANTED_CRITICAL_MV - SWEPT_MV[0])
+    order = (1 - PLANTED_LOWEST_CV) * np.sqrt(below)
+    return _cv(gamma_steps(steps, 1 - order) if order > 0 else steps)
+
+
+def _cv(steps: Floats) -> float:
+    return float(steps.std(ddof=1) / steps.mean())
