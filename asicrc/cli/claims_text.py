@@ -193,7 +193,7 @@ def _note_lines(claim: Mapping[str, Any], *, in_full: bool) -> list[list[Piece]]
         parts.append(f"smallest effect that would have been seen: {claim['smallest_effect']:.3g}{unit}")
     if claim["reason"]:
         parts.append(f"{claim['state']}: {claim['reason']}")
-    if claim["needs"]:
+    if claim["needs"] and claim["needs"] not in claim["note"]:
         parts.append(f"a verdict takes {claim['needs']}")
     said = " ".join(f"{part[0].upper()}{part[1:].rstrip('. ')}." for part in parts if part)
     start = f"{claim['id']}  "
