@@ -197,13 +197,14 @@ figure
 # ## What it says
 #
 # - The published shares of the S9 have no period at 2.4 Hz: the depth is 0.06 and at most 0.10, where 0.12
-#   would have been seen. A heartbeat of depth 0.25 is refuted in them; nor have they any other between 0.5 and
-#   5 Hz. Of a chip's power, which nobody recorded, this says nothing.
-# - The instrument finds what is there: 2.4 Hz put into a processor from 29 events, a depth of 0.25 planted in a
-#   twin at both searches. It claims nothing of the steady processor, of which 68 events could not have shown
-#   0.25.
-# - A depth of 0.05 takes 16,520 events. Of 2,588 it was found at the claimed frequency, with a depth more than
-#   twice too large, and not in the band: what is found on the edge of what can be seen looks larger than it is.
+#   would have been seen. A heartbeat of depth 0.25 is refuted in them; nor have they any other between 0.5
+#   and 5 Hz. Of a chip's power, which nobody recorded, this says nothing.
+# - The instrument finds what is there: 2.4 Hz put into a processor from 29 events, a depth of 0.25 planted in
+#   a twin at both searches. It claims nothing of the steady processor, of which 68 events could not have
+#   shown 0.25.
+# - A depth of 0.05 takes 16,520 events. Of 2,588 it was found at the claimed frequency, with a depth more
+#   than twice too large, and not in the band: what is found on the edge of what can be seen looks larger than
+#   it is.
 # - Shares that wait for every fourth beacon have a line at 2.44 Hz, hundreds of times above chance; jobs that
 #   are renewed each 0.41 s have one at 2.44 Hz too. Both are named as the host's. Who finds 2.4 Hz on a miner
 #   has to rule these out first.
