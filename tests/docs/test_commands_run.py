@@ -7,6 +7,7 @@ waiting is cut short (`SHORTER`). What is marked `(by hand)` is parsed in `test_
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 from documents import DOCUMENTS, Script, Written, steps_of
 
 from asicrc.cli.main import _run
+from asicrc.guides import guide_text
 
 DEVICES = {
     "serial:/dev/ttyUSB0?chip=bm1366": "sim:bm1366",
@@ -77,6 +79,37 @@ def test_a_reader_who_follows(
                 f"exit code {code} of {words}: {told.out[-1500:]}{told.err[-2000:]}"
             )
             assert "Traceback" not in told.err, f"{words}: {told.err}"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_the_keys_that_the_guide_names_are_those_that_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = guide_text("json")
+    commands = {
+        "capture": "capture -d twin:s9?seed=1 --duration 60s -o a.asicrc",
+        "capture --dry-run": "capture -d twin:s9 --dry-run",
+        "list": "list",
+        "verify": "verify a.asicrc",
+        "watch": "watch a.asicrc",
+        "export": "export a.asicrc",
+        "analyze": "analyze a.asicrc",
+        "heartbeat": "heartbeat a.asicrc --frequency-hz 2.4",
+        "leakage": "leakage a.asicrc",
+        "plan-size": "plan-size cv --shift 0.05",
+        "plan-rate": "plan-rate --hashrate-ghs 500",
+        "claims list": "claims list",
+        "claims run": "claims run S03",
+        "guide": "guide",
+    }
+    for name, command in commands.items():
+        row = re.search(rf"^\| `{name}` \| `([^`]+)`", text, re.MULTILINE)
+        assert row is not None, f"the guide has no row of {name}"
+        _run([*command.split(), "--json"])
+        came = json.loads(capfd.readouterr().out)
+        assert set(row[1].split(", ")) == set(came), f"{name}: {sorted(came)}"
 
 
 def run(words: list[str], environment: dict[str, str] | None = None) -> None:
