@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -53,52 +52,57 @@ def wait_for(what: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("kind", ["mosquitto", "amqtt"])
 def test_nothing_is_lost_when_broker_collector_and_publisher_are_killed(
-    kind: str,
-    broker: Callable[[str], BrokerProcess],
+    any_broker: BrokerProcess,
     started: Callable[..., subprocess.Popen[str]],
     tmp_path: Path,
 ) -> None:
-    middle = broker(kind)
+    middle = any_broker
     out = tmp_path / "out"
     collect = ("collect", middle.url, "-o", str(out), "--json", "--until-sealed", "2")
     collector = started(*collect)
     sources = {rig: tmp_path / f"{rig}.asicrc" for rig in ("left", "right")}
-    captures = {
-        rig: started(
+    captures = {}
+    for seed, (rig, path) in enumerate(sources.items(), 1):
+        beside = ["--mqtt", middle.url, "--rig", rig] if rig == "left" else []
+        captures[rig] = started(
             *("capture", "-d", f"sim:bm1366?seed={seed}", "--duration", "20s", "-o", str(path), "--json"),
-            *("--seed", str(seed), "--mqtt", middle.url, "--rig", rig),
+            *("--seed", str(seed), *beside),
         )
-        for seed, (rig, path) in enumerate(sources.items(), 1)
-    }
-    wait_for(lambda: len(gathered(out)) == 2 and min(gathered(out).values()) > 50, 60)
+    wait_for(sources["right"].exists, 60)
+    publish = ("publish", str(sources["right"]), "--mqtt", middle.url, "--rig", "right", "--json")
+    publisher = started(*publish)
+    wait_for(lambda: len(gathered(out)) == 2 and min(gathered(out).values()) > 20, 60)
 
     middle.kill()  # with all that it had
     before = gathered(out)
     time.sleep(2)
     middle.start()
-    wait_for(lambda: all(gathered(out)[rig] > count + 50 for rig, count in before.items()), 60)
+    # On a busy machine a capture may be over by now, and what is left of it comes later.
+    wait_for(
+        lambda: all(gathered(out)[r] > n + 20 or captures[r].poll() is not None for r, n in before.items()),
+        60,
+    )
 
-    collector.send_signal(signal.SIGKILL)
-    collector.wait()
+    for victim in (collector, publisher):
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
     time.sleep(1)
-    collector = started(*collect)
+    already = [path for path in out.glob("*/*.asicrc") if load(path).sealed]
+    collector = started(*collect[:-1], str(2 - len(already)))
+    publisher = started(*publish)
 
-    for rig, capture in captures.items():
+    for capture in captures.values():
         answer, _ = capture.communicate(timeout=90)
-        assert capture.returncode == 0, (tmp_path / f"capture-{rig}.log").name
+        assert capture.returncode == 0
         assert json.loads(answer)["restored"] is True
     # A capture waits ten seconds at most for what is not sent; the rest is sent from its file.
-    for rig, path in sources.items():
-        later = started(
-            "publish", str(path), "--mqtt", middle.url, "--rig", rig, "--json", "--give-up", "60s"
-        )
-        answer, _ = later.communicate(timeout=90)
-        if collector.poll() is None or json.loads(answer)["collected"] is not None:
-            assert json.loads(answer)["collected"] is True
-    answer, _ = collector.communicate(timeout=60)
+    later = started("publish", str(sources["left"]), "--mqtt", middle.url, "--rig", "left", "--json")
+    wait_for(lambda: collector.poll() is not None, 90)
     assert collector.returncode == 0
+    for process in (publisher, later):
+        process.terminate()  # it may have come when nobody collected any more
+        process.wait()
 
     for rig, path in sources.items():
         (copy,) = (out / rig).glob("*.asicrc")
@@ -106,6 +110,5 @@ def test_nothing_is_lost_when_broker_collector_and_publisher_are_killed(
         assert load(copy).meta["digest"] == source.meta["digest"]
         assert load(copy).events().tobytes() == source.events().tobytes()
         assert verify(copy).digest_ok
-        print(f"{kind}: {rig}: {len(source.events())} events, all there")
+        print(f"{middle.kind}: {rig}: {len(source.events())} events, all there")
     assert not list(out.glob("*/*-wal"))
-    assert os.listdir(out / "left")

@@ -150,6 +150,23 @@ def test_every_metric_of_the_dashboard_is_exposed(
     }
 
 
+def test_the_guide_names_every_metric_and_no_other(
+    dashboard: dict[str, Any], samples: dict[str, dict[str, float]]
+) -> None:
+    from asicrc.guides import guide_text
+    from asicrc.telemetry.units import UNITS
+
+    named = set(re.findall(r"`(asicrc_[a-z_]+)`", guide_text("live"))) - {"asicrc_RIG", "asicrc_version"}
+    readings = {f"asicrc_reading_{unit.metric}" for unit in UNITS.values()}
+    assert named >= set(samples) | readings
+    settings = {name for name in named if name.startswith("asicrc_setting_")}
+    assert {name.removeprefix("asicrc_setting_") for name in settings} <= {
+        "value",
+        *(unit.metric for unit in UNITS.values()),
+    }
+    assert named - settings - readings - set(samples) == {"asicrc_commit_age_seconds"}
+
+
 def test_the_metrics_of_a_live_capture_with_such_readings_are_exposed_too(tmp_path: Path) -> None:
     from prometheus_client import CollectorRegistry, generate_latest
 

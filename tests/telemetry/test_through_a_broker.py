@@ -76,22 +76,27 @@ def test_two_rigs_end_in_two_files_with_the_digests_of_their_sources(
     assert pair["by_anchors"]["drift_ppm"] is None  # of two anchors in a moment
 
     # Once more: everything is there, and nothing is sent again.
-    again, published = collect_and_publish_again(each_broker, tmp_path / "out", sources["left"], said.append)
+    again, published = collect_and_publish_again(each_broker, tmp_path / "out", sources["left"])
     assert published.collected is True
     assert published.rows_sent == 0
     assert again.sealed == []
 
 
-def collect_and_publish_again(
-    broker: BrokerProcess, out: Path, source: Path, say: Callable[[str], None]
-) -> tuple[Collected, Published]:
+def collect_and_publish_again(broker: BrokerProcess, out: Path, source: Path) -> tuple[Collected, Published]:
     address = broker_address(broker.url, {})
 
     async def run() -> tuple[Collected, Published]:
-        collector = Collector(address, out, say)
+        listens = asyncio.Event()
+
+        def hear(text: str) -> None:
+            if text.endswith("listening"):
+                listens.set()
+
+        collector = Collector(address, out, hear)
         gathering = asyncio.create_task(collector.run())
+        await listens.wait()
         try:
-            return collector.collected(), await Publisher(source, address, "left", say=say).run()
+            return collector.collected(), await Publisher(source, address, "left").run()
         finally:
             gathering.cancel()
             await asyncio.gather(gathering, return_exceptions=True)

@@ -108,22 +108,18 @@ async def kept_up(
 
     loop = asyncio.get_running_loop()
     wait_s, said, failing_since = FIRST_WAIT_S, "", loop.time()
-    stood = False
-
-    def stands() -> None:
-        nonlocal stood
-        stood = True
-
+    stood = asyncio.Event()
     while True:
         try:
             if stop is None:
-                return await session(stands)
-            return await first_of(session(stands), _stopped_before(stop, lambda: stood))
+                return await session(stood.set)
+            return await first_of(session(stood.set), _stopped_before(stop, stood))
         except (aiomqtt.MqttError, OSError, TimeoutError) as error:
             what = str(error) or type(error).__name__
         now = loop.time()
-        if stood:
-            stood, wait_s, said, failing_since = False, FIRST_WAIT_S, "", now
+        if stood.is_set():
+            stood.clear()
+            wait_s, said, failing_since = FIRST_WAIT_S, "", now
         if what != said:
             say(f"{address.name}: {what}; trying again (Ctrl-C ends)")
             said = what
@@ -139,10 +135,10 @@ async def kept_up(
         wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
 
-async def _stopped_before(stop: asyncio.Event, stands: Callable[[], bool]) -> bool:
+async def _stopped_before(stop: asyncio.Event, stood: asyncio.Event) -> bool:
     """Returns False when there is no connection and none is wanted any more; else the session ends itself."""
     await stop.wait()
-    while stands():
+    while stood.is_set():
         await asyncio.sleep(1.0)
     return False
 
