@@ -41,7 +41,7 @@ def floor_of_capture(capture: Capture, event_ns: NDArray[np.int64], seed: int = 
     device stated; then `low` is NaN. Raises NoAnswer where it was not measured well enough, and BadFile for
     a statement that is forged.
     """
-    if next(capture.wire(), None) is None:
+    if next(iter(capture.wire()), None) is None:
         return _stated(capture)
     found = list(round_trips_ns(capture))
     at_ns, trip_ns = np.array(found, np.int64).reshape(-1, 2).T

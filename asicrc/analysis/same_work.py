@@ -136,7 +136,11 @@ def compare_captures(path_a: Path, path_b: Path, *, seed: int = 1) -> SameWork:
     than 10 proofs), and BadFile.
     """
     with load(path_a) as capture_a, load(path_b) as capture_b:
-        a, b = read_run(capture_a), read_run(capture_b)
+        return compare_runs(read_run(capture_a), read_run(capture_b), seed=seed)
+
+
+def compare_runs(a: Run, b: Run, *, seed: int = 1) -> SameWork:
+    """The same of runs that are read already. Raises NoAnswer as `compare_captures`."""
     _check_same_kind(a, b)
     pairs = pair_runs(a, b)
     if not pairs.headers:
@@ -154,8 +158,8 @@ def compare_captures(path_a: Path, path_b: Path, *, seed: int = 1) -> SameWork:
     missing_a, due_a = len(pairs.missing_in_a), int(np.count_nonzero(pairs.due_in_a))
     missing_b, due_b = len(pairs.missing_in_b), int(np.count_nonzero(pairs.due_in_b))
     result = SameWork(
-        a=path_a,
-        b=path_b,
+        a=a.path,
+        b=b.path,
         jobs_common=len(pairs.headers),
         jobs_only_a=len(a.lives) - len(pairs.headers),
         jobs_only_b=len(b.lives) - len(pairs.headers),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,7 @@ class MemoryCapture:
     """Has the accessors of `asicrc.load`'s Capture. Always whole: an unfinished one is never handed out."""
 
     sealed = True
+    path = Path("in memory")
 
     def __init__(self, device: DeviceProtocol, meta: dict[str, Any], *, keep_wire: bool = False) -> None:
         self._identity = device.identity
@@ -97,6 +99,9 @@ class MemoryCapture:
 
     def jobs(self) -> list[Job]:
         return list(self.storage.jobs)
+
+    def iter_jobs(self) -> Iterator[Job]:
+        return iter(self.storage.jobs)
 
     def wire(self) -> list[WireChunk]:
         return list(self.storage.wire)

@@ -38,7 +38,8 @@ USUAL_EVENTS: Mapping[str, int] = {CHIP: 400}
 OTHER_EVENTS = 8_000
 SHARES_PER_S = 100.0
 """Of a twin on a network, by its difficulty: where proofs are seconds apart no delay of a core shows."""
-ORDINARY, PLANTED = "ordinary", "planted"
+IDEAL, ORDINARY, PLANTED = "ideal", "ordinary", "planted"
+"""Ideal devices are all the same: nothing of theirs can be told apart."""
 OF_FIRMWARE_AND_NETWORK = (
     "confound_dead_time_s",
     "confound_renewal_gap_s",
@@ -79,12 +80,14 @@ class TwinPopulation:
                 f"{self.devices} devices, {self.captures} recordings each, {self.tried} in other conditions",
                 "3 devices or more, 2 recordings or more",
             )
-        if self.kind not in (ORDINARY, PLANTED):
-            raise UsageError(f"no population is called {self.kind!r}", f"known: {ORDINARY}, {PLANTED}")
+        if self.kind not in (IDEAL, ORDINARY, PLANTED):
+            raise UsageError(
+                f"no population is called {self.kind!r}", f"known: {IDEAL}, {ORDINARY}, {PLANTED}"
+            )
 
     @property
     def planted_s(self) -> float:
-        if self.kind == ORDINARY:
+        if self.kind != PLANTED:
             return 0.0
         usual = USUAL_FINGERPRINT_S.get(self.machine, OTHER_FINGERPRINT_S)
         return usual if self.fingerprint_s is None else self.fingerprint_s
@@ -238,7 +241,7 @@ def _device(
         effects["fingerprint_s"] = population.planted_s
     options = {"chip": dict(CHIP_SIZES)} if population.machine == CHIP else {}
     return make_twin(
-        ORDINARY,
+        IDEAL if population.kind == IDEAL else ORDINARY,
         population.machine,
         seed=population.seed,
         effects=effects,

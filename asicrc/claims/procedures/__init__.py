@@ -20,6 +20,15 @@ MODULES: tuple[str, ...] = (
     "published_shares",
     "telemetry_score",
     "three_machines",
+    "arrivals",
+    "leaks",
+    "early_rounds",
+    "work_ahead",
+    "reservoirs",
+    "prerequisites",
+    "voltages",
+    "fingerprints",
+    "direct_lines",
 )
 """Modules of this package, one a line: those of the papers' texts first, then those of events."""
 

@@ -24,6 +24,7 @@ from asicrc.importing import import_file
 
 S9_SHARES = "s9_shares.csv"
 STEADY, PLANTED = "cpu_pow_steady_seed00_events.csv", "cpu_pow_heartbeat_2p4_seed00_events.csv"
+S9_FORMAT = "stratum-shares"
 S9_DIFFICULTY = 256.0
 """Of the published shares; the file states none."""
 TOLERANCE_HZ = 0.05
@@ -158,7 +159,7 @@ def imported(path: Path) -> Iterator[Path]:
     """A capture of the published shares, every proof hashed again, for as long as it is needed."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "s9.asicrc"
-        import_file(path, file, difficulty=S9_DIFFICULTY)
+        import_file(path, file, difficulty=S9_DIFFICULTY, source_format=S9_FORMAT)
         yield file
 
 

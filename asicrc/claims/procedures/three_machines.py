@@ -17,7 +17,7 @@ from asicrc.claims.outcome import ClaimOutcome, Reproduced
 from asicrc.claims.procedure import Context, Procedure
 from asicrc.claims.procedures.deciding import DATA, FROM_DATA, answered, computed_in, per_cent
 from asicrc.claims.procedures.published_files import published, without_files
-from asicrc.claims.procedures.published_shares import S9_DIFFICULTY, S9_SHARES
+from asicrc.claims.procedures.published_shares import S9_DIFFICULTY, S9_FORMAT, S9_SHARES
 from asicrc.errors import BadFile, NoAnswer
 from asicrc.evidence import Estimate, EvidenceVerdict
 from asicrc.evidence.binomial import clopper_pearson
@@ -27,6 +27,7 @@ from firmware_protocols.device import Verdict
 from firmware_protocols.lbry import LbryHeader
 
 LV06_PROOFS, LV06_SYNC = "lv06_proofs_v10.csv", "lv06_sync_20251224.json"
+LV06_FORMAT = "header-proofs"
 FEWEST = 20
 LARGEST_JSON_BYTES = 64 << 20
 LBRY_GENESIS = LbryHeader(
@@ -61,7 +62,7 @@ def universal(context: Context) -> ClaimOutcome:
 
 
 def _universal(context: Context, s9: Path, lv06: Path) -> ClaimOutcome:
-    machines = [_machine("S9", s9, S9_DIFFICULTY), _machine("LV06", lv06, None)]
+    machines = [_machine("S9", s9, S9_FORMAT, S9_DIFFICULTY), _machine("LV06", lv06, LV06_FORMAT, None)]
     target = target_from_compact(LBRY_GENESIS.nbits)
     lbry_meets = LBRY_GENESIS.hash_value() <= target
     sha256d_meets = int.from_bytes(sha256d(LBRY_GENESIS.pack()), "little") <= target
@@ -99,10 +100,10 @@ def _universal(context: Context, s9: Path, lv06: Path) -> ClaimOutcome:
     )
 
 
-def _machine(name: str, path: Path, difficulty: float | None) -> Machine:
+def _machine(name: str, path: Path, source_format: str, difficulty: float | None) -> Machine:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "proofs.asicrc"
-        import_file(path, file, difficulty=difficulty)
+        import_file(path, file, difficulty=difficulty, source_format=source_format)
         with load(file) as capture:
             verdicts = capture.events()["verdict"]
         source = read_event_source(file)

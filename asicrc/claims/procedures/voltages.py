@@ -1,7 +1,7 @@
 """Sweeps of voltage and clock, and the same question of other devices: H02, H11, H13, H15 and H18.
 
-A capture answers where it is a sweep with what the claim needs; a device is swept for H02 and H11, both of one
-file. Wrong hashes show on a direct line alone, and other devices take other devices.
+A capture answers where it is a sweep with what the claim needs; a device is swept for H02 and H11, both of
+one file. Wrong hashes show on a direct line alone, and other devices take other devices.
 """
 
 from __future__ import annotations
@@ -161,8 +161,8 @@ _TRANSITION = _question(
     "H11",
     take_sweep,
     find_transition,
-    f"1 - CV as the root of the distance below {PLANTED_CRITICAL_MV:g} mV, {1 - PLANTED_LOWEST_CV:.2g} at the "
-    f"lowest, {_IN_DATA}",
+    f"1 - CV as the root of the distance below {PLANTED_CRITICAL_MV:g} mV, {1 - PLANTED_LOWEST_CV:.2g} at "
+    f"the lowest, {_IN_DATA}",
     7,
     7.0,
 )
@@ -182,7 +182,7 @@ PROCEDURES: tuple[Procedure, ...] = (
             "H13",
             take_edge,
             find_errors,
-            "nothing: wrong hashes near the edge are ordinary physics",
+            "",
             8,
             1.5,
             ordinary=True,

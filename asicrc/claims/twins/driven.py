@@ -139,7 +139,9 @@ def following(run: DrivenRun, y: Floats) -> DrivenRun:
 
     def stretched(t_ns: NDArray[np.int64]) -> NDArray[np.int64]:
         within = (t_ns >= starts[0]) & (t_ns <= starts[-1])
-        return np.where(within, np.interp(t_ns, starts, moved), t_ns).astype(np.int64)
+        found = t_ns.copy()
+        found[within] = np.interp(t_ns[within], starts, moved).astype(np.int64)
+        return found
 
     steps = run.steps
     fields = {name: getattr(steps, name) for name in ("segment", "chip", "core", "job")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from asicrc.analysis.fingerprint.twin_population import CHIP, CHIP_SIZES
 from asicrc.analysis.same_work_findings import invalid_finding
 from asicrc.capture.memory import capture_in_memory

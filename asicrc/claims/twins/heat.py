@@ -45,7 +45,7 @@ def take_heat(kind: str, seed: np.random.SeedSequence) -> list[float]:
 
 
 def settled_after_s(readings: Sequence[Reading], start_ns: int, end_ns: int, faster: float = 1.0) -> float:
-    """From the readings of `temperature_c`; `faster` re-stamps them as of a board that settles so much sooner."""
+    """From readings of `temperature_c`; `faster` is of a board that settles so much sooner."""
     own = [
         ((reading.t_ns - start_ns) / 1e9, reading.value)
         for reading in readings
@@ -60,7 +60,7 @@ def settled_after_s(readings: Sequence[Reading], start_ns: int, end_ns: int, fas
 
 
 def find_settled(seconds: list[float]) -> Finding:
-    """H18: supported where none of twenty steps is late, refuted where more are than one in twenty explains."""
+    """H18: supported where no step is late, refuted where more are than one in twenty explains."""
     known = [value for value in seconds if value == value]
     question = f"Has the temperature settled within {DWELL_S:g} s of a step?"
     if not known:

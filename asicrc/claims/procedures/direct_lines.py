@@ -1,0 +1,83 @@
+"""H14: is what varies of the silicon? S26: does the handshake time single shares?
+
+Two captures of the same work are compared by `asicrc compare A B`; one of them alone tells nothing of H14.
+"""
+
+from __future__ import annotations
+
+from asicrc.analysis.jitter_floor import floor_of_capture
+from asicrc.capture.reader import Capture
+from asicrc.claims.measured import not_here, outcome_of
+from asicrc.claims.outcome import ClaimOutcome
+from asicrc.claims.procedure import Procedure
+from asicrc.claims.procedures.asked_of import AskedOf
+from asicrc.claims.twins.asking import TwinQuestion, effect_in
+from asicrc.claims.twins.line import (
+    EVENTS,
+    FLOOR_S,
+    PLANTED_S,
+    SHARES,
+    find_difference,
+    find_handshake,
+    handshake_finding,
+    take_handshake,
+    take_same_work,
+)
+from asicrc.errors import NoAnswer
+from firmware_protocols.device import NO_TIME
+
+SAME_WORK_NEEDS = (
+    f"two captures of the same work on a direct line, {EVENTS:,} nonces each: asicrc capture --replay-work A, "
+    "then asicrc compare A B"
+)
+HANDSHAKE_NEEDS = f"a capture in handshake mode, {SHARES:,} shares"
+
+
+def of_handshake(capture: Capture) -> ClaimOutcome:
+    """Of a capture that was taken job by job."""
+    meta = capture.meta
+    plan = meta.get("plan")
+    if not isinstance(plan, dict) or plan.get("mode") != "handshake":
+        return not_here("S26", meta, "it was not taken job by job: --mode handshake", HANDSHAKE_NEEDS)
+    events = capture.events()
+    jobs = [job for job in capture.jobs() if job.sent_ns != NO_TIME]
+    try:
+        floor_s = floor_of_capture(capture, events["t_ns"][events["t_ns"] != NO_TIME]).high
+    except NoAnswer:
+        floor_s = float("nan")
+    if len(events) < 2 or len(jobs) < 2:
+        return not_here("S26", meta, f"{len(events)} shares of {len(jobs)} jobs", HANDSHAKE_NEEDS)
+    found = handshake_finding(events, jobs, floor_s)
+    return outcome_of("S26", found, meta, needs=HANDSHAKE_NEEDS, effect_unit="us")
+
+
+PROCEDURES: tuple[Procedure, ...] = (
+    AskedOf(
+        TwinQuestion(
+            claim="H14",
+            take=take_same_work,
+            find=find_difference,
+            there=effect_in(),
+            planted=f"delays of {PLANTED_S * 1e6:g} us that each core has of its own, {EVENTS:,} events at a "
+            f"floor of {FLOOR_S * 1e6:g} us",
+            runs=8,
+            seconds=2.5,
+            effect_unit="us of the chip, or a share",
+            needs=SAME_WORK_NEEDS,
+        )
+    ).procedure(),
+    AskedOf(
+        TwinQuestion(
+            claim="S26",
+            take=take_handshake,
+            find=find_handshake,
+            there=effect_in(ideal=True),
+            planted="a way from nonce to stamp without any delay, in place of an ordinary one",
+            runs=10,
+            seconds=1.2,
+            effect_unit="us",
+            needs=HANDSHAKE_NEEDS,
+        ),
+        of_handshake,
+    ).procedure(),
+)
