@@ -318,7 +318,7 @@ figure
 # %% [markdown]
 # ## What it says
 #
-# - Twins that only hash are Poisson processes for all four numbers, at every voltage (H02): a shift of 0.05 in
+# - Twins that only hash are Poisson for all four numbers, at every voltage (H02): a shift of 0.05 in
 #   the CV of 4,000 intervals is refuted, or not resolved. A gamma law of CV 0.9 is told from it.
 # - The real S9 departs from 1: interval CV 0.813 (0.827 with the 42 proofs that came twice), latency CV 0.834
 #   with them. The plain exponential is rejected, and a hard dead time too: a delay with a spread is better
