@@ -47,8 +47,9 @@ def publish(
 ) -> int:
     """Publish a capture from its file to MQTT or Prometheus, while it is written or after.
 
-    The file is only read. Ends when the capture is sealed and everything is out: where `asicrc collect`
-    listens, once it says that all is on its disk. Ctrl-C ends it earlier and does nothing to the capture.
+    The file is only read. To MQTT it ends when the capture is sealed and everything is out: where `asicrc
+    collect` listens, once it says that all is on its disk. Ctrl-C ends it earlier, and metrics alone end with
+    Ctrl-C only; it does nothing to the capture.
     """
     from asicrc.telemetry.beside import wait_for_file
 
@@ -65,13 +66,17 @@ def publish(
     if prometheus is not None:
         from asicrc.telemetry.prometheus import MetricsServer
 
-        server = MetricsServer(file, prometheus, note)
-        server.start()
-        note(f"metrics at {server.url}")
+        try:
+            server = MetricsServer(file, prometheus, note)
+            server.start()
+            note(f"metrics at {server.url}")
+        except UsageError as error:
+            if not beside_capture:
+                raise
+            note(f"metrics: {error.message}")  # what goes to the broker is none the worse
     try:
         if mqtt is None:
-            if server is not None:
-                server.wait_for_end(gone)
+            gone.wait()  # of a capture that we do not run beside only Ctrl-C is the end
             return ExitCode.OK
         published = _publish(
             file, mqtt, rig, (discovery, discovery_prefix, events, wait_s), give_up, gone, beside_capture

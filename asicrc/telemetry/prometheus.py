@@ -152,12 +152,6 @@ class MetricsServer:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         threading.Thread(target=self._follow, daemon=True).start()
 
-    def wait_for_end(self, gone: threading.Event) -> None:
-        """Until the capture is sealed, or its process gone."""
-        while not (self._standing.sealed or self._closed.is_set()):
-            if gone.wait(LOOK_S):
-                return
-
     def close(self) -> None:
         self._closed.set()
         self._server.shutdown()

@@ -280,3 +280,62 @@ def test_waiting_times_are_what_the_guide_says() -> None:
 
     assert publishing.LISTEN_S == 3.0
     assert beside.ENDS_WITHIN_S == 10.0
+
+
+def test_a_publisher_that_is_interrupted_says_good_bye(any_broker: BrokerProcess, tmp_path: Path) -> None:
+    with begun(tmp_path / "a.asicrc") as writer:
+        grow(writer, 10)
+    address = broker_address(any_broker.url, {})
+
+    async def run() -> list[bytes]:
+        said: list[bytes] = []
+        async with aiomqtt.Client("127.0.0.1", any_broker.port) as listener:
+            await listener.subscribe("lab/bench/availability", qos=1)
+            publishing = asyncio.create_task(Publisher(tmp_path / "a.asicrc", address, "bench").run())
+            async for message in listener.messages:
+                assert isinstance(message.payload, bytes)
+                said.append(message.payload)
+                if len(said) == 2:
+                    break
+                publishing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await publishing
+        return said
+
+    assert asyncio.run(asyncio.wait_for(run(), 30)) == [b"online", b"offline"]
+
+
+def test_a_message_that_is_too_large_does_not_reach_a_collector(
+    any_broker: BrokerProcess, tmp_path: Path
+) -> None:
+    """Asked for in MQTT 5, dropped on arrival where the broker does not know it."""
+    (tmp_path / "out").mkdir()
+    collector = Collector(broker_address(any_broker.url, {}), tmp_path / "out")
+    reached: list[int] = []
+    sort = collector._sort
+
+    async def run() -> None:
+        def note(message: aiomqtt.Message, arrived_ns: int) -> None:
+            reached.append(len(message.payload) if isinstance(message.payload, bytes) else 0)
+            sort(message, arrived_ns)
+
+        collector._sort = note  # type: ignore[method-assign]
+        gathering = asyncio.create_task(collector.run())
+        async with aiomqtt.Client("127.0.0.1", any_broker.port) as hostile:
+            topic = f"lab/bad/captures/{'0' * 16}/rows/events"
+            while not reached:  # until it listens
+                await hostile.publish(topic, b"small", qos=1)
+                await asyncio.sleep(0.1)
+            await hostile.publish(topic, bytes(5 << 20), qos=1, timeout=20)
+            seen = len(reached)
+            await hostile.publish(topic, b"small again", qos=1)
+            while len(reached) <= seen or reached[-1] != 11:
+                await asyncio.sleep(0.05)
+        gathering.cancel()
+        await asyncio.gather(gathering, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(run(), 40))
+    if any_broker.kind == "mosquitto":
+        assert max(reached) == 11
+    assert collector.collected().rows == {"bad": 0}
+    assert collector.collected().refused >= 2

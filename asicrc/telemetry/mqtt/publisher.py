@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ LOOK_S = 0.25
 FIRST_ACK_S = 1.5
 """Collectors have so long to say what they have before anything is sent to them."""
 END_AGAIN_S = 2.0
+LEAVE_S = 1.0
 LISTEN_S = 3.0
 """How long a sealed capture waits for somebody who gathers, when all is sent."""
 
@@ -121,7 +123,7 @@ class Publisher:
 
     async def _session(self, stands: Callable[[], None]) -> bool:
         """One connection. True when everything of a sealed capture is out."""
-        from aiomqtt import Will
+        from aiomqtt import MqttError, Will
 
         topics, name = self._topics, self._outbox.name
         will = Will(topics.availability, OFFLINE, qos=1, retain=True)
@@ -139,7 +141,13 @@ class Publisher:
                 asicrc_version=self._outbox.asicrc_version[:64],
             )
             await self._put(client, topics.of_capture(name, "about"), about.payload(), retain=True)
-            done = await first_of(self._listen(client), self._tell_state(client), self._send(client))
+            try:
+                done = await first_of(self._listen(client), self._tell_state(client), self._send(client))
+            except asyncio.CancelledError:  # Ctrl-C: a broker sends no last will of who says good-bye
+                with suppress(MqttError, TimeoutError):
+                    async with asyncio.timeout(LEAVE_S):
+                        await self._put(client, topics.availability, OFFLINE.encode(), retain=True)
+                raise
             await self._put_state(client)
             await self._put(client, topics.of_capture(name, "about"), b"", retain=True)
             await self._put(client, topics.availability, OFFLINE.encode(), retain=True)
