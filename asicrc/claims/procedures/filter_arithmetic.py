@@ -141,6 +141,7 @@ def digital_twin(context: Context) -> ClaimOutcome:
     false_aborts = as_published.account.hits - as_published.account.kept
     saved = 100 * as_published.account.saving.estimate
     lost = ", ".join(f"{run.account.hits - run.account.kept} of {run.account.hits}" for run in counted)
+    nothing_kept = "" if any(run.account.kept for run in counted) else ": it keeps none"
     return ClaimOutcome(
         "S10",
         COMPUTED,
@@ -148,7 +149,7 @@ def digital_twin(context: Context) -> ClaimOutcome:
         kept,
         f"The published run expects {as_published.expected_hits:.3f} hits in its {TWIN_CYCLES:,} cycles, so "
         "that there is nothing to abort falsely. With targets of 8, 4 and 2 zero bits the same rule aborts "
-        f"{lost} hits: it aborts everything.",
+        f"{lost} hits{nothing_kept}.",
         [
             Reproduced("saving, target of 20 zero bits", SAVING_PER_CENT, saved, "%"),
             Reproduced("false aborts, target of 20 zero bits", 0.0, float(false_aborts)),

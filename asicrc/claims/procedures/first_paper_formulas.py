@@ -131,9 +131,9 @@ def hierarchical_energy(_: Context) -> ClaimOutcome:
         holds(table and text),
         holds(update >= CLAIMED_RATIO * (1 - TABLE_MARGIN)),
         "The table follows from its formula, the text does not: ten thousand states are "
-        f"{math.log2(CLAIMED_STATES):.1f} bits and give {states:,.0f}, while ten thousand bits give a "
-        f"number of {energy_ratio_digits(CLAIMED_STATES):,.0f} digits. 2^n counts states; an update of n "
-        f"bits takes n switchings, and then the ratio is {update:.1f} at 16 bits.",
+        f"{math.log2(CLAIMED_STATES):.1f} bits and give {states:,.0f}, while ten thousand bits give "
+        f"10^{energy_ratio_digits(CLAIMED_STATES):.0f}. 2^n counts states; an update of n bits takes n "
+        f"switchings, and then the ratio is {update:.1f} at 16 bits.",
         [
             *(
                 Reproduced(f"ratio for {row.bits} bits, all constants 1", row.printed, row.ratio)

@@ -160,8 +160,8 @@ def floor(context: Context) -> ClaimOutcome:
         value,
         signature,
         f"The input alone scores {spreads[1].estimate:.3f}, and {lowest[LARGER.n_test]:.3f} in the best of "
-        f"{SEEDS_LARGER} seeds, with no device: {DIALOGUE:g} is its floor. Without any device it scatters "
-        f"by {deviation:.3f} from seed to seed, so that two devices would have to differ by more.",
+        f"{SEEDS_LARGER} seeds, with no device; {DIALOGUE:g} was printed. Without any device it scatters by "
+        f"{deviation:.3f} from seed to seed, so that two devices would have to differ by more.",
         [
             Reproduced(f"{U_T}, {size.n_train}/{size.n_test} steps", DIALOGUE, one, "NRMSE")
             for size, one in zip((PUBLISHED_SIZE, LARGER), spreads, strict=True)

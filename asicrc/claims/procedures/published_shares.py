@@ -10,7 +10,7 @@ from pathlib import Path
 
 from asicrc.analysis.arrival_evidence import NEEDS, ArrivalEvidence, arrival_evidence
 from asicrc.analysis.dependence.capture_leakage import leakage_of_capture
-from asicrc.analysis.dependence.leakage import SHARES, Leakage
+from asicrc.analysis.dependence.leakage import MARGINS, SHARES, Leakage
 from asicrc.analysis.event_source import EventSource, read_event_source
 from asicrc.analysis.papers.printed_entropy import printed_entropies
 from asicrc.analysis.spectra.heartbeat import CLAIMED_HZ, heartbeat_at
@@ -20,6 +20,7 @@ from asicrc.claims.procedures.deciding import FROM_DATA, holds, per_cent
 from asicrc.claims.procedures.published_files import procedure_of_file, published
 from asicrc.errors import NoAnswer
 from asicrc.evidence import EvidenceVerdict, Finding
+from asicrc.evidence.discrimination import CHANCE
 from asicrc.importing import import_file
 
 S9_SHARES = "s9_shares.csv"
@@ -62,14 +63,14 @@ def entropy(context: Context, path: Path) -> ClaimOutcome:
     finding = _finding(found, "entropy")
     verdict = found.verdicts["H03"]
     printed = printed_entropies(source.latency_s if len(source.latency_s) else source.stream.intervals_s)
+    changes = "is the same in all units of time" if printed.invariant else "changes with the unit of time"
     return ClaimOutcome(
         "H03",
         FROM_DATA,
         holds(printed.invariant),
         verdict.interpretation,
-        "The printed sum changes with the unit of time, so it marks nothing. Without a unit the entropy is "
-        f"{finding.effect.estimate:+.3f} nats off an exponential's at the one setting of these shares: "
-        f"{verdict.reason}.",
+        f"The printed sum {changes}. Without a unit the entropy is {finding.effect.estimate:+.3f} nats off "
+        f"an exponential's at the one setting of these shares: {verdict.reason}.",
         [
             *(
                 Reproduced(f"entropy as printed, latencies in {unit}", None, value)
@@ -128,8 +129,8 @@ def leak(context: Context, path: Path) -> ClaimOutcome:
         FROM_DATA,
         found.verdict,
         found.verdict,
-        f"{timing.n:,} shares show {shown}, and would have shown an AUC of {strongest.detectable:.3f}: the "
-        "0.02 that the claim is judged by takes more.",
+        f"{timing.n:,} shares show {shown}, and would have shown an AUC of {strongest.detectable:.3f}; the "
+        f"claim is judged by {CHANCE + MARGINS.claimed:.2f}.",
         [
             *_leaks(found),
             Reproduced(
@@ -137,7 +138,7 @@ def leak(context: Context, path: Path) -> ClaimOutcome:
             ),
         ],
         [strongest.test, *(one.information.test for one in found.leaks)],
-        smallest_effect=strongest.detectable - 0.5,
+        smallest_effect=strongest.detectable - CHANCE,
         effect_unit="AUC from 0.5",
         needs=(
             f"{LEAK_EVENTS:,} shares of each class from a device: {hours:.1f} h at these {rate_hz:.1f} a "
