@@ -68,7 +68,10 @@ def estimate_column(estimates: Sequence[Estimate | None]) -> list[tuple[str, str
     scale = max((abs(e.estimate) for e in known), default=0.0)
     if not halves or scale >= 1e7 or scale < 1e-4:
         return [estimate_text(estimate) for estimate in estimates]
-    decimals = min(max(0, 1 - math.floor(math.log10(statistics.median(halves)))), _MOST_DECIMALS)
+    finest, usual = (
+        max(0, 1 - math.floor(math.log10(half))) for half in (min(halves), statistics.median(halves))
+    )
+    decimals = min(finest, usual + 1, _MOST_DECIMALS)
     return [
         (NOTHING, NOTHING)
         if e is None or not math.isfinite(e.estimate)

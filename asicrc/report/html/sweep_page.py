@@ -214,4 +214,5 @@ def _planned(meta: dict[str, object]) -> int | None:
 
 
 def _missing(count: int) -> Notice:
-    return Notice([f"{number(count)} points of the plan are missing: the sweep ended early."])
+    points = "1 point of the plan is" if count == 1 else f"{number(count)} points of the plan are"
+    return Notice([f"{points} missing: the sweep ended early."])

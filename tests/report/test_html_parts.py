@@ -1,0 +1,125 @@
+"""Numbers as a reader sees them, and figures that fit into a page."""
+
+# ruff: noqa: RUF001 -- the minus, the dash and the cross are what is tested
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from asicrc.evidence import Estimate
+from asicrc.report.html.inline_figure import LARGEST_SVG_BYTES, inline_figure
+from asicrc.report.html.number_text import (
+    duration,
+    estimate_column,
+    estimate_text,
+    exact,
+    number,
+    p_value,
+    share,
+)
+from asicrc.report.html.rendering import LONGEST_TEXT, together, visible
+
+
+def estimate(value: float, low: float, high: float) -> Estimate:
+    return Estimate(value, low, high, 10, method="made up")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (912, "912"), (12_345_678, "12,345,678"), (0, "0"), (0.0, "0"), (1.003, "1.003"), (16.4, "16.40"),
+        (-5017.2, "−5,017"), (1.52594e-05, "1.526 × 10⁻⁵"), (3.2e19, "3.2 × 10¹⁹"), (10**20, "1 × 10²⁰"),
+        (math.nan, "–"), (math.inf, "–"), (None, "–"), (True, "–"), ("7", "–"),
+    ],
+)  # fmt: skip
+def test_numbers(value: object, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        ((1.02231, 0.97034, 1.08761), ("1.022", "[0.970, 1.088]")),
+        ((-5016.9, -10546.3, 512.7), ("−5,017", "[−10,546, 513]")),
+        ((0.0, 0.0, 0.0049), ("0.0000", "[0.0000, 0.0049]")),
+        ((-0.0004, -0.02, 0.02), ("0.000", "[−0.020, 0.020]")),
+        ((3.0e-9, 2.0e-9, 4.0e-9), ("3 × 10⁻⁹", "[2 × 10⁻⁹, 4 × 10⁻⁹]")),
+        ((5.0, math.nan, math.nan), ("5.000", "–")),
+        ((math.nan, 0.0, 1.0), ("–", "–")),
+    ],
+)
+def test_estimates_have_the_digits_that_their_interval_bears(
+    interval: tuple[float, float, float], text: tuple[str, str]
+) -> None:
+    assert estimate_text(estimate(*interval)) == text
+
+
+def test_estimates_of_one_column_have_the_same_decimals() -> None:
+    column = [
+        estimate(1.07, 0.97, 1.26),
+        estimate(0.9674, 0.897, 1.051),
+        None,
+        estimate(1.0, math.nan, math.nan),
+    ]
+    assert [value for value, _ in estimate_column(column)] == ["1.070", "0.967", "–", "1.000"]
+    assert estimate_column([None]) == [("–", "–")]
+
+
+def test_other_words_for_numbers() -> None:
+    assert [p_value(p) for p in (0.0, 1e-9, 0.00043, 0.0187, 0.335, 1.0)] == [
+        "< 0.0001", "< 0.0001", "0.0004", "0.019", "0.34", "1",
+    ]  # fmt: skip
+    assert [share(part) for part in (0.01, 0.12345, None)] == ["1 %", "12.3 %", "–"]
+    assert [exact(value) for value in (485.0, 1_041_667, 0.25, -1.5, None)] == [
+        "485",
+        "1,041,667",
+        "0.25",
+        "−1.5",
+        "–",
+    ]
+    assert [duration(s) for s in (14.97, 119.0, 260.0, 29_100.0, None)] == [
+        "15 s", "119 s", "4 min 20 s", "8 h 5 min", "–",
+    ]  # fmt: skip
+    assert (
+        together("95 % in 3 ms of 12 points") == "95\N{NO-BREAK SPACE}% in 3\N{NO-BREAK SPACE}ms of 12 points"
+    )
+
+
+def test_no_string_is_longer_than_a_page_bears() -> None:
+    shown = visible("a" * (LONGEST_TEXT + 5))
+    assert isinstance(shown, str) and shown.endswith(f"({LONGEST_TEXT + 5} characters)")
+
+
+def test_svg_has_no_style_no_foreign_reference_and_names_of_its_own() -> None:
+    names = set()
+    for label in ("a", "b"):
+        figure = Figure(figsize=(3, 2))
+        axis = figure.subplots()
+        axis.plot(np.arange(20), ".", label=r"\$x")
+        axis.bar([1], [5], hatch="//")
+        axis.legend()
+        drawn = inline_figure(figure, label)
+        assert drawn.svg is not None and drawn.png is None
+        assert "http" not in drawn.svg and "style" not in drawn.svg
+        root = ElementTree.fromstring(drawn.svg)
+        assert root.attrib["aria-hidden"] == "true" and root.attrib["viewBox"].startswith("0 0 216 144")
+        own = [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
+        links = {e.attrib["href"][1:] for e in root.iter() if "href" in e.attrib}
+        links |= {v[5:-1] for e in root.iter() for v in e.attrib.values() if v.startswith("url(#")}
+        assert own and set(own) == links and len(own) == len(set(own))
+        assert not names & set(own)
+        names |= set(own)
+
+
+def test_drawing_that_is_too_large_becomes_pixels() -> None:
+    figure = Figure(figsize=(3, 2))
+    rng = np.random.default_rng(0)
+    figure.subplots().plot(*rng.normal(size=(2, LARGEST_SVG_BYTES // 60)), ".")
+    drawn = inline_figure(figure, "a")
+    assert drawn.svg is None and drawn.png is not None and drawn.png.startswith("data:image/png;base64,iVBOR")
+    assert (drawn.width, drawn.height) == (288, 192)
