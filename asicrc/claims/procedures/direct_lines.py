@@ -27,8 +27,8 @@ from asicrc.errors import NoAnswer
 from firmware_protocols.device import NO_TIME
 
 SAME_WORK_NEEDS = (
-    f"two captures of the same work on a direct line, {EVENTS:,} nonces each: asicrc capture --replay-work A, "
-    "then asicrc compare A B"
+    f"two captures of the same work on a direct line, {EVENTS:,} nonces each: asicrc capture "
+    "--replay-work A, then asicrc compare A B"
 )
 HANDSHAKE_NEEDS = f"a capture in handshake mode, {SHARES:,} shares"
 
@@ -62,7 +62,7 @@ PROCEDURES: tuple[Procedure, ...] = (
             f"floor of {FLOOR_S * 1e6:g} us",
             runs=8,
             seconds=2.5,
-            effect_unit="us of the chip, or a share",
+            effect_unit="us of the host's clock, or a share",
             needs=SAME_WORK_NEEDS,
         )
     ).procedure(),

@@ -38,7 +38,7 @@ ETA = TwinQuestion(
     take=take_etas,
     find=find_eta,
     there=effect_in(planted=False, ordinary=True, ideal=True),
-    planted=f"a pool that is {STUCK_S:g} s late with {STUCK_SHARE:.0%} of the jobs whatever the latency: what "
+    planted=f"a pool that is {STUCK_S:g} s late with {STUCK_SHARE:.0%} of the jobs at any latency: what "
     "breaks the claim",
     runs=20,
     seconds=0.1,
