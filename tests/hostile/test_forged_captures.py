@@ -177,7 +177,7 @@ FORGERIES: dict[str, tuple[Any, ...]] = {
         ("UPDATE settings SET kind = ? WHERE kind = 'restored'", (NASTY_TEXT,)),
         ("INSERT INTO settings VALUES (1, ?, 1.0, 1.0, 'set')", (NASTY_TEXT,)),
         ("INSERT INTO readings VALUES (1, ?, 1.0)", (NASTY_TEXT,)),
-        ("INSERT INTO points VALUES (1, 1, 1, ?, ?)", (NASTY_TEXT, NASTY_TEXT)),
+        ("INSERT OR REPLACE INTO points VALUES (1, 1, 1, ?, ?)", (NASTY_TEXT, NASTY_TEXT)),
         ("INSERT INTO log VALUES (1, ?, ?)", (NASTY_TEXT, NASTY_TEXT)),
         *(meta(key, NASTY_TEXT) for key in ("device_url", "end_reason", "digest", "clock", "plan")),
         meta(NASTY_TEXT, NASTY_TEXT),
