@@ -6,6 +6,7 @@ values from 0.5 to 1.4 are what a Poisson process gives all day.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from asicrc.analysis.exponential import checked_intervals
 
 WINDOW = 10
 _SAMPLES = 20_000
+_FLOATS_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,38 @@ def window_cv(intervals_s: ArrayLike, window: int = WINDOW, seed: int = 0) -> Wi
         float(high),
         float(np.mean((found < low) | (found > high))),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CvByChance:
+    """Of `intervals` exponential intervals: 2.5, 50 and 97.5 % of their CV, and the share with one of at most
+    `printed`."""
+
+    intervals: int
+    printed: float
+    low: float
+    middle: float
+    high: float
+    share_at_most: float
+
+
+def cv_by_chance(intervals: int, printed: float, seed: int = 0) -> CvByChance:
+    """What a Poisson process shows of a CV in so few intervals; by drawing, 20,000 times.
+
+    Raises ValueError for fewer than 2 intervals, which have no CV.
+    """
+    if intervals < 2:
+        raise ValueError(f"{intervals} intervals have no CV: 2 or more")
+    rng = np.random.default_rng(np.random.SeedSequence([seed, intervals]))
+    rows = max(1, _FLOATS_AT_ONCE // intervals)
+    parts = [
+        _cv(rng.exponential(1.0, (min(rows, _SAMPLES - rows * part), intervals)))
+        for part in range(math.ceil(_SAMPLES / rows))
+    ]
+    chance = np.concatenate(parts)
+    low, middle, high = np.quantile(chance, [0.025, 0.5, 0.975])
+    share = float(np.mean(chance <= printed))
+    return CvByChance(intervals, printed, float(low), float(middle), float(high), share)
 
 
 def _cv(rows: Floats) -> Floats:
