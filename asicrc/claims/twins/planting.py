@@ -19,6 +19,8 @@ def with_cv(stream: EventStream, cv: float) -> EventStream:
     """
     if len(stream.longest_s) != stream.n:
         raise ValueError("a record of one segment is needed")
+    if stream.n < 2:
+        return stream  # a chip that hangs at a setting brings nothing that could be moved
     steps = stream.intervals_s
     return EventStream.of(
         stream.t_ns[0] + np.concatenate([[0], np.cumsum(np.round(1e9 * gamma_steps(steps, cv)))]).astype(int),
