@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from asicrc.cli.options import Json
-from asicrc.cli.output import print_json, say
-from asicrc.errors import ExitCode, UsageError
+from asicrc.cli.output import note, print_json, say
+from asicrc.errors import BadFile, ExitCode, UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +40,8 @@ def serve(
         else:
             say(f"{target} is shown at {url}")
             say("Ctrl-C ends it; the capture goes on.")
+        if problem is not None:
+            note(f"so far {problem}: the page says so, until it is otherwise")
         sys.stdout.flush()
         if open_:
             import webbrowser
@@ -48,5 +50,17 @@ def serve(
 
     if not target.parent.is_dir():
         raise UsageError(f"the folder {target.parent} does not exist", "name a capture or a folder with some")
+    problem = None if target.is_dir() else _problem(target)
     run(target, port, begun)
     return ExitCode.OK
+
+
+def _problem(path: Path) -> str | None:
+    """What is wrong with a file: the capture may still be to come."""
+    from asicrc.capture.reader import load
+
+    try:
+        load(path).close()
+    except BadFile as error:
+        return error.message
+    return None

@@ -318,6 +318,23 @@ def test_a_port_that_is_taken_is_told(
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_what_is_wrong_so_far_is_said_in_the_terminal_too(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(served: LiveServer) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LiveServer, "serve_forever", interrupted)
+    for content, said in ((None, "there is no file"), ("x" * 2000, "is not a capture")):
+        if content is not None:
+            path.write_text(content)
+        assert _run(["serve", str(path), "--port", "0"]) == 130
+        shown = capsys.readouterr()
+        assert said in shown.err and "http://127.0.0.1:" in shown.out
+    assert _run(["serve", str(path.parent), "--port", "0", "--json"]) == 130
+    assert json.loads(capsys.readouterr().out)["path"] == str(path.parent)
+
+
 def test_ctrl_c_ends_it_and_says_so_on_the_page(path: Path) -> None:
     with started(path):
         process = subprocess.Popen(
