@@ -34,6 +34,9 @@ def live_views(
         yield
         return
     _check(mqtt, prometheus, rig)
+    if output.exists():  # the capture will refuse to begin, and an old file is not its own
+        yield
+        return
     command = [sys.executable, "-m", "asicrc.cli.main", "publish", str(output), "--beside-capture"]
     for option, value in (("--mqtt", mqtt), ("--prometheus", prometheus), ("--rig", rig)):
         if value is not None:

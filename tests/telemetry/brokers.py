@@ -68,6 +68,15 @@ class BrokerProcess:
             time.sleep(0.05)
         raise AssertionError(f"{self.kind} does not listen on port {self.port}")
 
+    def pause(self) -> None:
+        """It keeps its connections, and does nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -255,6 +256,57 @@ def test_a_capture_beside_a_silent_broker_is_the_one_without_any(black_hole: int
     assert load(beside).events().tobytes() == load(plain).events().tobytes()
     assert len(load(beside).events()) > 100
     assert load(beside).readings() == load(plain).readings()
+
+
+def test_an_old_file_is_not_published_by_a_capture_that_does_not_begin(tmp_path: Path) -> None:
+    from asicrc.telemetry import beside
+
+    old = tmp_path / "old.asicrc"
+    begun(old).close()
+    before = time.monotonic()
+    with beside.live_views(old, lambda _: None, mqtt=f"mqtt://127.0.0.1:{free_port()}"):
+        pass
+    assert time.monotonic() - before < 1.0  # no process was waited for
+
+
+@pytest.mark.long
+def test_a_broker_that_stops_answering_on_the_way_holds_no_capture_up(
+    broker: Callable[[str], BrokerProcess], tmp_path: Path
+) -> None:
+    middle = broker("mosquitto")
+    path = tmp_path / "a.asicrc"
+    command = [sys.executable, "-m", "asicrc.cli.main", "capture", "-d", "sim:bm1366", "--duration", "12s"]
+    capture = subprocess.Popen(
+        [*command, "-o", path, "--mqtt", middle.url, "--rig", "bench", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        asyncio.run(asyncio.wait_for(first_message(middle, "lab/bench/captures/+/rows/events"), 50))
+        middle.pause()
+        answer, errors = capture.communicate(timeout=90)
+    finally:
+        middle.go_on()
+        capture.kill()
+        capture.wait()
+    assert capture.returncode == 0, errors
+    said = json.loads(answer)
+    assert said["reason"] == "duration reached"
+    assert said["duration_s"] < 13
+    assert said["valid"] == said["events"] > 20
+    assert "sends the rest" in errors
+
+    collected, published = collect_and_publish(middle, tmp_path / "out", {"bench": path}, lambda _: None)
+    assert published[0].collected is True
+    assert load(collected.sealed[0]).meta["digest"] == load(path).meta["digest"]
+
+
+async def first_message(broker: BrokerProcess, topic: str) -> None:
+    async with aiomqtt.Client("127.0.0.1", broker.port) as listener:
+        await listener.subscribe(topic, qos=1)
+        async for _ in listener.messages:
+            return
 
 
 @pytest.mark.parametrize(

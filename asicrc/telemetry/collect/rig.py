@@ -207,7 +207,7 @@ class Rig:
             if gathered.missing and now - gathered.missing_said_at >= _MISSING_AGAIN_S:
                 gathered.missing_said_at = now
                 gathered.answer_due = True
-            if gathered.answer_due or everything:
+            if gathered.answer_due or (everything and mirror.sealed is None):
                 missing, gathered.missing = gathered.missing, False
                 gathered.answer_due = False
                 said = Acknowledgement(
