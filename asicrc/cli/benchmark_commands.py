@@ -61,10 +61,10 @@ def benchmark(
     seeds: Annotated[int, typer.Option(min=1, help="Inputs, and captures; a verdict needs 10.")] = 10,
     first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first input.")] = 0,
     washout: Annotated[
-        int | None, typer.Option(min=0, help="Steps left out at the start. Default 200.")
+        int | None, typer.Option(min=0, help="Steps left out at the start. Default: 200.")
     ] = None,
-    train: Annotated[int | None, typer.Option(min=20, help="Steps to train on. Default 4800.")] = None,
-    test: Annotated[int | None, typer.Option(min=20, help="Steps to test on. Default 5000.")] = None,
+    train: Annotated[int | None, typer.Option(min=20, help="Steps to train on. Default: 4800.")] = None,
+    test: Annotated[int | None, typer.Option(min=20, help="Steps to test on. Default: 5000.")] = None,
     features: Annotated[
         str | None,
         typer.Option(
@@ -85,7 +85,7 @@ def benchmark(
         bool, typer.Option("--allow-missing", help="State steps as missing that were not applied.")
     ] = False,
     directory: Annotated[
-        Path | None, typer.Option(help="Where captures go. Default ./<UTC>-<device>-<task>.")
+        Path | None, typer.Option(help="Where captures go. Default: ./<UTC>-<device>-<task>.")
     ] = None,
     figures: Annotated[
         Path | None, typer.Option(help="Where figures go. Default: beside the captures, or here.")

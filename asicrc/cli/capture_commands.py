@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from asicrc.devices import Circumstances
 
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Capture file; default ./<UTC>-<device>.asicrc.")
+    Path | None, typer.Option("--output", "-o", help="Capture file. Default: ./<UTC>-<device>.asicrc.")
 ]
 
 

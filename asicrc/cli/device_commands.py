@@ -64,8 +64,9 @@ def devices(
     for url in found.emulated:
         say(f"  {url}")
     say("device URLs:")
+    width = max(len(form) for form, _ in found.url_forms)
     for form, meaning in found.url_forms:
-        say(f"  {form:<34} {meaning}")
+        say(f"  {form:<{width}}  {meaning}")
 
 
 def _scan(network: str, ports: str, *, allow_public: bool, as_json: bool) -> None:

@@ -86,7 +86,7 @@ def export(
     file: File,
     format_: Annotated[str, typer.Option("--format", "-f", help="csv, parquet or netcdf.")] = "csv",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Default: beside the capture.")
+        Path | None, typer.Option("--output", "-o", help="Table file. Default: beside the capture.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     as_json: Json = False,
@@ -106,7 +106,9 @@ def export(
 
 def import_(
     file: Annotated[Path, typer.Argument(help="Published data: share CSV, proof CSV, timed CSV, wire dump.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: ./<name>.asicrc")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Capture file. Default: ./<name>.asicrc.")
+    ] = None,
     difficulty: Annotated[
         float | None, typer.Option(help="Required difficulty, where the data do not state one.")
     ] = None,

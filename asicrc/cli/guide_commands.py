@@ -24,7 +24,7 @@ def guide(
     raw: Annotated[bool, typer.Option("--raw", help="The Markdown itself, as it also is in a pipe.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Read a guide: one for each device, for files, evidence and safety, and for what you may want to write."""
+    """Read a guide: one for each device, on files, evidence and safety, and on what you may want to write."""
     from asicrc.guides import guide_text, guides
 
     found = guides()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import cast
+from typing import Any, cast
 
 import typer
 
@@ -39,8 +39,8 @@ from firmware_protocols.errors import ProtocolError
 app = typer.Typer(
     name="asicrc",
     cls=InPanels,
-    help="Capture, verify and analyse the nonce timing of mining ASICs. "
-    "Try `asicrc demo`, or `asicrc capture --device sim:bm1366 --duration 10s`.",
+    help="Capture, verify and analyse the nonce timing of mining ASICs, each number beside its null. "
+    "Try `asicrc demo`, `asicrc claims list` and `asicrc guide`; none of them needs a device.",
     add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -97,11 +97,8 @@ def _run(arguments: list[str]) -> int:
         hint = "a recording with such bytes was damaged, or made to be"
         return report_error(BadFile(f"bytes on the line break the protocol: {error}", hint), as_json)
     except CommandLineError as error:
-        known = {command.name for command in app.registered_commands}
-        known |= {group.name for group in app.registered_groups}
-        of_command = f"{arguments[0]} " if arguments[0] in known else ""
         said = error.format_message() if hasattr(error, "format_message") else str(error)
-        return report_error(UsageError(said, f"asicrc {of_command}--help"), as_json)
+        return report_error(UsageError(said, f"{_command_of(arguments)} --help"), as_json)
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
         return ExitCode.INTERRUPTED
@@ -116,6 +113,18 @@ def _run(arguments: list[str]) -> int:
         return report_error(
             StorageError(f"the output cannot be written: {error.strerror}", "is the disk full?"), False
         )
+
+
+def _command_of(arguments: list[str]) -> str:
+    """As far as the words name commands: `asicrc claims run`."""
+    command: Any = typer.main.get_command(app)
+    names = ["asicrc"]
+    for word in arguments:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            break
+        names.append(word)
+    return " ".join(names)
 
 
 if __name__ == "__main__":

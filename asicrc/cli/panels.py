@@ -39,3 +39,5 @@ def put_into_panels(app: typer.Typer) -> None:
     panel_of = {name: panel for panel, names in PANELS.items() for name in names}
     for entry in (*app.registered_commands, *app.registered_groups):
         entry.rich_help_panel = panel_of.get(entry.name or "", OTHERS)
+    for group in app.registered_groups:
+        group.no_args_is_help = True

@@ -30,10 +30,10 @@ def prerequisites(
         str | None, typer.Option(help="Plan: a TOML file, or the name of one that comes along.")
     ] = None,
     twin: Annotated[str | None, typer.Option(help="Drive a twin: ideal, ordinary or planted.")] = None,
-    machine: Annotated[str, typer.Option(help="Of the twin.")] = "lv06",
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the inputs, and of a twin.")] = None,
+    machine: Annotated[str, typer.Option(help="Machine that the twin is of.")] = "lv06",
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the inputs, and of a twin.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Capture file; default ./<UTC>-<device>.asicrc.")
+        Path | None, typer.Option("--output", "-o", help="Capture file. Default: ./<UTC>-<device>.asicrc.")
     ] = None,
     list_plans: Annotated[bool, typer.Option("--list", help="Name the plans that come along.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it comes to, and stop.")] = False,

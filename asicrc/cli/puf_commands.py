@@ -73,7 +73,7 @@ def verify(
     false_accepts: Annotated[
         float, typer.Option(help="Impostors that may be accepted at most, upper bound.")
     ] = 0.10,
-    seed: Annotated[int, typer.Option(min=0, help="Of the impostors.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the impostors.")] = 1,
     as_json: Json = False,
 ) -> int:
     """Is this capture of the device of the template? Exit code 0 accepted, 5 rejected, 1 not resolved.

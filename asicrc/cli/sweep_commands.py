@@ -44,7 +44,7 @@ def sweep(
         ),
     ] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Capture file; default ./<UTC>-<device>.asicrc.")
+        Path | None, typer.Option("--output", "-o", help="Capture file. Default: ./<UTC>-<device>.asicrc.")
     ] = None,
     list_plans: Annotated[bool, typer.Option("--list", help="Name the plans that come with asicrc.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a plan.")] = False,
