@@ -37,7 +37,8 @@ class InPanels(TyperGroup):
 def put_into_panels(app: typer.Typer) -> None:
     """Give every registered command the heading that it stands under."""
     panel_of = {name: panel for panel, names in PANELS.items() for name in names}
-    for entry in (*app.registered_commands, *app.registered_groups):
-        entry.rich_help_panel = panel_of.get(entry.name or "", OTHERS)
+    for command in app.registered_commands:
+        command.rich_help_panel = panel_of.get(command.name or "", OTHERS)
     for group in app.registered_groups:
+        group.rich_help_panel = panel_of.get(str(group.name), OTHERS)
         group.no_args_is_help = True
