@@ -180,7 +180,10 @@ def draw() -> Figure:
     sizes = [pair.pairs.matched for pair in pairs.values()]
     shares.set_yticks(range(len(names)), [f"{name}\nn = {n}" for name, n in zip(names, sizes, strict=True)])
     shifts.set_yticks(range(len(names)), [])
-    shares.set_xscale("symlog", linthresh=0.5)
+    shares.set_xscale("symlog", linthresh=0.5, linscale=0.6)
+    shares.set_xlim(-0.05, 50)
+    shares.set_xticks([0, 0.2, 0.5, 2, 5, 20], ["0", "0.2", "0.5", "2", "5", "20"])
+    shares.minorticks_off()
     shares.set(xlabel="share in the repeat (%), exact 95 %")
     shifts.set(xlabel="shift of each core (us of the host), 95 % at once")
     for axis, title in ((shares, "(a) proofs"), (shifts, "(b) times")):
