@@ -13,10 +13,22 @@ export function make(tag, parent, name = "", text = "") {
   return element;
 }
 
+function put(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+function draw(tag, parent, attributes) {
+  const element = put(document.createElementNS(SVG, tag), attributes);
+  parent.append(element);
+  return element;
+}
+
 export function short(value, digits = 4) {
   if (value === null || value === undefined) return "–";
   const rounded = Number(value.toPrecision(digits));
-  return Math.abs(rounded) >= 1e6 || (rounded && Math.abs(rounded) < 1e-4) ? rounded.toExponential() : String(rounded);
+  const size = Math.abs(rounded);
+  return size >= 1e6 || (size && size < 1e-4) ? rounded.toExponential() : String(rounded);
 }
 
 export function exact(value) {
@@ -37,7 +49,7 @@ export function duration(seconds) {
 export function timeView({ width, span, series, unit, bound, fromZero, marks, bridged }) {
   const bins = series[0].columns.estimate.length;
   const at = (i) => Math.min((i + 0.5) * width, (i * width + span) / 2); // the last bin is not full yet
-  const text = (columns, i) => `${short(columns.estimate[i])}${unit} [${short(columns.low[i])}, ${short(columns.high[i])}]`;
+  const text = (c, i) => `${short(c.estimate[i])}${unit} [${short(c.low[i])}, ${short(c.high[i])}]`;
   return {
     xs: Array.from({ length: bins }, (_, i) => at(i)),
     xRange: [0, Math.max(span, 1)],
@@ -50,7 +62,8 @@ export function timeView({ width, span, series, unit, bound, fromZero, marks, br
       + series.map(({ label, columns }) => (series.length > 1 ? `${label} ` : "") + text(columns, i)).join("; "),
     head: ["from", ...series.flatMap(({ label }) => [label, "low", "high", "n"])],
     rows: () => Array.from({ length: bins }, (_, i) => [duration(i * width), // the newest comes first
-      ...series.flatMap(({ columns: c }) => [short(c.estimate[i]), short(c.low[i]), short(c.high[i]), exact(c.n[i])])]).reverse(),
+      ...series.flatMap(({ columns: c }) => [...[c.estimate[i], c.low[i], c.high[i]].map((v) => short(v)), exact(c.n[i])]),
+    ]).reverse(),
   };
 }
 
@@ -58,7 +71,8 @@ export function histogramView(found) {
   const { count, expected, low, high, n } = found;
   const step = found.edges_s[1];
   const edges = [...found.edges_s, found.edges_s.at(-1) + step];
-  const range = (i) => (i === count.length - 1 ? `above ${short(edges[i], 3)} s` : `${short(edges[i], 3)} to ${short(edges[i + 1], 3)} s`);
+  const edge = (i) => short(edges[i], 3);
+  const range = (i) => (i === count.length - 1 ? `above ${edge(i)} s` : `${edge(i)} to ${edge(i + 1)} s`);
   return {
     xs: count.map((_, i) => (edges[i] + edges[i + 1]) / 2),
     xRange: [0, edges.at(-1)],
@@ -67,7 +81,8 @@ export function histogramView(found) {
     histogram: { edges, count, expected, low, high },
     newest: 0,
     isEmpty: false,
-    says: (i) => `${range(i)}: ${count[i]} of ${n}, expected ${short(expected[i])}, 95 % within ${low[i]} to ${high[i]}`,
+    says: (i) => `${range(i)}: ${count[i]} of ${n}, expected ${short(expected[i])}, `
+      + `95 % within ${low[i]} to ${high[i]}`,
     head: ["interval", "counted", "expected", "low", "high"],
     rows: () => count.map((c, i) => [range(i), String(c), short(expected[i]), String(low[i]), String(high[i])]),
   };
@@ -80,18 +95,17 @@ export class Plot {
     make("h3", this.figure, "", title).id = `${id}-title`;
     this.said = make("span", this.figure, "reading");
     this.frame = make("div", this.figure);
-    for (const [name, value] of Object.entries({ role: "slider", tabindex: "0", "aria-labelledby": `${id}-title`,
-      "aria-describedby": `${id}-caption`, "aria-valuemin": "0", "aria-valuemax": "0", "aria-valuenow": "0",
-      "aria-valuetext": "nothing yet" })) this.frame.setAttribute(name, value);
-    this.svg = document.createElementNS(SVG, "svg");
-    this.svg.setAttribute("aria-hidden", "true");
-    this.frame.append(this.svg);
+    put(this.frame, {
+      role: "slider", tabindex: "0", "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-caption`,
+      "aria-valuemin": "0", "aria-valuemax": "0", "aria-valuenow": "0", "aria-valuetext": "nothing yet",
+    });
+    this.svg = draw("svg", this.frame, { "aria-hidden": "true" });
     this.caption = make("figcaption", this.figure, "", caption);
     this.caption.id = `${id}-caption`;
     this.details = make("details", this.figure);
     make("summary", this.details, "", `Numbers of “${title}”`);
     const box = make("div", this.details, "table");
-    for (const [name, value] of Object.entries({ tabindex: "0", role: "region", "aria-label": `Numbers of ${title}` })) box.setAttribute(name, value);
+    put(box, { tabindex: "0", role: "region", "aria-label": `Numbers of ${title}` });
     this.table = make("table", box);
     this.view = null;
     this.chosen = null;
@@ -100,7 +114,9 @@ export class Plot {
     this.frame.addEventListener("focus", () => this.#choose(this.chosen ?? this.#newest()));
     this.frame.addEventListener("blur", () => this.#choose(null));
     this.svg.addEventListener("pointermove", (event) => this.#choose(this.#nearest(event)));
-    this.svg.addEventListener("pointerleave", () => { if (document.activeElement !== this.frame) this.#choose(null); });
+    this.svg.addEventListener("pointerleave", () => {
+      if (document.activeElement !== this.frame) this.#choose(null);
+    });
     new ResizeObserver(() => this.#draw()).observe(this.frame);
   }
 
@@ -135,12 +151,13 @@ export class Plot {
     }
     for (const [v, label] of this.view.xTicks(box.right - box.left)) {
       this.#path(this.svg, "grid", `M${round(x(v))} ${box.bottom}v4`);
-      this.#text(x(v), height - 6, label, "", x(v) > box.right - 20 ? "end" : x(v) < box.left + 12 ? "start" : "middle");
+      const anchor = x(v) > box.right - 20 ? "end" : x(v) < box.left + 12 ? "start" : "middle";
+      this.#text(x(v), height - 6, label, "", anchor);
     }
-    const inner = document.createElementNS(SVG, "svg"); // a nested one clips
-    for (const [name, value] of Object.entries({ x: 0, y: box.top - 3, width, height: box.bottom - box.top + 6,
-      viewBox: `0 ${box.top - 3} ${width} ${box.bottom - box.top + 6}` })) inner.setAttribute(name, value);
-    this.svg.append(inner);
+    const area = [0, box.top - 3, width, box.bottom - box.top + 6];
+    const inner = draw("svg", this.svg, { // a nested one clips
+      x: area[0], y: area[1], width: area[2], height: area[3], viewBox: area.join(" "),
+    });
     if (this.view.histogram) this.#histogram(inner, x, y);
     else this.#lines(inner, x, y, box);
     this.cursor = this.#path(this.svg, "cursor", "");
@@ -152,16 +169,16 @@ export class Plot {
     const { series, bound, marks, bridged, xs } = this.view;
     this.#path(inner, "mark", (marks ?? []).map((v) => `M${round(x(v))} ${box.top}V${box.bottom}`).join(""));
     series.forEach(({ columns: { estimate, low, high } }, which) => {
-      const group = document.createElementNS(SVG, "g");
-      if (which) group.setAttribute("class", "second");
-      inner.append(group);
+      const group = draw("g", inner, { class: which ? "second" : "first" });
       const point = (i, v) => `${round(x(xs[i]))} ${round(y(v))}`;
       const pieces = runs(estimate, bridged ?? 0);
-      const high_ = (i) => high[i] ?? Number.MAX_VALUE, low_ = (i) => low[i] ?? 0;
-      const edge = (run, of) => run.map((i) => `${round(x(xs[i]))} ${round(Math.max(-1e4, Math.min(1e4, y(of(i)))))}`);
-      this.#path(group, "band", pieces.map((run) => `M${edge(run, high_).join("L")}L${edge(run, low_).reverse().join("L")}Z`).join(""));
+      const kept = (v) => Math.max(-1e4, Math.min(1e4, v)); // an interval may be open
+      const edge = (run, of) => run.map((i) => `${round(x(xs[i]))} ${round(kept(y(of(i))))}`);
+      const band = (run) => [...edge(run, (i) => high[i] ?? Number.MAX_VALUE), ...edge(run, (i) => low[i] ?? 0).reverse()];
+      const dot = (run) => (run.length === 1 ? `M${point(run[0], estimate[run[0]])}h0` : "");
+      this.#path(group, "band", pieces.map((run) => `M${band(run).join("L")}Z`).join(""));
       this.#path(group, "line", pieces.map((run) => `M${run.map((i) => point(i, estimate[i])).join("L")}`).join(""));
-      this.#path(group, "dots", pieces.map((run) => (run.length === 1 ? `M${point(run[0], estimate[run[0]])}h0` : "")).join(""));
+      this.#path(group, "dots", pieces.map(dot).join(""));
     });
     if (bound) {
       this.#path(inner, "bound", `M${box.left} ${round(y(bound.value))}H${box.right}`);
@@ -171,10 +188,12 @@ export class Plot {
 
   #histogram(inner, x, y) {
     const { edges, count, expected, low, high } = this.view.histogram;
-    const bar = (i, from, to) => `M${round(x(edges[i]))} ${round(y(from))}V${round(y(to))}H${round(x(edges[i + 1]))}V${round(y(from))}Z`;
+    const left = (i) => round(x(edges[i]));
+    const bar = (i, from, to) => `M${left(i)} ${round(y(from))}V${round(y(to))}H${left(i + 1)}V${round(y(from))}Z`;
+    const step = (v, i) => `${i ? "L" : "M"}${left(i)} ${round(y(v))}H${left(i + 1)}`;
     this.#path(inner, "bars", count.map((c, i) => bar(i, 0, c)).join(""));
     this.#path(inner, "expected-band", count.map((_, i) => bar(i, low[i], high[i])).join(""));
-    this.#path(inner, "expected", count.map((_, i) => `${i ? "L" : "M"}${round(x(edges[i]))} ${round(y(expected[i]))}H${round(x(edges[i + 1]))}`).join(""));
+    this.#path(inner, "expected", expected.map(step).join(""));
     this.#text(x(edges.at(-1)), y(Math.max(count.at(-1), high.at(-1))) - 5, "longer", "", "end");
   }
 
@@ -185,12 +204,14 @@ export class Plot {
   #nearest(event) {
     if (this.#newest() === null) return null;
     const at = event.clientX - this.svg.getBoundingClientRect().left;
-    return this.view.xs.reduce((best, v, i, all) => (Math.abs(this.x(v) - at) < Math.abs(this.x(all[best]) - at) ? i : best), 0);
+    const distance = this.view.xs.map((v) => Math.abs(this.x(v) - at));
+    return distance.indexOf(Math.min(...distance));
   }
 
   #key(event) {
     const last = this.#newest() === null ? null : this.view.xs.length - 1;
-    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 10, PageDown: -10, Home: -Infinity, End: Infinity };
+    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 10, PageDown: -10,
+      Home: -Infinity, End: Infinity };
     if (last === null || !(event.key in steps)) return;
     event.preventDefault();
     this.#choose(Math.max(0, Math.min(last, (this.chosen ?? this.#newest()) + steps[event.key])));
@@ -227,18 +248,11 @@ export class Plot {
   }
 
   #path(parent, name, d) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("class", name);
-    path.setAttribute("d", d);
-    parent.append(path);
-    return path;
+    return draw("path", parent, { class: name, d });
   }
 
   #text(x, y, text, name, anchor) {
-    const element = document.createElementNS(SVG, "text");
-    for (const [key, value] of Object.entries({ x: round(x), y: round(y), class: name, "text-anchor": anchor })) element.setAttribute(key, value);
-    element.textContent = text;
-    this.svg.append(element);
+    draw("text", this.svg, { x: round(x), y: round(y), class: name, "text-anchor": anchor }).textContent = text;
   }
 }
 

@@ -21,10 +21,15 @@ let lastState = "";
 let waiting = 0;
 
 const plots = {
-  rate: plot("rate", "Share rate, per second", "Distinct proofs that hold, a second, in each stretch of time; dotted lines: points of the plan."),
-  intervals: plot("intervals", "Intervals between shares", "Counted (bars) beside what an exponential law of the same mean would give (orange line, 95 % of counts in the shade). A chip on its own line follows its scan order, which is no Poisson process."),
-  cv: plot("cv", "CV of the intervals", "Standard deviation over mean; 1 for a Poisson process. A stretch with two points of a plan in it mixes both."),
-  errors: plot("errors", "Invalid share, %", "Proofs that do not hold, or could not be read, of all that were checked."),
+  rate: plot("rate", "Share rate, per second",
+    "Distinct proofs that hold, a second, in each stretch of time; dotted lines: points of the plan."),
+  intervals: plot("intervals", "Intervals between shares",
+    "Counted (bars) beside what an exponential law of the same mean would give (orange line, 95 % of counts in "
+    + "the shade). A chip on its own line follows its scan order, which is no Poisson process."),
+  cv: plot("cv", "CV of the intervals",
+    "Standard deviation over mean; 1 for a Poisson process. A stretch with two points of a plan in it mixes both."),
+  errors: plot("errors", "Invalid share, %",
+    "Proofs that do not hold, or could not be read, of all that were checked."),
   temperature: plot("temperature", "Temperature, °C", "Mean of the readings; shaded from the lowest to the highest."),
   power: plot("power", "Power, W", "Mean of the readings; shaded from the lowest to the highest."),
 };
@@ -72,13 +77,17 @@ function chip(text, verdict) {
 }
 
 function tiles(words, { rate_per_s: rate, cv, invalid_share: errors, readings }) {
-  const found = [
-    ["share rate", rate && `${short(rate.estimate, 3)}/s`, rate && `95 %: ${short(rate.low, 3)} to ${short(rate.high, 3)}; ${words.window}`, "no time was recorded yet"],
-    ["CV of the intervals", cv && cv.estimate.toFixed(3), cv && `95 %: ${short(cv.low, 3)} to ${short(cv.high, 3)}; ${words.window}`, "fewer than 20 intervals in this time"],
-    ["invalid", errors && `${short(100 * errors.estimate, 3)} %`, errors && `95 %: ${short(100 * errors.low, 3)} to ${short(100 * errors.high, 3)} %; ${words.window}`, "no event was checked in this time"],
+  const others = words.readings.filter((text) => !/ (degC|W)$/.test(text)).join(", ");
+  const beside = (found, scale, unit) => found
+    && `95 %: ${short(scale * found.low, 3)} to ${short(scale * found.high, 3)}${unit}; ${words.window}`;
+  const found = [ // name, value, what stands below it, and what instead where there is no value
+    ["share rate", rate && `${short(rate.estimate, 3)}/s`, beside(rate, 1, ""), "no time was recorded yet"],
+    ["CV of the intervals", cv && cv.estimate.toFixed(3), beside(cv, 1, ""), "fewer than 20 intervals in this time"],
+    ["invalid", errors && `${short(100 * errors.estimate, 3)} %`, beside(errors, 100, " %"),
+      "no event was checked in this time"],
     ["temperature", "temperature_c" in readings && `${short(readings.temperature_c)} °C`, "newest reading"],
     ["power", "power_w" in readings && `${short(readings.power_w)} W`, "newest reading"],
-    ["other readings", null, words.readings.filter((text) => !/ (degC|W)$/.test(text)).join(", ")],
+    ["other readings", null, others],
   ];
   const list = byId("tiles");
   if (!list.children.length) {
@@ -90,11 +99,12 @@ function tiles(words, { rate_per_s: rate, cv, invalid_share: errors, readings })
       make("span", value, "beside words");
     }
   }
-  found.forEach(([name, value, beside, otherwise], i) => {
+  found.forEach(([name, value, below, otherwise], i) => {
     const [big, small] = list.children[i].querySelectorAll("span");
-    list.children[i].hidden = name === "other readings" && !beside;
-    big.textContent = value || (name === "other readings" ? "" : "–");
-    small.textContent = value || name === "other readings" ? beside : otherwise ?? "the device has not told it";
+    const isOthers = name === "other readings";
+    list.children[i].hidden = isOthers && !below;
+    big.textContent = value || (isOthers ? "" : "–");
+    small.textContent = value || isOthers ? below : otherwise ?? "the device has not told it";
   });
 }
 
@@ -109,19 +119,26 @@ function plan(text, point) {
 
 function charts({ series, histogram, points }) {
   plots.intervals.show(histogram && histogramView(histogram), "fewer than 20 intervals so far");
-  if (!series) {
-    for (const name of ["rate", "cv", "errors", "temperature", "power"]) plots[name].show(null, "reading the file from its beginning");
-    return;
-  }
-  const marks = points.map(({ t_s: at }) => at);
-  const view = (list, unit, more = {}) => (list.length ? timeView({ width: series.width_s, span: series.span_s, series: list, unit, marks, ...more }) : null);
-  const readings = (pattern) => Object.entries(series.readings).filter(([name]) => pattern.test(name)).map(([label, columns]) => ({ label, columns }));
-  const percent = Object.fromEntries(Object.entries(series.invalid_share).map(([name, values]) => [name, name === "n" ? values : values.map((v) => v === null ? null : 100 * v)]));
-  plots.rate.show(view([{ label: "rate", columns: series.rate_per_s }], "/s", { fromZero: true }));
-  plots.cv.show(view([{ label: "CV", columns: series.cv }], "", { bound: { value: 1, label: "Poisson process" } }), "fewer than 20 intervals so far");
-  plots.errors.show(view([{ label: "invalid", columns: percent }], " %", { fromZero: true }), "no event was checked so far");
-  plots.temperature.show(view(readings(/^temperature/), " °C", { bridged: BRIDGED }), "the device tells no temperature");
-  plots.power.show(view(readings(/^power/), " W", { bridged: BRIDGED }), "the device tells no power");
+  const overTime = (name, list, unit, nothing, more = {}) => {
+    const common = series && { width: series.width_s, span: series.span_s, marks: points.map((point) => point.t_s) };
+    const view = series && list.length ? timeView({ ...common, series: list, unit, ...more }) : null;
+    plots[name].show(view, series ? nothing : "reading the file from its beginning");
+  };
+  const columns = (label, found) => (series ? [{ label, columns: found(series) }] : []);
+  const readings = (pattern) => Object.entries(series?.readings ?? {})
+    .filter(([name]) => pattern.test(name)).map(([label, found]) => ({ label, columns: found }));
+  overTime("rate", columns("rate", (s) => s.rate_per_s), "/s", "no share so far", { fromZero: true });
+  overTime("cv", columns("CV", (s) => s.cv), "", "fewer than 20 intervals so far",
+    { bound: { value: 1, label: "Poisson process" } });
+  overTime("errors", columns("invalid", (s) => inPercent(s.invalid_share)), " %", "no event was checked so far",
+    { fromZero: true });
+  overTime("temperature", readings(/^temperature/), " °C", "the device tells no temperature", { bridged: BRIDGED });
+  overTime("power", readings(/^power/), " W", "the device tells no power", { bridged: BRIDGED });
+}
+
+function inPercent({ estimate, low, high, n }) {
+  const scaled = (values) => values.map((value) => (value === null ? null : 100 * value));
+  return { estimate: scaled(estimate), low: scaled(low), high: scaled(high), n };
 }
 
 function settings(list) {
@@ -132,10 +149,15 @@ function settings(list) {
     make("th", row, "words", name).setAttribute("scope", "row");
     make("td", row, "number", exact(requested));
     make("td", row, "number", exact(readBack));
-    const differs = requested !== null && (readBack === null || Math.abs(readBack - requested) > NEAR * Math.abs(requested));
-    make("td", row, "words", (KINDS[kind] ?? kind) + (differs ? (readBack === null ? ": not told" : ": NOT as asked") : ""));
+    make("td", row, "words", (KINDS[kind] ?? kind) + remark(requested, readBack));
   }
   if (!list.length) make("td", make("tr", body), "", "none was written").setAttribute("colspan", "4");
+}
+
+function remark(requested, readBack) {
+  if (requested === null) return "";
+  if (readBack === null) return ": not told";
+  return Math.abs(readBack - requested) > NEAR * Math.abs(requested) ? ": NOT as asked" : "";
 }
 
 function log(lines) {
@@ -200,5 +222,6 @@ byId("pause").addEventListener("click", () => {
   byId("pause").setAttribute("aria-pressed", String(held));
   showNewest();
 });
-document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect())); // a browser has few connections
+// A browser has few connections to one place: a page that nobody sees needs none.
+document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
 connect();
