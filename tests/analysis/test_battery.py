@@ -34,6 +34,7 @@ from asicrc.importing import import_file
 from asicrc.report.calibration_figure import calibration_figure
 
 
+@pytest.mark.long
 def test_false_alarms_of_the_family_stay_at_the_level() -> None:
     """Of a Poisson process behind a dead time, delivered with jitter; the level of the design is 1 %."""
     repeats, alarms = 80, 0

@@ -91,6 +91,7 @@ def test_a_transition_is_told_from_smooth_laws(law: str) -> None:
     assert json.dumps(found.as_json())
 
 
+@pytest.mark.long
 def test_a_constant_order_parameter_makes_no_transition() -> None:
     rng = np.random.default_rng(4)
     v = np.repeat(np.linspace(850, 990, 10), 3)

@@ -90,6 +90,7 @@ def test_an_original_voltage_above_the_limits_never_moves_a_hashing_chip(tmp_pat
     assert abs(states(log)[-1]["voltage_mv"] - LOWEST_MV) < 5
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_after_a_stop_for_heat_a_board_found_awake_is_left_cold(tmp_path: Path) -> None:
     log, path = tmp_path / "board.jsonl", tmp_path / "a.asicrc"
@@ -106,6 +107,7 @@ def test_after_a_stop_for_heat_a_board_found_awake_is_left_cold(tmp_path: Path) 
         }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("options", "words"),

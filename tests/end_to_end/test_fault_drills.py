@@ -172,6 +172,7 @@ def test_ctrl_c_twice_leaves_a_safe_board_that_restore_puts_back(tmp_path: Path)
     assert told(path).events >= stored(line)
 
 
+@pytest.mark.long
 def test_after_a_kill_the_guardian_makes_it_safe_and_restore_puts_it_back(tmp_path: Path) -> None:
     path = tmp_path / "a.asicrc"
     with board(tmp_path) as bitaxe:

@@ -87,6 +87,7 @@ def own_pools(info: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(info.get(key) for key in keys), pools
 
 
+@pytest.mark.long
 def test_old_firmware_that_sits_at_50_mhz_is_refused_with_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "a.asicrc"
     with miner("lv06", "profile=esp-old", "faults=stuck_50mhz") as url:
@@ -100,6 +101,7 @@ def test_old_firmware_that_sits_at_50_mhz_is_refused_with_the_reason(tmp_path: P
     assert rows(path, "select count(*) from events") == [(0,)]
 
 
+@pytest.mark.long
 def test_firmware_that_ignores_settings_is_an_error_and_keeps_its_pools(tmp_path: Path) -> None:
     with miner("lv06", "profile=esp-head", "faults=ignore_settings") as url:
         before = own_pools(api(url))
@@ -109,6 +111,7 @@ def test_firmware_that_ignores_settings_is_an_error_and_keeps_its_pools(tmp_path
     assert "answered that it was done, but did not do it" in run.json["reason"]
 
 
+@pytest.mark.long
 def test_nobody_coming_is_explained_with_address_port_and_what_to_try(tmp_path: Path) -> None:
     path = tmp_path / "a.asicrc"
     with miner("s9", "profile=bmminer", "api_allow=stock") as url:

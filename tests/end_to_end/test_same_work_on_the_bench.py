@@ -36,6 +36,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_the_same_work_finds_the_same_proofs(recorded: Path, tmp_path: Path) -> None:
     again = tmp_path / "b.asicrc"
     run = asicrc("capture", "-d", GENTLE, "--replay-work", recorded, "-o", again)

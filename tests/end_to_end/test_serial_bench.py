@@ -19,10 +19,10 @@ LONG = pytest.mark.long
 @pytest.mark.parametrize(
     ("url", "model", "chips"),
     [
-        ("sim:bm1387?chips=63", "BM1387", 63),
+        pytest.param("sim:bm1387?chips=63", "BM1387", 63, marks=LONG),
         pytest.param("sim:bm1366?chips=77", "BM1366", 77, marks=LONG),
         pytest.param("sim:bm1370", "BM1370", 1, marks=LONG),
-        pytest.param("sim:bm1387", "BM1387", 1, marks=LONG),
+        ("sim:bm1387", "BM1387", 1),
         pytest.param("sim:bm1387?chips=63&midstates=1", "BM1387", 63, marks=LONG),
         pytest.param("sim:bm1397?chips=2", "BM1397", 2, marks=LONG),
         pytest.param("sim:bm1362?chips=3", "BM1362", 3, marks=LONG),

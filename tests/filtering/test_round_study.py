@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from asicrc.cli.main import _run
+from asicrc.engines import engine
 from asicrc.errors import UsageError
 from asicrc.evidence import EvidenceVerdict
 from asicrc.filtering.certain_abort import certain_abort
-from asicrc.engines import engine
 from asicrc.filtering.round_data import bits, meets, round_batches
 from asicrc.filtering.round_study import study_rounds
 

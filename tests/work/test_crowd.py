@@ -112,6 +112,7 @@ def drain(connected: socket.socket) -> None:
             pass
 
 
+@pytest.mark.long
 def test_a_crowd(tmp_path: Path) -> None:
     crowd(tmp_path, miners=30, rate=150, seconds=4)
 

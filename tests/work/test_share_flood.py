@@ -124,10 +124,14 @@ def flooded(folder: Path, rate: float, seconds: float, burst: int, miners: int =
     assert report.counters.valid == total
 
 
+@pytest.mark.long
+@pytest.mark.alone
 def test_stamps_under_load(tmp_path: Path) -> None:
     stamps_beside_bare_ones(tmp_path, seconds=1.5, pairs=1)
 
 
+@pytest.mark.long
+@pytest.mark.alone
 def test_a_flood(tmp_path: Path) -> None:
     flooded(tmp_path, rate=4000, seconds=1, burst=500)
 
