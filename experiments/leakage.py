@@ -162,5 +162,5 @@ figure
 # - On the direct line the residual stands for both. A leak of 0.6 is found in 4,000 answers; without one they
 #   leave open what is below 0.53.
 # - The real S9: all four AUCs lie between 0.484 and 0.486, their intervals hold 0.5, and no information is
-#   found (p = 0.77 together). It is not resolved, because 2,546 shares would not show less than 0.54. A filter
+#   found (p = 0.77 together). It is not resolved, for 2,546 shares would not show less than 0.54. A filter
 #   of any use needs far more than that.
