@@ -22,7 +22,7 @@ NEEDS = (
     "each: asicrc puf study FOLDER"
 )
 _PLANTED = f"delays of {PLANTED_S * 1e3:g} ms that each core has of its own, on {DEVICES} chips"
-_RUNS, _SECONDS, _UNIT = 6, 12.0, "equal-error rate"
+_RUNS, _SECONDS, _UNIT = 6, 15.0, "equal-error rate"
 PROCEDURES: tuple[Procedure, ...] = tuple(
     AskedOf(
         TwinQuestion(claim, take_population_of, find, effect_in(), _PLANTED, _RUNS, _SECONDS, _UNIT, NEEDS)

@@ -46,7 +46,7 @@ _QUESTION = TwinQuestion(
     there=effect_in(),
     planted=f"a leak of AUC {PLANTED_AUC:g} with {PER_CLASS:,} events in the smaller class",
     runs=10,
-    seconds=3.0,
+    seconds=3.5,
     effect_unit=UNIT,
     needs=NEEDS,
 )

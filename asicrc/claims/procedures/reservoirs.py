@@ -19,7 +19,6 @@ from asicrc.claims.procedures.asked_of import AskedOf
 from asicrc.claims.twins.asking import TwinQuestion, effect_in
 from asicrc.claims.twins.driven import (
     PLANTED_CAPACITY,
-    PLANTED_IN_TASK,
     PLANTED_SHARE,
     find_gain,
     find_history,
@@ -146,8 +145,9 @@ def _outcome(asked: Asked, meta: dict[str, object], paths: list[Path]) -> ClaimO
 
 
 _MEMORY = f"a memory of capacity {PLANTED_CAPACITY:g} beyond the present input (gain 4, 4.5 steps)"
-_IN_TASK = "a memory that the task needs (gain {memory_gain:g}, {memory_tau:g} steps)".format(
-    **PLANTED_IN_TASK
+_IN_TASK = (
+    "counts that follow the target, put into the shares of an ordinary twin: a memory of 0.5 beyond the input "
+    "is no better at the task than the input itself"
 )
 _DIALOGUE = (
     f"waits whose logarithm follows the target with {PLANTED_SHARE:.0%} of its variance, put into the shares "

@@ -49,11 +49,11 @@ SWEPT = tuple(np.linspace(0.92, 1.05, 10).round(4).tolist())
 """Of the usual voltage."""
 _IN_DATA = "put into the intervals of an ordinary twin"
 NEEDS = {
-    "H02": "an LV06 or an S9 in a randomised sweep, ten voltages twice, 4,000 intervals at each point",
-    "H11": "an LV06 or an S9 in a randomised sweep, ten voltages twice, 4,000 intervals at each point",
+    "H02": "an LV06 or an S9 in a randomised sweep, ten voltages three times, 4,000 intervals at each point",
+    "H11": "an LV06 or an S9 in a randomised sweep, ten voltages three times, 4,000 intervals at each point",
     "H13": "a chip on a direct line, 300 nonces at each voltage down to where it hangs: asicrc sweep "
     "bm1366-voltage",
-    "H15": f"{DEVICES} devices of one model, each with 2,000 intervals at a lowered voltage",
+    "H15": f"{DEVICES} devices of one model, each with 4,000 intervals at a lowered voltage",
     "H18": "twenty steps of voltage or clock with readings of the temperature for some minutes: asicrc sweep",
 }
 UNITS = {
@@ -81,7 +81,7 @@ def of_sweep(claim: str, capture: Capture) -> ClaimOutcome:
 
 
 def sweep_device(claim: str, context: Context) -> ClaimOutcome:
-    """Ten voltages twice, in random order; one file for both claims."""
+    """Ten voltages three times, in random order; one file for both claims."""
 
     def plan() -> CapturePlan:
         with open_device(url_of(context), Circumstances.usual()) as device:
@@ -155,7 +155,7 @@ _REGIMES = _question(
     find_regimes,
     f"a CV of {PLANTED_CV:g} in 4,000 intervals below {PLANTED_EDGE_MV:g} mV, {_IN_DATA}",
     7,
-    7.0,
+    10.0,
 )
 _TRANSITION = _question(
     "H11",
@@ -164,7 +164,7 @@ _TRANSITION = _question(
     f"1 - CV as the root of the distance below {PLANTED_CRITICAL_MV:g} mV, {1 - PLANTED_LOWEST_CV:.2g} at "
     f"the lowest, {_IN_DATA}",
     7,
-    7.0,
+    10.0,
 )
 PROCEDURES: tuple[Procedure, ...] = (
     *(

@@ -27,11 +27,12 @@ from asicrc.evidence.preregistration import PlannedTest, Preregistration
 
 STRESSED = (1.0, 0.96, 0.92)
 """Of the usual voltage: an S9 goes from 8.9 to 8.2 V."""
-STRESS_MHZ, STRESS_DIFFICULTY = 575.0, 512.0
-"""At 8.2 V its chips hang with the usual clock; the paper has 575 MHz there."""
+STRESS_MHZ, STRESS_DIFFICULTY = 525.0, 512.0
+"""At 8.2 V its chips hang with the usual clock, and some with the 575 MHz of the paper."""
 LONGEST_S = 4000.0
 """Of a point: six times what it takes."""
 PLANTED_SHIFT = 0.05
+FEWEST = 20
 PLANTED_DEPTH = 0.25
 PRINTED = {
     "7.6 V, 200 MHz, D 1024": (7600.0, 200.0, 1024.0, 0.586),
@@ -119,7 +120,9 @@ def find_printed(taken: Taken) -> Finding:
     records = taken.records
     if taken.kind == "planted":
         records = [
-            Record(one.name, with_cv(one.stream, PRINTED[one.name][3]), one.hosts) for one in taken.records
+            Record(one.name, with_cv(one.stream, PRINTED[one.name][3]), one.hosts)
+            for one in taken.records
+            if len(one.stream.intervals_s) >= FEWEST
         ]
     return at_settings("cv", records)
 
@@ -132,6 +135,8 @@ def _with_last(taken: Taken, cv: float) -> Sequence[Record]:
     if taken.kind != "planted":
         return taken.records
     *others, last = taken.records
+    if len(last.stream.intervals_s) < FEWEST:
+        return taken.records  # a unit that hangs at this voltage has nothing to plant anything in
     return [*others, Record(last.name, with_cv(last.stream, cv), last.hosts)]
 
 

@@ -13,8 +13,10 @@ from asicrc.claims.twins.units import twin_of, work_seed
 from asicrc.evidence import Finding
 from asicrc.reservoir.attribution.paired import LEAST_PAIRS, Margins, judge_gain
 
-DEVICES, DEVICE_INTERVALS = LEAST_PAIRS, 2000
-STRESS = {"voltage_mv": 8200.0, "frequency_mhz": 575.0, "difficulty": 512.0}
+DEVICES, DEVICE_INTERVALS = LEAST_PAIRS, 4000
+STRESS = {"voltage_mv": 8200.0, "frequency_mhz": 525.0, "difficulty": 256.0}
+FEWEST = 1000
+"""Intervals of a unit that counts: one that hangs at this voltage brings none."""
 DEVICE_MARGINS = Margins(claimed=CV_MARGINS.claimed, tested=CV_MARGINS.tolerated)
 
 
@@ -27,6 +29,8 @@ def take_devices(kind: str, seed: np.random.SeedSequence) -> list[float]:
         )
         events = capture_in_memory(twin_of(kind, "s9", child), plan).events(distinct=True)
         steps = np.diff(events["t_ns"]) / 1e9
+        if len(steps) < FEWEST:
+            continue
         steps = gamma_steps(steps, PLANTED_CV) if kind == "planted" else steps
         found.append(-cv_finding(steps, replicates=99).effect.estimate)
     return found

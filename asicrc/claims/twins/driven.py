@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from asicrc.claims.twins.told import by_counts, by_waits
 from asicrc.claims.twins.units import twin_of
 from asicrc.evidence import Finding
 from asicrc.reservoir.attribution import Group
@@ -31,7 +31,6 @@ from asicrc.reservoir.benchmark import (
 from asicrc.reservoir.benchmark.capturing import Driving, run_in_memory
 from asicrc.reservoir.driven_run import HANDSHAKE, DrivenRun
 from asicrc.reservoir.encoders import encoder_for
-from asicrc.reservoir.states import FeatureSet, StepEvents
 from asicrc.reservoir.states.table import Floats
 from asicrc.reservoir.tasks import Task
 from firmware_protocols.device import DeviceProtocol
@@ -65,11 +64,8 @@ STREAM = Bench(
     Protocol(split=STREAM_SPLIT, seeds=LEAST_PAIRS, question=_QUESTION),
     Driving(encoder_for("work", step_s=STEP_S), requested={"difficulty": STREAM_DIFFICULTY}),
 )
-PLANTED_IN_TASK = {"memory_gain": 10.0, "memory_tau": 9.0}
-"""A fading mean over nine steps tells of NARMA-10 what the present input does not."""
-MONOLOGUE = replace(
-    STREAM, protocol=replace(STREAM.protocol, question=replace(_QUESTION, features=FeatureSet(("counts",))))
-)
+LEAST_RATE = 0.5
+"""Of the highest, where counts are made to follow the target."""
 DIALOGUE_SPLIT, DIALOGUE_DIFFICULTY = Split(20, 300, 300), 64.0
 PLANTED_SHARE = 0.5
 """Of the variance of the logarithm of a wait: so much is made to follow the target."""
@@ -88,9 +84,15 @@ def take_stream(kind: str, seed: np.random.SeedSequence) -> Evidence:
 
 
 def take_monologue(kind: str, seed: np.random.SeedSequence) -> Evidence:
-    """The same, for the task."""
-    device = twin_of(kind, MACHINE, seed, PLANTED_IN_TASK)
-    return MONOLOGUE.evidence(device, captures_of(MONOLOGUE, device, seed))
+    """The same, for the task. What is planted is put into the counts of an ordinary twin: a memory that is
+    beyond the input by 0.5 is not better at the task than the input itself."""
+    device = twin_of(kind, MACHINE, seed)
+    rng = np.random.default_rng(seed)
+
+    def plant(run: DrivenRun, y: Floats) -> DrivenRun:
+        return by_counts(run, y, rng, least=LEAST_RATE)
+
+    return STREAM.evidence(device, captures_of(STREAM, device, seed, plant if kind == "planted" else None))
 
 
 def take_dialogue(kind: str, seed: np.random.SeedSequence) -> Evidence:
@@ -100,8 +102,13 @@ def take_dialogue(kind: str, seed: np.random.SeedSequence) -> Evidence:
     ordinary twin: they follow the target.
     """
     device = twin_of(kind, MACHINE, seed)
-    follow = following if kind == "planted" else None
-    return DIALOGUE.evidence(device, captures_of(DIALOGUE, device, seed, follow))
+
+    def plant(run: DrivenRun, y: Floats) -> DrivenRun:
+        return by_waits(run, y, share=PLANTED_SHARE)
+
+    return DIALOGUE.evidence(
+        device, captures_of(DIALOGUE, device, seed, plant if kind == "planted" else None)
+    )
 
 
 def captures_of(
@@ -123,36 +130,6 @@ def captures_of(
 def scored(bench: Bench, run: DrivenRun, task: Task, number: int) -> CaptureScores:
     target = Target(task.y, np.isfinite(run.drive.u), bench.protocol.split)
     return capture_scores(run, target, bench.protocol.question, np.random.SeedSequence(number))
-
-
-def following(run: DrivenRun, y: Floats) -> DrivenRun:
-    """The run with steps that last longer where `y` (T,) is high; all of its times are stretched with them.
-
-    The logarithm of an exponential wait has a variance of pi^2 / 6, which is matched by that of the factor.
-    """
-    z = (y - np.nanmean(y)) / np.nanstd(y)
-    factor = np.exp(
-        np.sqrt(np.pi**2 / 6 * PLANTED_SHARE / (1 - PLANTED_SHARE)) * np.where(np.isfinite(z), z, 0)
-    )
-    starts = run.steps.starts_ns
-    moved = starts[0] + np.concatenate([[0.0], np.cumsum(np.diff(starts) * factor)])
-
-    def stretched(t_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-        within = (t_ns >= starts[0]) & (t_ns <= starts[-1])
-        found = t_ns.copy()
-        found[within] = np.interp(t_ns[within], starts, moved).astype(np.int64)
-        return found
-
-    steps = run.steps
-    fields = {name: getattr(steps, name) for name in ("segment", "chip", "core", "job")}
-    longer = StepEvents.of_times(stretched(steps.t_ns), stretched(starts), **fields)
-    return replace(
-        run,
-        steps=longer,
-        nodes=longer,
-        job_sent_ns=stretched(run.job_sent_ns),
-        job_ends_ns=stretched(run.job_ends_ns),
-    )
 
 
 def find_memory(evidence: Evidence) -> Finding:

@@ -7,12 +7,12 @@ so many stay in each step as the value 84 steps ahead says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from asicrc.claims.twins.driven import MACHINE, STEP_S, STREAM_DIFFICULTY, STREAM_SPLIT
-from asicrc.claims.twins.planting import thinned
+from asicrc.claims.twins.told import by_counts
 from asicrc.claims.twins.units import twin_of
 from asicrc.evidence import Finding
 from asicrc.reservoir.attribution import TASK_MARGINS, judge_gain
@@ -23,7 +23,7 @@ from asicrc.reservoir.benchmark.capture_scores import known_input
 from asicrc.reservoir.benchmark.capturing import Driving, run_in_memory
 from asicrc.reservoir.driven_run import DrivenRun
 from asicrc.reservoir.encoders import encoder_for
-from asicrc.reservoir.states import StateTable, StepEvents, informative, usual_features
+from asicrc.reservoir.states import StateTable, informative, usual_features
 
 HORIZON = 84
 """As is usual for this series (Jaeger and Haas 2004): over a few steps any delay line forecasts it."""
@@ -54,7 +54,7 @@ def take_forecast(kind: str, seed: np.random.SeedSequence) -> Gains:
     for number in seed.generate_state(LEAST_PAIRS + 2)[2:].tolist():
         run, task = run_in_memory(device, PROTOCOL, DRIVING, number)
         if kind == "planted":
-            run = knowing(run, task.y, np.random.default_rng(number))
+            run = by_counts(run, task.y, np.random.default_rng(number), least=LEAST_RATE)
         scores.append(scores_of(run, Target(task.y, np.isfinite(run.drive.u), PROTOCOL.split)))
     device_nrmse, linear, quadratic = np.array(scores).T
     return Gains(tuple(linear - device_nrmse), tuple(quadratic - device_nrmse))
@@ -76,14 +76,3 @@ def scores_of(run: DrivenRun, target: Target) -> tuple[float, float, float]:
     }
     device, linear, quadratic = (score(name, table, target).nrmse for name, table in tables.items())
     return device, linear, quadratic
-
-
-def knowing(run: DrivenRun, y: np.ndarray, rng: np.random.Generator) -> DrivenRun:
-    """The run with fewer events: their rate in each step follows `y` (T,), what it is to be told."""
-    known = np.where(np.isfinite(y), y, np.nanmean(y))
-    rate = LEAST_RATE + (1 - LEAST_RATE) * (known - known.min()) / np.ptp(known)
-    steps = run.steps
-    kept = thinned(rate[steps.step], rng)
-    fields = {name: getattr(steps, name)[kept] for name in ("segment", "chip", "core", "job")}
-    fewer = StepEvents.of_times(steps.t_ns[kept], steps.starts_ns, **fields)
-    return replace(run, steps=fewer, nodes=fewer)

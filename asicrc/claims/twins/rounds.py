@@ -82,6 +82,7 @@ def _study(kind: str, seed: np.random.SeedSequence, rounds: tuple[int, ...]) -> 
         (*rounds, CONTROL),
         zero_bits=ZERO_BITS,
         per_kind=PER_KIND,
+        train_per_kind=PER_KIND,
         seed=int(seed.generate_state(1)[0]),
         planted_auc=PLANTED_AUC if kind == "planted" else None,
     )

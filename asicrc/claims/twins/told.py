@@ -1,0 +1,60 @@
+"""Runs that are told the target of their task, for instruments that have to find a device which knows it.
+
+No twin remembers or forecasts so well that it beats the input itself; what is planted is put into the data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asicrc.claims.twins.planting import thinned
+from asicrc.reservoir.driven_run import DrivenRun
+from asicrc.reservoir.states import StepEvents
+from asicrc.reservoir.states.table import Floats
+
+LOG_WAIT_VARIANCE = np.pi**2 / 6
+"""Of the logarithm of an exponential wait."""
+_FIELDS = ("segment", "chip", "core", "job")
+
+
+def by_counts(run: DrivenRun, y: Floats, rng: np.random.Generator, *, least: float) -> DrivenRun:
+    """The run with fewer events: their rate in each step follows `y` (T,), from `least` of itself to all."""
+    known = np.where(np.isfinite(y), y, np.nanmean(y))
+    rate = least + (1 - least) * (known - known.min()) / np.ptp(known)
+    steps = run.steps
+    kept = thinned(rate[steps.step], rng)
+    fields = {name: getattr(steps, name)[kept] for name in _FIELDS}
+    fewer = StepEvents.of_times(steps.t_ns[kept], steps.starts_ns, **fields)
+    return replace(run, steps=fewer, nodes=fewer)
+
+
+def by_waits(run: DrivenRun, y: Floats, *, share: float) -> DrivenRun:
+    """The run with steps that last longer where `y` (T,) is high; all of its times are stretched with them.
+
+    `share` of the variance of a wait's logarithm then follows the target.
+    """
+    z = (y - np.nanmean(y)) / np.nanstd(y)
+    size = np.sqrt(LOG_WAIT_VARIANCE * share / (1 - share))
+    factor = np.exp(size * np.where(np.isfinite(z), z, 0))
+    starts = run.steps.starts_ns
+    moved = starts[0] + np.concatenate([[0.0], np.cumsum(np.diff(starts) * factor)])
+
+    def stretched(t_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        within = (t_ns >= starts[0]) & (t_ns <= starts[-1])
+        found = t_ns.copy()
+        found[within] = np.interp(t_ns[within], starts, moved).astype(np.int64)
+        return found
+
+    steps = run.steps
+    fields = {name: getattr(steps, name) for name in _FIELDS}
+    longer = StepEvents.of_times(stretched(steps.t_ns), stretched(starts), **fields)
+    return replace(
+        run,
+        steps=longer,
+        nodes=longer,
+        job_sent_ns=stretched(run.job_sent_ns),
+        job_ends_ns=stretched(run.job_ends_ns),
+    )
