@@ -21,9 +21,9 @@ from asicrc.report.html import style_sheet, write_report
 
 KINDS = ("capture", "sweep", "benchmark", "claims")
 ALLOWED = frozenset("""
-    html head meta title style body a header nav main section article footer p h1 h2 h3 ul li b bdi span div dl dt
-    dd figure figcaption table caption thead tbody tr th td pre code img svg g path use defs rect circle clippath
-    pattern
+    html head meta title style body a header nav main section article footer p h1 h2 h3 ul li b bdi span div
+    dl dt dd figure figcaption table caption thead tbody tr th td pre code img svg g path use defs rect circle
+    clippath pattern
 """.split())  # noqa: SIM905  # fmt: skip
 SAID = HOSTILE + UNSEEN
 
