@@ -24,7 +24,7 @@ def line_of(standing: Standing) -> str:
     counts = standing.counts
     parts = [
         f"{standing.duration_s or 0.0:8.1f} s",
-        f"stored {standing.stored} rows: {counts['events']} events",
+        f"stored {standing.stored} rows: {counts['events']} events checked",
     ]
     if counts["synthetic"]:
         parts.append(f"{counts['synthetic']} synthetic")

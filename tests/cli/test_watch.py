@@ -111,7 +111,9 @@ def test_events_of_a_model_are_counted_apart(path: Path) -> None:
         seen = CaptureView(path).look()
     assert seen.counts["events"] == 0 and seen.counts["synthetic"] == 500
     assert seen.invalid_share is None and seen.rate_per_s is not None
-    assert "500 synthetic" in line_of(seen) and "500 synthetic" in "\n".join(lines_of(seen))
+    assert "stored 500 rows: 0 events checked  500 synthetic" in line_of(seen)
+    assert "stored 500 rows in" in (full := "\n".join(lines_of(seen)))
+    assert "0 events checked, 0 valid; 500 synthetic, not checked" in full
 
 
 def test_what_is_written_while_it_looks_does_not_dilute_the_rate(
@@ -205,7 +207,7 @@ def test_the_command_speaks_json_once_and_ends_with_the_seal(
         assert _run(["watch", str(path), "--once"]) == 0
         shown = capsys.readouterr().out
         assert "100 events" in shown and "\x1b" not in shown
-        sealing = threading.Timer(0.5, writer.seal, ("asked to",))
+        sealing = threading.Timer(1.5, writer.seal, ("asked to",))
         sealing.start()
         assert _run(["watch", str(path), "--interval", "100ms"]) == 0
         sealing.join()
