@@ -247,9 +247,9 @@ def test_who_is_stuck_holds_nobody_up(path: Path, monkeypatch: pytest.MonkeyPatc
                 grow(writer, 1)
                 while stream.next()["numbers"]["stored"] < 301 + step:
                     pass
-            assert time.monotonic() - begun < 10
+            assert time.monotonic() - begun < 30
             assert snapshot(served)["numbers"]["stored"] == 320
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 20
             while served.hub.watchers > 1 and time.monotonic() < deadline:
                 grow(writer, 1)
                 time.sleep(0.02)
@@ -293,6 +293,7 @@ def test_connections_that_ask_nothing_are_cut_off(page: LiveServer, monkeypatch:
             continue  # beyond what is taken at all
         finally:
             connection.close()
+    monkeypatch.undo()
     assert get(page)[0].status == 200
 
 
@@ -346,7 +347,7 @@ def test_ctrl_c_ends_it_and_says_so_on_the_page(path: Path) -> None:
         told = json.loads(process.stdout.readline())
         assert told["path"] == str(path)
         port = int(told["url"].rsplit(":", 1)[1].strip("/"))
-        with socket.create_connection(("127.0.0.1", port), timeout=15) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=40) as connection:
             connection.sendall(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
             said = b""
             while b"data: {" not in said:
