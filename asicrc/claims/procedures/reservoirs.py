@@ -146,8 +146,8 @@ def _outcome(asked: Asked, meta: dict[str, object], paths: list[Path]) -> ClaimO
 
 _MEMORY = f"a memory of capacity {PLANTED_CAPACITY:g} beyond the present input (gain 4, 4.5 steps)"
 _IN_TASK = (
-    "counts that follow the target, put into the shares of an ordinary twin: a memory of 0.5 beyond the input "
-    "is no better at the task than the input itself"
+    "counts that follow the target, put into the shares of an ordinary twin: a memory of 0.5 beyond it is "
+    "no better at the task than the input itself"
 )
 _DIALOGUE = (
     f"waits whose logarithm follows the target with {PLANTED_SHARE:.0%} of its variance, put into the shares "
@@ -158,7 +158,7 @@ _KNOWING = (
     "can forecast better than a delay line of the same input"
 )
 _PEAK = f"a memory (gain 6, 4.5 steps) at {CLOCKS_MHZ[EDGE]:g} MHz alone, of three clocks"
-_STREAM_RUNS, _STREAM_S = 7, 6.5
+_STREAM_RUNS, _STREAM_S = 7, 9.0
 
 
 def _answered(question: TwinQuestion) -> Procedure:
@@ -173,21 +173,17 @@ PROCEDURES: tuple[Procedure, ...] = (
             "H08", take_stream, find_memory, effect_in(), _MEMORY, _STREAM_RUNS, _STREAM_S, "capacity", NEEDS
         )
     ),
-    _answered(
-        TwinQuestion(
-            "S02", take_monologue, find_gain, effect_in(), _IN_TASK, _STREAM_RUNS, _STREAM_S, "NRMSE", NEEDS
-        )
-    ),
+    _answered(TwinQuestion("S02", take_monologue, find_gain, effect_in(), _IN_TASK, 7, 5.5, "NRMSE", NEEDS)),
     _answered(
         TwinQuestion(
             "S04", take_stream, find_history, effect_in(), _MEMORY, _STREAM_RUNS, _STREAM_S, "NRMSE", NEEDS
         )
     ),
-    _answered(TwinQuestion("S01", take_dialogue, find_gain, effect_in(), _DIALOGUE, 6, 5.0, "NRMSE", NEEDS)),
+    _answered(TwinQuestion("S01", take_dialogue, find_gain, effect_in(), _DIALOGUE, 7, 5.5, "NRMSE", NEEDS)),
     AskedOf(
-        TwinQuestion("H16", take_forecast, find_forecast, effect_in(), _KNOWING, 6, 5.0, "NRMSE", NEEDS)
+        TwinQuestion("H16", take_forecast, find_forecast, effect_in(), _KNOWING, 7, 5.0, "NRMSE", NEEDS)
     ).procedure(),
     AskedOf(
-        TwinQuestion("S07", take_clocks, find_peak, effect_in(), _PEAK, 6, 10.0, "capacity", NEEDS)
+        TwinQuestion("S07", take_clocks, find_peak, effect_in(), _PEAK, 7, 12.0, "capacity", NEEDS)
     ).procedure(),
 )

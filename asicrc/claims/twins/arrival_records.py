@@ -108,12 +108,12 @@ def take_beating(kind: str, seed: np.random.SeedSequence) -> Taken:
 
 
 def find_cv(taken: Taken) -> Finding:
-    """H01; where it is planted, at the lowest voltage."""
-    return at_settings("cv", _with_last(taken, 1 - PLANTED_SHIFT))
+    """H01; where it is planted, at the lowered voltages."""
+    return at_settings("cv", _lowered(taken, 1 - PLANTED_SHIFT))
 
 
 def find_entropy(taken: Taken) -> Finding:
-    return at_settings("entropy", _with_last(taken, cv_of_entropy(PLANTED_SHIFT)))
+    return at_settings("entropy", _lowered(taken, cv_of_entropy(PLANTED_SHIFT)))
 
 
 def find_printed(taken: Taken) -> Finding:
@@ -122,7 +122,7 @@ def find_printed(taken: Taken) -> Finding:
         records = [
             Record(one.name, with_cv(one.stream, PRINTED[one.name][3]), one.hosts)
             for one in taken.records
-            if len(one.stream.intervals_s) >= FEWEST
+            if _enough(one)
         ]
     return at_settings("cv", records)
 
@@ -131,13 +131,22 @@ def find_beat(taken: Taken) -> Finding:
     return at_settings("heartbeat", taken.records)
 
 
-def _with_last(taken: Taken, cv: float) -> Sequence[Record]:
+def _lowered(taken: Taken, cv: float) -> Sequence[Record]:
+    """Where it is planted: with intervals of this CV at the two lowered voltages.
+
+    A unit that hangs there has nothing to plant anything in.
+    """
     if taken.kind != "planted":
         return taken.records
-    *others, last = taken.records
-    if len(last.stream.intervals_s) < FEWEST:
-        return taken.records  # a unit that hangs at this voltage has nothing to plant anything in
-    return [*others, Record(last.name, with_cv(last.stream, cv), last.hosts)]
+    usual, *lowered = taken.records
+    return [
+        usual,
+        *(Record(one.name, with_cv(one.stream, cv), one.hosts) if _enough(one) else one for one in lowered),
+    ]
+
+
+def _enough(record: Record) -> bool:
+    return len(record.stream.intervals_s) >= FEWEST
 
 
 def _records(capture: MemoryCapture) -> list[Record]:

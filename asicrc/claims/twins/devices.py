@@ -1,4 +1,4 @@
-"""The same question of ten units of one model: claim H15."""
+"""The same question of twelve units of one model: claim H15."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from asicrc.claims.twins.planting import gamma_steps
 from asicrc.claims.twins.sweeps import LONGEST_S, PLANTED_CV
 from asicrc.claims.twins.units import twin_of, work_seed
 from asicrc.evidence import Finding
-from asicrc.reservoir.attribution.paired import LEAST_PAIRS, Margins, judge_gain
+from asicrc.reservoir.attribution.paired import Margins, judge_gain
 
-DEVICES, DEVICE_INTERVALS = LEAST_PAIRS, 4000
+DEVICES, DEVICE_INTERVALS = 12, 4000
 STRESS = {"voltage_mv": 8200.0, "frequency_mhz": 525.0, "difficulty": 256.0}
 FEWEST = 1000
 """Intervals of a unit that counts: one that hangs at this voltage brings none."""
@@ -21,7 +21,7 @@ DEVICE_MARGINS = Margins(claimed=CV_MARGINS.claimed, tested=CV_MARGINS.tolerated
 
 
 def take_devices(kind: str, seed: np.random.SeedSequence) -> list[float]:
-    """By how much the CV of each of ten units is below its null at a lowered voltage."""
+    """By how much the CV of each of twelve units is below its null at a lowered voltage."""
     found = []
     for child in seed.spawn(DEVICES):
         plan = CapturePlan(

@@ -38,7 +38,8 @@ from firmware_protocols.device import DeviceProtocol
 MACHINE = "s9"
 PLANTED_MEMORY = {"memory_gain": 4.0, "memory_tau": 4.5}
 PLANTED_CAPACITY = 0.5
-STREAM_SPLIT, STEP_S, STREAM_DIFFICULTY = Split(20, 200, 200), 0.25, 5.0
+STREAM_SPLIT, TASK_SPLIT = Split(20, 250, 300), Split(20, 150, 150)
+STEP_S, STREAM_DIFFICULTY = 0.25, 5.0
 _QUESTION = Question(input_baselines=False, telemetry=False, max_delay=10)
 
 
@@ -64,6 +65,7 @@ STREAM = Bench(
     Protocol(split=STREAM_SPLIT, seeds=LEAST_PAIRS, question=_QUESTION),
     Driving(encoder_for("work", step_s=STEP_S), requested={"difficulty": STREAM_DIFFICULTY}),
 )
+MONOLOGUE = replace(STREAM, protocol=replace(STREAM.protocol, split=TASK_SPLIT))
 LEAST_RATE = 0.5
 """Of the highest, where counts are made to follow the target."""
 DIALOGUE_SPLIT, DIALOGUE_DIFFICULTY = Split(20, 300, 300), 64.0
@@ -92,7 +94,9 @@ def take_monologue(kind: str, seed: np.random.SeedSequence) -> Evidence:
     def plant(run: DrivenRun, y: Floats) -> DrivenRun:
         return by_counts(run, y, rng, least=LEAST_RATE)
 
-    return STREAM.evidence(device, captures_of(STREAM, device, seed, plant if kind == "planted" else None))
+    return MONOLOGUE.evidence(
+        device, captures_of(MONOLOGUE, device, seed, plant if kind == "planted" else None)
+    )
 
 
 def take_dialogue(kind: str, seed: np.random.SeedSequence) -> Evidence:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asicrc.claims.twins.driven import MACHINE, STEP_S, STREAM_DIFFICULTY, STREAM_SPLIT
+from asicrc.claims.twins.driven import MACHINE, STEP_S, STREAM_DIFFICULTY, TASK_SPLIT
 from asicrc.claims.twins.told import by_counts
 from asicrc.claims.twins.units import twin_of
 from asicrc.evidence import Finding
@@ -33,7 +33,7 @@ LEAST_RATE = 0.1
 """Of the highest, where something is planted."""
 TASK = "mackey_glass"
 QUESTION = f"Does the device forecast the series {HORIZON} steps ahead better than delay lines of its input?"
-PROTOCOL = Protocol(TASK, {"horizon": HORIZON}, STREAM_SPLIT, LEAST_PAIRS)
+PROTOCOL = Protocol(TASK, {"horizon": HORIZON}, TASK_SPLIT, LEAST_PAIRS)
 DRIVING = Driving(
     encoder_for("work", step_s=STEP_S, u_low=INPUT_LOW, u_high=INPUT_HIGH),
     requested={"difficulty": STREAM_DIFFICULTY},
