@@ -257,7 +257,7 @@ def draw() -> Figure:
         needs.text(plan.n * 1.2, place, f"{plan.n:,}", va="center", fontsize=8, color=GREEN)
     needs.set(xscale="log", xlabel="n (intervals, events, steps or trials)", xlim=(1, 3e8))
     needs.set_title("(d) for a power of 0.95", loc="left", fontsize=10)
-    pool.set_ylim(0.75, 1.12)
+    pool.set_ylim(0.75, 1.18)
     for axis in (width, pool, capacity):
         axis.legend(frameon=False, fontsize=8, loc="upper left" if axis is not width else "upper right")
     for axis in (width, pool, capacity, needs):
@@ -274,16 +274,16 @@ figure
 # %% [markdown]
 # ## What it says
 #
-# - n: from a hundred intervals on the CV is known to 2 / sqrt(n) either way; of ten it is anything from 0.5 to
-#   1.4. Four times the accuracy is sixteen times the hours.
-# - Chips: a CV of 0.8 of single chips is 0.84 of three on one line, 0.93 of ten and 0.97 of thirty. An S9 with
-#   its 189 could hide any such property of a chip; the line of a single one cannot.
+# - n: from a hundred intervals on the CV is known to 2 / sqrt(n) either way; of ten it is anything from 0.5
+#   to 1.4. Four times the accuracy is sixteen times the hours.
+# - Chips: a CV of 0.8 of single chips is 0.84 of three on one line, 0.93 of ten and 0.97 of thirty. An S9
+#   with its 189 could hide any such property of a chip; the line of a single one cannot.
 # - Machines: the energy of a share is that of its hashes, 28 J in an LV06 and 106 J in an S9 at difficulty
 #   256. Nothing else enters.
-# - Shares per step: the same planted memory counts for 0.09 at 3 shares a step and for 0.65 at 193; without it
-#   there is none at any rate. What can be resolved goes with it, from 0.1 to 0.87 of at most 1. A small score
-#   on few shares is no small memory, and none on few shares is no proof of none.
+# - Shares per step: the same planted memory counts for 0.09 at 3 shares a step and for 0.65 at 193; without
+#   it there is none at any rate. What can be resolved goes with it, from 0.1 to 0.87 of at most 1. A small
+#   score on few shares is no small memory, and none on few shares is no proof of none.
 # - The printed energies follow from their formula. That 2^n is the energy of an update does not: against n
 #   switchings 3 to 4 is left of 300 to 16,000, and 10,000 states give 2,680 and not 10,000.
-# - The claims need from a handful of events (50 us on a direct line) to half a million of either kind (an AUC
-#   of 0.502).
+# - The claims need from a handful of events (50 us on a direct line) to half a million of either kind (an
+#   AUC of 0.502).
