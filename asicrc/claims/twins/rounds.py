@@ -18,7 +18,7 @@ LATER = (64, 72, 80, 96, 112, 120)
 """If a bad early state cannot be mended, every later one knows of it too."""
 CONTROL = 125
 PLANTED_AUC = 0.55
-"""Of one register bit. A readout of 256 bits that learns from 12,000 of either kind keeps about half of it."""
+"""Of one register bit; a readout of 256 bits that learns from 12,000 of either kind keeps half of it."""
 PER_KIND, ZERO_BITS = 12_000, 8
 
 
