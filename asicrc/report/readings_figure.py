@@ -22,6 +22,8 @@ SHOWN = {
     "fan_rpm": "fan (rpm)",
 }
 _MOST_POINTS = 2000
+_MARKED = 200
+"""Up to so many readings are marked one by one."""
 _UNITS = (("h", 3600.0), ("min", 60.0), ("s", 1.0))
 
 
@@ -44,6 +46,6 @@ def _draw(axis: Axes, readings: Sequence[Reading], channel: str, begun_ns: int) 
     since_s = np.array([(reading.t_ns - begun_ns) / 1e9 for reading in readings[::step]])
     unit, length_s = next((found for found in _UNITS if since_s[-1] >= 3 * found[1]), _UNITS[-1])
     values = np.array([reading.value for reading in readings[::step]])
-    axis.plot(since_s / length_s, values, ".-", color=BLUE, lw=0.9, ms=3)
+    axis.plot(since_s / length_s, values, ".-" if len(values) <= _MARKED else "-", color=BLUE, lw=0.9, ms=3)
     axis.margins(y=0.15)
     axis.set(xlabel=f"time since the first reading ({unit})", ylabel=SHOWN[channel])

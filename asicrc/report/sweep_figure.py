@@ -88,10 +88,8 @@ def _draw(
 def _draw_cv(axis: Axes, points: Sequence[PointNumbers], swept: Sequence[str]) -> None:
     _draw(axis, points, swept, lambda point: point.cv, "CV of the intervals")
     if axis.has_data():
-        axis.axhline(1, color=GREY, lw=0.8, ls="--", zorder=0)
-        axis.annotate(
-            "Poisson", (0.99, 1), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8
-        )
+        axis.axhline(1, color=GREY, lw=0.8, ls="--", zorder=0, label="Poisson")
+        _legend_above(axis, 1)
 
 
 def _draw_order(axis: Axes, points: Sequence[PointNumbers]) -> None:

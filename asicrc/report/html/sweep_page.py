@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asicrc.analysis.point_numbers import PointNumbers, point_numbers
-from asicrc.capture.points import PointKind, PointState
+from asicrc.capture.points import PointKind, PointRecord, PointState, settings_of
 from asicrc.capture.reader import load
 from asicrc.capture.recheck import VerifyReport, verify
 from asicrc.capture.schema import SWEEP_KEY
@@ -55,7 +55,7 @@ def sweep_page(path: Path) -> Page:
         done = sum(point.state == _DONE for point in numbers)
         missing = [] if planned is None or done >= planned else [_missing(planned - done)]
         pictures = _pictures(numbers) + reading_pictures(reading_panels(capture.readings()))
-        blocks: list[Block | None] = [_point_table(numbers), readings_table(capture)]
+        blocks: list[Block | None] = [_point_table(numbers, capture.points()), readings_table(capture)]
         quoted = shlex.quote(path.name)
         first = next((point.id for point in numbers if point.state == _DONE), 0)
         return Page(
@@ -155,11 +155,17 @@ def _pictures(numbers: Sequence[PointNumbers]) -> list[Picture]:
     ]
 
 
-def _point_table(numbers: Sequence[PointNumbers]) -> Table:
-    settings = list(dict.fromkeys(name for point in numbers for name in point.requested))
+def _point_table(numbers: Sequence[PointNumbers], records: Sequence[PointRecord]) -> Table:
+    """What is the same at every point stands in the caption."""
+    names = dict.fromkeys(name for point in numbers for name in point.requested)
+    asked = {name: {point.requested.get(name) for point in numbers} for name in names}
+    settings = [name for name, values in asked.items() if len(values) > 1]
+    same = [f"{name} {exact(next(iter(values)))}" for name, values in asked.items() if len(values) == 1]
+    told = {record.id: _read_back(record) for record in records}
     columns = [
         Column("Point"),
         *(Column(name, "number") for name in settings),
+        Column("Read back"),
         Column("State"),
         Column("Settled"),
         Column("Recorded (s)", "number"),
@@ -179,6 +185,7 @@ def _point_table(numbers: Sequence[PointNumbers]) -> Table:
         (
             f"{_kind(point)}\N{NO-BREAK SPACE}{point.point}.{point.repeat}",
             *(exact(point.requested.get(name)) for name in settings),
+            told.get(point.id, NOTHING),
             point.state,
             NOTHING if point.settled is None else "yes" if point.settled else "no",
             number(point.seconds),
@@ -193,7 +200,16 @@ def _point_table(numbers: Sequence[PointNumbers]) -> Table:
     ]
     left = len(numbers) - len(rows)
     caption = "Points in the order in which they were taken" + (f", the first {len(rows)}." if left else ".")
+    if same:
+        caption += f" At every one: {', '.join(same)}."
     return Table.of(caption, columns, rows, tall=len(rows) > 40)
+
+
+def _read_back(record: PointRecord) -> str:
+    """Whether what the device said after each write is what was asked for."""
+    made = settings_of(record)
+    odd = [f"{one.name} {exact(one.read_back)}" for one in made if not one.came_true]
+    return ", ".join(odd) if odd else "as asked" if made else NOTHING
 
 
 def _kind(point: PointNumbers) -> str:
