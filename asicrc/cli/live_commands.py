@@ -186,7 +186,7 @@ def _publish(
     from asicrc.telemetry.mqtt.address import broker_address
     from asicrc.telemetry.mqtt.connection import check_library
     from asicrc.telemetry.mqtt.publisher import Publisher, Wishes
-    from asicrc.telemetry.mqtt.topics import checked_rig, usual_rig
+    from asicrc.telemetry.mqtt.topics import checked_prefix, checked_rig, usual_rig
 
     check_library()
     address = broker_address(mqtt, os.environ)
@@ -196,7 +196,13 @@ def _publish(
         file,
         address,
         name,
-        Wishes(discovery, prefix, events, interval_s, None if give_up is None else seconds(give_up)),
+        Wishes(
+            discovery,
+            checked_prefix(prefix),
+            events,
+            interval_s,
+            None if give_up is None else seconds(give_up),
+        ),
         (lambda text: note(f"mqtt: {text}")) if beside else note,
     )
 

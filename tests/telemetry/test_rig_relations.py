@@ -110,6 +110,24 @@ def test_without_exchanges_it_is_said_why(tmp_path: Path) -> None:
         relations_in(tmp_path)
 
 
+def test_the_command_says_the_same_to_a_person_and_to_a_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from asicrc.cli.main import _run
+
+    for rig in ("left", "right"):
+        capture(tmp_path / rig / "0123456789abcdef.asicrc", 1.0, 0.0)
+    assert _run(["rigs", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["rigs"]) == {"left", "right"}
+    assert found["rigs"]["left"][0]["anchors"] == 60
+    assert found["pairs"][0]["by_anchors"]["monotonic_offset_s"]["estimate"] == pytest.approx(0, abs=1e-6)
+    assert _run(["rigs", str(tmp_path)]) == 0
+    assert "left minus right" in capsys.readouterr().out
+    assert _run(["rigs", str(tmp_path / "missing"), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "usage"
+
+
 class Hands:
     """A clock."""
 

@@ -327,6 +327,35 @@ def test_a_capture_with_an_address_that_is_none_does_not_begin(arguments: list[s
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["publish", "a.asicrc"], 2),
+        (["publish", "missing.asicrc", "--mqtt", "mqtt://127.0.0.1:1"], 4),
+        (["publish", "a.asicrc", "--mqtt", "mqtt://127.0.0.1:1", "--discovery-prefix", "a/#"], 2),
+        (["publish", "a.asicrc", "--mqtt", "mqtt://127.0.0.1:1", "--give-up", "0.1s"], 3),
+        (["publish", "a.asicrc", "--prometheus", "127.0.0.1"], 2),
+        (["collect", "mqtt://me:sesame@127.0.0.1", "-o", "out"], 2),
+        (["collect", "mqtt://127.0.0.1:1", "-o", "out", "--give-up", "0.1s"], 3),
+    ],
+)
+def test_commands_end_with_the_code_that_the_readme_gives(
+    arguments: list[str],
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from asicrc.cli.main import _run
+
+    monkeypatch.chdir(tmp_path)
+    begun(tmp_path / "a.asicrc").close()
+    assert _run([*arguments, "--json"]) == code
+    said = capsys.readouterr()
+    assert json.loads(said.out)["error"]["message"]
+    assert "sesame" not in said.out + said.err
+
+
 def test_waiting_times_are_what_the_guide_says() -> None:
     from asicrc.telemetry import beside
 

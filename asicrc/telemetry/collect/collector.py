@@ -20,7 +20,15 @@ from asicrc.telemetry.collect.clock_exchange import ClockExchange
 from asicrc.telemetry.collect.limits import CollectLimits
 from asicrc.telemetry.collect.rig import Post, Rig
 from asicrc.telemetry.mqtt.address import BrokerAddress
-from asicrc.telemetry.mqtt.connection import ANSWER_S, connected, first_of, is_set_within, kept_up
+from asicrc.telemetry.mqtt.connection import (
+    ANSWER_S,
+    connected,
+    end_all,
+    first_of,
+    is_set_within,
+    kept_up,
+    within,
+)
 from asicrc.telemetry.mqtt.messages import LARGEST_MESSAGE_BYTES
 from asicrc.telemetry.mqtt.topics import RigTopics, is_capture_name, is_rig_name
 from firmware_protocols.device import Clock
@@ -87,9 +95,7 @@ class Collector:
         try:
             await kept_up(self._address, self._session, self._say, give_up_s)
         finally:
-            for worker in self._workers:
-                worker.cancel()
-            await asyncio.gather(*self._workers, return_exceptions=True)
+            await end_all(self._workers)
             for rig in self._rigs.values():
                 rig.close()
         return self.collected()
@@ -105,9 +111,9 @@ class Collector:
         async with connected(self._address, f"collect-{self._name}", limit_size=True) as client:
             self._client = client
             try:
-                await client.subscribe(f"{prefix}/+/clock/answer/{self._name}", qos=0, timeout=ANSWER_S)
+                await within(ANSWER_S, client.subscribe(f"{prefix}/+/clock/answer/{self._name}", qos=0))
                 for what in ("about", "rows/+", "changes", "end"):
-                    await client.subscribe(f"{prefix}/+/captures/+/{what}", qos=1, timeout=ANSWER_S)
+                    await within(ANSWER_S, client.subscribe(f"{prefix}/+/captures/+/{what}", qos=1))
                 stands()
                 self._say(f"{self._address.name}: listening")
                 for rig in self._rigs.values():
@@ -168,7 +174,7 @@ class Collector:
             return
         topic = RigTopics(self._address.prefix, rig).of_capture(capture, "ack", self._name)
         try:
-            await self._client.publish(topic, payload, qos=1, timeout=ANSWER_S)
+            await within(ANSWER_S, self._client.publish(topic, payload, qos=1))
         except MqttError:
             self._rigs[rig].said_nothing_yet()
 

@@ -107,7 +107,8 @@ class Rig:
                     said_at = now
             if self._queue.empty():
                 try:
-                    post = await asyncio.wait_for(self._queue.get(), max(0.01, commit_at - loop.time()))
+                    async with asyncio.timeout(max(0.01, commit_at - loop.time())):
+                        post = await self._queue.get()
                 except TimeoutError:
                     continue
             else:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from asicrc.errors import UsageError
 from asicrc.secret_files import secret_from_file
+from asicrc.telemetry.mqtt.topics import checked_prefix
 
 FORM = "mqtt://HOST[:PORT][/PREFIX], or mqtts:// for TLS"
 USER, PASSWORD = "ASICRC_MQTT_USERNAME", "ASICRC_MQTT_PASSWORD"
@@ -18,7 +19,6 @@ HINT = (
     "names"
 )
 USUAL_PREFIX = "asicrc"
-LONGEST_PREFIX = 100
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _OF_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
@@ -68,13 +68,7 @@ def broker_address(url: str, environ: Mapping[str, str]) -> BrokerAddress:
         raise UsageError(f"{url[:100]!r} does not say which host", FORM)
     if "?" in url or "#" in url:
         raise UsageError(f"{url[:100]!r} has more than a host and a prefix", FORM)
-    prefix = parts.path.strip("/") or USUAL_PREFIX
-    odd = any(c in "+#$" or not c.isprintable() or c.isspace() for c in prefix)
-    if odd or "//" in prefix or len(prefix) > LONGEST_PREFIX:
-        raise UsageError(
-            f"{prefix[:100]!r} cannot begin topics",
-            f"letters, digits and /, at most {LONGEST_PREFIX} of them",
-        )
+    prefix = checked_prefix(parts.path.strip("/") or USUAL_PREFIX)
     username, password = _login(environ)
     tls = parts.scheme == "mqtts"
     return BrokerAddress(parts.hostname, port or _PORTS[parts.scheme], prefix, tls, username, password)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from asicrc.errors import DeviceError, Refused, UsageError
 from asicrc.telemetry.mqtt.address import HINT, BrokerAddress
@@ -23,8 +24,10 @@ TRY_S = 3.0
 """The same in MQTT 5, before 3.1.1 is tried."""
 ANSWER_S = 15.0
 """For its receipt of a message."""
+LEAVE_S = 2.0
 KEEPALIVE_S = 20
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
+_T = TypeVar("_T")
 _REFUSALS = {4, 5, 134, 135, 138}
 """Codes of MQTT 3.1.1 and 5 for a login that is refused."""
 _NOTHING = logging.getLogger("asicrc.mqtt")
@@ -61,7 +64,7 @@ async def connected(
             identifier=f"asicrc-{name}"[:60] + f"-{secrets.token_hex(4)}",
             protocol=version,
             will=will,
-            timeout=CONNECT_S if version is aiomqtt.ProtocolVersion.V311 else TRY_S,
+            timeout=math.inf,  # see `within`
             keepalive=KEEPALIVE_S,
             properties=properties,
             tls_context=address.tls_context,
@@ -75,7 +78,7 @@ async def connected(
     for version in versions:
         opened = client(version)
         try:
-            await opened.__aenter__()
+            await within(TRY_S if version is not versions[-1] else CONNECT_S, opened.__aenter__())
         except aiomqtt.MqttError as error:
             if _code(error) in _REFUSALS:
                 raise Refused(f"{address.name} refuses the login: {error}", HINT) from None
@@ -87,9 +90,24 @@ async def connected(
         yield opened
     except BaseException as error:
         with contextlib.suppress(aiomqtt.MqttError):  # the first error is the one to report
-            await opened.__aexit__(type(error), error, error.__traceback__)
+            await within(LEAVE_S, opened.__aexit__(type(error), error, error.__traceback__))
         raise
-    await opened.__aexit__(None, None, None)
+    await within(LEAVE_S, opened.__aexit__(None, None, None))
+
+
+async def within(seconds: float, call: Awaitable[_T]) -> _T:
+    """The result of a call of the library. Raises aiomqtt's MqttError when there is none in time.
+
+    In place of the library's own waiting: that is `asyncio.wait_for`, which in Python 3.11 may swallow the
+    cancellation that Ctrl-C is.
+    """
+    import aiomqtt
+
+    try:
+        async with asyncio.timeout(seconds):
+            return await call
+    except TimeoutError:
+        raise aiomqtt.MqttError(f"no answer within {seconds:g} s") from None
 
 
 async def kept_up(
@@ -151,14 +169,28 @@ async def first_of(*work: Coroutine[Any, Any, bool]) -> bool:
         results = [task.result() for task in done]  # an error of any of them is raised
         return results[0]
     finally:
-        for task in tasks:
+        await end_all(tasks)
+
+
+async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel until all have ended: one may be cancelled in the moment in which what it waited for comes.
+
+    What they failed with is not raised: the first error was.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        done, left = await asyncio.wait(left, timeout=1.0)
+        for task in done:
+            if not task.cancelled():
+                task.exception()
 
 
 async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()
     return event.is_set()
 
 

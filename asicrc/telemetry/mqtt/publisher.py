@@ -22,7 +22,15 @@ from asicrc.clock import MACHINE_CLOCK
 from asicrc.telemetry.capture_view import CaptureView
 from asicrc.telemetry.mqtt.address import BrokerAddress
 from asicrc.telemetry.mqtt.collectors import Sending
-from asicrc.telemetry.mqtt.connection import ANSWER_S, connected, first_of, is_set_within, kept_up
+from asicrc.telemetry.mqtt.connection import (
+    ANSWER_S,
+    LEAVE_S,
+    connected,
+    first_of,
+    is_set_within,
+    kept_up,
+    within,
+)
 from asicrc.telemetry.mqtt.discovery import PREFIX as DISCOVERY_PREFIX
 from asicrc.telemetry.mqtt.discovery import DeviceWords, discovery_messages
 from asicrc.telemetry.mqtt.messages import (
@@ -49,7 +57,6 @@ LOOK_S = 0.25
 FIRST_ACK_S = 1.5
 """Collectors have so long to say what they have before anything is sent to them."""
 END_AGAIN_S = 2.0
-LEAVE_S = 1.0
 LISTEN_S = 3.0
 """How long a sealed capture waits for somebody who gathers, when all is sent."""
 
@@ -125,40 +132,47 @@ class Publisher:
         """One connection. True when everything of a sealed capture is out."""
         from aiomqtt import MqttError, Will
 
-        topics, name = self._topics, self._outbox.name
+        topics = self._topics
         will = Will(topics.availability, OFFLINE, qos=1, retain=True)
         self._sending.connection_lost()
         self._discovered.clear()
         async with connected(self._address, topics.rig, will) as client:
-            await client.subscribe(topics.of_capture(name, "ack", "+"), qos=1)
-            await client.subscribe(topics.clock("ask"), qos=0)
-            await self._put(client, topics.availability, ONLINE.encode(), retain=True)
-            stands()
-            about = About(
-                capture=name,
-                schema_version=SCHEMA_VERSION,
-                device=self._outbox.device[:1_000],
-                asicrc_version=self._outbox.asicrc_version[:64],
-            )
-            await self._put(client, topics.of_capture(name, "about"), about.payload(), retain=True)
             try:
-                done = await first_of(self._listen(client), self._tell_state(client), self._send(client))
-            except asyncio.CancelledError:  # Ctrl-C: a broker sends no last will of who says good-bye
-                with suppress(MqttError, TimeoutError):
-                    async with asyncio.timeout(LEAVE_S):
-                        await self._put(client, topics.availability, OFFLINE.encode(), retain=True)
+                return await self._publish(client, stands)
+            except BaseException:  # Ctrl-C too: a broker sends no last will of who says good-bye
+                last = client.publish(topics.availability, OFFLINE.encode(), qos=1, retain=True)
+                with suppress(MqttError):
+                    await within(LEAVE_S, last)
                 raise
-            await self._put_state(client)
-            await self._put(client, topics.of_capture(name, "about"), b"", retain=True)
-            await self._put(client, topics.availability, OFFLINE.encode(), retain=True)
-            return done
+
+    async def _publish(self, client: Client, stands: Callable[[], None]) -> bool:
+        topics, name = self._topics, self._outbox.name
+        await within(ANSWER_S, client.subscribe(topics.of_capture(name, "ack", "+"), qos=1))
+        await within(ANSWER_S, client.subscribe(topics.clock("ask"), qos=0))
+        await self._put(client, topics.availability, ONLINE.encode(), retain=True)
+        stands()
+        about = About(
+            capture=name,
+            schema_version=SCHEMA_VERSION,
+            device=self._outbox.device[:1_000],
+            asicrc_version=self._outbox.asicrc_version[:64],
+        )
+        await self._put(client, topics.of_capture(name, "about"), about.payload(), retain=True)
+        done = await first_of(self._listen(client), self._tell_state(client), self._send(client))
+        await self._put_state(client)
+        await self._put(client, topics.of_capture(name, "about"), b"", retain=True)
+        await self._put(client, topics.availability, OFFLINE.encode(), retain=True)
+        return done
 
     async def _listen(self, client: Client) -> bool:
+        said = False
         async for message in client.messages:
             try:
                 await self._take(client, message)
             except ValueError as error:  # somebody's, but no collector's of ours
-                self._say(f"a message on {str(message.topic)[:120]} is passed over: {error}")
+                if not said:
+                    self._say(f"messages like one on {str(message.topic)[:120]} are passed over: {error}")
+                said = True
         return False
 
     async def _take(self, client: Client, message: Message) -> None:
@@ -308,7 +322,7 @@ class Publisher:
         await self._put(client, self._topics.of_capture(self._outbox.name, "end"), end.payload())
 
     async def _put(self, client: Client, topic: str, payload: bytes, retain: bool = False) -> None:
-        await client.publish(topic, payload, qos=1, retain=retain, timeout=ANSWER_S)
+        await within(ANSWER_S, client.publish(topic, payload, qos=1, retain=retain))
 
 
 def _none_below_0(row: int) -> int | None:

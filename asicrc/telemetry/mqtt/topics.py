@@ -21,6 +21,7 @@ from pathlib import Path
 from asicrc.errors import UsageError
 
 ONLINE, OFFLINE = "online", "offline"
+LONGEST_PREFIX = 100
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _CAPTURE = re.compile(r"[0-9a-f]{16}")
 
@@ -56,6 +57,17 @@ def is_rig_name(name: str) -> bool:
 
 def is_capture_name(name: str) -> bool:
     return _CAPTURE.fullmatch(name) is not None
+
+
+def checked_prefix(prefix: str) -> str:
+    """What topics may begin with. Raises UsageError."""
+    odd = any(c in "+#$" or not c.isprintable() or c.isspace() for c in prefix)
+    if odd or not prefix.strip("/") or "//" in prefix or len(prefix) > LONGEST_PREFIX:
+        raise UsageError(
+            f"{prefix[:100]!r} cannot begin topics",
+            f"letters, digits and /, at most {LONGEST_PREFIX} of them",
+        )
+    return prefix
 
 
 def checked_rig(name: str) -> str:
