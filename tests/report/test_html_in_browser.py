@@ -19,6 +19,8 @@ KINDS = ("capture", "sweep", "benchmark", "claims")
 SHOTS = "ASICRC_SCREENSHOTS"
 """Folder where whole pages are kept to be looked at, where this is set."""
 LONG_WORD = "x" * 400
+PAPER = (673, 990)
+"""A4 between the margins of the style sheet, in px."""
 
 
 def made(folder: Path, said: str = "") -> dict[str, Path]:
@@ -119,5 +121,7 @@ def test_prints(chromium_page: Page, usual: dict[str, Path], kind: str, tmp_path
     chromium_page.goto(usual[kind].as_uri())
     chromium_page.emulate_media(media="print")
     assert chromium_page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+    chromium_page.set_viewport_size({"width": PAPER[0], "height": PAPER[1]})
+    assert chromium_page.evaluate("document.documentElement.scrollWidth") == PAPER[0]
     printed = chromium_page.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True)
     assert printed.startswith(b"%PDF") and len(printed) > 20_000

@@ -97,13 +97,13 @@ def test_page_has_landmarks_headings_captions_and_text_for_figures(
 
 
 def test_capture_has_numbers_settings_provenance_log_and_how_to_run_it_again(tmp_path: Path) -> None:
-    path = plain_capture(tmp_path / "night.asicrc")
+    path = plain_capture(tmp_path / "night.asicrc", 120)
     with load(path) as capture:
         write_report(capture, tmp_path / "night.html")
         digest = capture.meta["digest"]
     said = read_page(tmp_path / "night.html").text
     for part in (
-        "240 events of a statistical model from LV06 LV06", "A simulated device", "CV of the intervals",
+        "120 events of a statistical model from LV06 LV06", "A simulated device", "CV of the intervals",
         "Kolmogorov-Smirnov", "voltage_mv set 1,200 1,195 differs", "not confirmed",
         f"{digest}: fits the content", "warning LV06", "asicrc capture --device LV06",
         "asicrc verify night.asicrc", "firmware LV06",
@@ -130,7 +130,7 @@ def test_sweep_has_every_point_and_says_what_is_missing(tmp_path: Path) -> None:
     said = read_page(tmp_path / "sweep.html").text
     for part in (
         "3 of 4 points were recorded", "voltage_mv, frequency_mhz", "1 point of the plan is missing",
-        "point 0.0 1,100 300 done yes", "aborted", "two clocks", "asicrc resume sweep.asicrc",
+        "point 0.0 1,100 300 as asked done", "aborted", "two clocks", "asicrc resume sweep.asicrc",
     ):  # fmt: skip
         assert part in said, part
 
@@ -240,6 +240,7 @@ def test_command_writes_beside_the_file_and_says_where(
     assert Path("page.html").read_text()[:15] == "<!DOCTYPE html>"
 
 
+@pytest.mark.long
 def test_two_reports_of_one_result_differ_in_nothing_but_the_minute(tmp_path: Path) -> None:
     for name in ("a.html", "b.html"):
         write_report(claims(), tmp_path / name)

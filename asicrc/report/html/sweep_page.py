@@ -43,6 +43,7 @@ from asicrc.report.readings_figure import reading_panels
 from asicrc.report.sweep_figure import sweep_panels, swept_settings
 
 MOST_POINTS = 2000
+_AS_ASKED = "as\N{NO-BREAK SPACE}asked"
 _DONE = PointState.DONE.value
 
 
@@ -167,7 +168,6 @@ def _point_table(numbers: Sequence[PointNumbers], records: Sequence[PointRecord]
         *(Column(name, "number") for name in settings),
         Column("Read back"),
         Column("State"),
-        Column("Settled"),
         Column("Recorded (s)", "number"),
         Column("Events", "number"),
         Column("Events per s", "number"),
@@ -186,8 +186,7 @@ def _point_table(numbers: Sequence[PointNumbers], records: Sequence[PointRecord]
             f"{_kind(point)}\N{NO-BREAK SPACE}{point.point}.{point.repeat}",
             *(exact(point.requested.get(name)) for name in settings),
             told.get(point.id, NOTHING),
-            point.state,
-            NOTHING if point.settled is None else "yes" if point.settled else "no",
+            point.state + (", not settled" if point.settled is False else ""),
             number(point.seconds),
             number(point.events),
             *rate,
@@ -209,7 +208,7 @@ def _read_back(record: PointRecord) -> str:
     """Whether what the device said after each write is what was asked for."""
     made = settings_of(record)
     odd = [f"{one.name} {exact(one.read_back)}" for one in made if not one.came_true]
-    return ", ".join(odd) if odd else "as asked" if made else NOTHING
+    return ", ".join(odd) if odd else _AS_ASKED if made else NOTHING
 
 
 def _kind(point: PointNumbers) -> str:
