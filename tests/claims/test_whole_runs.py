@@ -34,6 +34,8 @@ OF_PUBLISHED_DATA = {
     "S27": (REFUTED, REFUTED),
 }
 """Number and meaning of the claims of kinds A and D, as a re-analysis of the published files came to them."""
+EFFECTS = 20
+"""Claims of kind E, all of which are asked of twins."""
 ENOUGH_RUNS = 7
 """Twins with which an instrument can be validated: seven finds of seven."""
 
@@ -85,13 +87,14 @@ def test_no_effect_is_found_where_none_was_planted(twin: str) -> None:
     assert [(one.claim.id, one.reason) for one in found.failed] == []
     assert found.planted == []
     effects = [one for one in of_kind(found, Kind.EFFECT) if one.outcome.instrument is not None]
-    assert len(effects) >= 15
+    assert len(effects) == EFFECTS
     for result in effects:
-        assert result.outcome.instrument is not None
-        assert result.outcome.instrument.verdict is not Instrument.FAILED, result.claim.id
-        alarms = result.outcome.instrument.false_alarms
-        if alarms is not None:
-            assert alarms.estimate == 0, f"{result.claim.id}: {result.outcome.note}"
+        check = result.outcome.instrument
+        assert check is not None
+        assert check.false_alarms is not None, result.claim.id
+        # Each of the many runs may raise an alarm at its level; more than that explains fails an instrument.
+        assert check.verdict is not Instrument.FAILED, f"{result.claim.id}: {result.outcome.note}"
+        assert check.false_alarms.estimate < 0.5
     _speaks_of_no_silicon(found)
 
 
@@ -101,12 +104,13 @@ def test_every_effect_that_was_planted_is_found() -> None:
     found = run(Sources(twin="planted"))
     assert [(one.claim.id, one.reason) for one in found.failed] == []
     effects = [one for one in of_kind(found, Kind.EFFECT) if one.outcome.planted]
-    assert len(effects) >= 15
-    verdicts = {
-        one.claim.id: None if one.outcome.instrument is None else one.outcome.instrument.verdict
-        for one in effects
-    }
-    assert verdicts == dict.fromkeys(verdicts, Instrument.VALIDATED)
+    assert len(effects) == EFFECTS
+    for result in effects:
+        check = result.outcome.instrument
+        assert check is not None
+        assert check.power is not None, result.claim.id
+        assert check.verdict is not Instrument.FAILED, f"{result.claim.id}: {result.outcome.note}"
+        assert check.power.estimate > 0.5, f"{result.claim.id}: {result.outcome.note}"
     _speaks_of_no_silicon(found)
 
 
