@@ -248,9 +248,9 @@ def test_a_capture_beside_a_silent_broker_is_the_one_without_any(black_hole: int
     """The twin's clock is its own, so that both have to be the same to the last bit."""
     command = [sys.executable, "-m", "asicrc.cli.main", "capture", "-d", "twin:lv06", "--duration", "600s"]
     plain, beside = tmp_path / "plain.asicrc", tmp_path / "beside.asicrc"
-    subprocess.run([*command, "-o", plain], check=True, capture_output=True, timeout=50)
+    subprocess.run([*command, "-o", plain], check=True, capture_output=True, timeout=150)
     url = f"mqtt://127.0.0.1:{black_hole}"
-    done = subprocess.run([*command, "-o", beside, "--mqtt", url], capture_output=True, timeout=50)
+    done = subprocess.run([*command, "-o", beside, "--mqtt", url], capture_output=True, timeout=150)
     assert done.returncode == 0, done.stderr
     assert load(beside).meta["end_reason"] == "duration reached"
     assert load(beside).events().tobytes() == load(plain).events().tobytes()
