@@ -88,6 +88,7 @@ def test_one_voltage_refutes_nothing_about_lowered_ones(of_a_device: Path) -> No
         assert "sweep" in found.needs
 
 
+@pytest.mark.long
 def test_a_device_that_does_not_leak(of_a_device: Path) -> None:
     found = answer("S20", of_a_device)
     assert found.interpretation_verdict in (REFUTED, OPEN)
