@@ -37,6 +37,7 @@ figure = Figure()
 figure.subplots().plot([1, 7])
 figure.savefig(OUTPUT / "seven.png")
 print("saved")
+figure
 
 # %% [markdown]
 # ## Verdict
@@ -96,6 +97,15 @@ def test_words_and_pages_of_a_notebook_that_ran(tmp_path: Path) -> None:
     assert "2 min" in index.words
 
 
+def test_the_verdict_of_a_list_is_as_many_points_as_fit(tmp_path: Path) -> None:
+    jupytext = pytest.importorskip("jupytext")
+    source = tmp_path / "listed.py"
+    said = "# ## What it says\n#\n# - Seven, as\n#   counted.\n# - Not six.\n# - " + "And so on. " * 100
+    source.write_text(GOOD.replace("# ## Verdict\n#\n# Seven.", said))
+    result = NotebookResult(source, jupytext.read(source), tmp_path, "full", 1.0)
+    assert words_of(result).verdict == "Seven, as counted. Not six."
+
+
 @pytest.mark.long
 @pytest.mark.timeout(180)
 def test_from_notebooks_to_an_index(tmp_path: Path) -> None:
@@ -136,6 +146,7 @@ def test_from_notebooks_to_an_index(tmp_path: Path) -> None:
     assert [image["alt"] for image in page.images] == ["Figure: seven"]
     assert (page.images[0]["src"] or "").startswith("data:image/png;base64,")
     assert "reduced\n" in page.words
+    assert "<Figure size" not in page.words
     assert {"../index.html", "good.ipynb"} <= set(page.links)
     failed = (tmp_path / "out" / "a_bad" / "index.html").read_text()
     assert "It did not come to its end" in failed

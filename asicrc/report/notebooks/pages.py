@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 INDEX = "index.html"
+LONGEST_VERDICT = 600
+"""Characters, of a list of several points."""
+_VERDICT = re.compile(r"verdict|what it says|conclusion", re.IGNORECASE)
 
 
 def write_page(result: NotebookResult, output: Path) -> Path:
@@ -78,7 +81,7 @@ class NotebookWords:
 
 
 def words_of(result: NotebookResult) -> NotebookWords:
-    """Read from the Markdown cells; the verdict is the text below the last heading that has that word."""
+    """Read from the Markdown cells; the verdict stands below the last heading that promises one."""
     title, question, verdict = result.source.stem, "", ""
     under_verdict = False
     for cell in result.notebook.cells:
@@ -91,10 +94,10 @@ def words_of(result: NotebookResult) -> NotebookWords:
             if heading and block.startswith("# "):
                 title = heading[1].strip()
             elif heading:
-                under_verdict = "verdict" in heading[1].lower()
+                under_verdict = bool(_VERDICT.search(heading[1]))
                 verdict = "" if under_verdict else verdict
             elif under_verdict:
-                verdict = verdict or _one_line(block)
+                verdict = verdict or _shortened(block)
             elif not question:
                 question = _one_line(block)
     return NotebookWords(title, question, verdict)
@@ -105,6 +108,17 @@ def _printed(cell: Any) -> str:
         line for output in cell.outputs if output.output_type == "stream" for line in output.text.splitlines()
     ]
     return " ".join(lines[:6]).strip()
+
+
+def _shortened(block: str) -> str:
+    """A paragraph, or as many points of a list as an index has room for."""
+    points = [_one_line(point) for point in re.split(r"^- ", block, flags=re.MULTILINE) if point.strip()]
+    said = points[0]
+    for point in points[1:]:
+        if len(said) + len(point) > LONGEST_VERDICT:
+            break
+        said += " " + point
+    return said
 
 
 def _one_line(block: str) -> str:

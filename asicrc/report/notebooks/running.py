@@ -94,6 +94,7 @@ class _FigureWatch:
     def cell_executed(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
         from nbformat.v4 import new_output
 
+        cell["outputs"] = [output for output in cell["outputs"] if not _is_bare_figure(output)]
         for path in sorted(set(self._folder.rglob("*.png")) - set(self.seen)):
             self.seen.append(path)
             title = path.stem.replace("-", " ").replace("_", " ")
@@ -104,6 +105,11 @@ class _FigureWatch:
                     metadata={"image/png": {"alt": f"Figure: {title}"}},
                 )
             )
+
+
+def _is_bare_figure(output: Any) -> bool:
+    """Whether it is the name of a figure that ends a cell: the figure itself is shown as it was saved."""
+    return bool(str(output.get("data", {}).get("text/plain", "")).startswith("<Figure size"))
 
 
 @contextmanager
