@@ -19,7 +19,8 @@ from asicrc.evidence.two_verdicts import source_of
 
 UNTESTABLE = EvidenceVerdict.NOT_TESTABLE_HERE
 SHARE_S = 2.5
-"""Between shares of the slowest miner here, an LV06 at difficulty 256: what hours are planned by."""
+"""Between shares of an LV06 at difficulty 256, the slowest miner here: what hours are planned by where a
+device does not say its rate."""
 SETTLING_S = 60.0
 _TAKEN: dict[tuple[str, str], Path] = {}
 
@@ -151,7 +152,8 @@ def cost_of(
         return Cost(seconds=read_s)
     if (context.device_url or "").startswith("twin:"):
         return Cost(seconds=2 * read_s, events=events * settings)
-    hours = settings * (events * SHARE_S + (SETTLING_S if settings > 1 else 0.0)) / 3600
+    share_s = 1 / context.events_per_s if context.events_per_s else SHARE_S
+    hours = settings * (events * share_s + (SETTLING_S if settings > 1 else 0.0)) / 3600
     return Cost(seconds=read_s, device_hours=hours, events=events * settings)
 
 

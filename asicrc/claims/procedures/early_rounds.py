@@ -107,12 +107,12 @@ _PLANTED = (
 )
 PROCEDURES: tuple[Procedure, ...] = (
     *_procedures(
-        TwinQuestion("S08", take_early, find_early, effect_in(), _PLANTED, 16, 0.8, UNIT, NEEDS),
+        TwinQuestion("S08", take_early, find_early, effect_in(), _PLANTED, 12, 1.3, UNIT, NEEDS),
         EARLY,
         find_early,
     ),
     *_procedures(
-        TwinQuestion("S28", take_later, find_later, effect_in(), _PLANTED, 16, 1.0, UNIT, NEEDS),
+        TwinQuestion("S28", take_later, find_later, effect_in(), _PLANTED, 12, 1.4, UNIT, NEEDS),
         (HEADLINE, *LATER),
         find_later,
     ),

@@ -89,7 +89,7 @@ def _cost(asked: AskedOf, source: str, context: Context) -> Cost:
 
 
 def _procedure(claim: str, find: Callable[..., Finding], there: dict[str, bool], planted: str) -> Procedure:
-    question = TwinQuestion(claim, take_replays, find, there, planted, 7, 4.0, _UNITS[claim], NEEDS)
+    question = TwinQuestion(claim, take_replays, find, there, planted, 7, 6.0, _UNITS[claim], NEEDS)
     asked = AskedOf(question, partial(of_capture, claim), partial(of_device, claim))
     return replace(asked.procedure(), cost=partial(_cost, asked))
 

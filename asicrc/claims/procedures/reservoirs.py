@@ -184,6 +184,6 @@ PROCEDURES: tuple[Procedure, ...] = (
         TwinQuestion("H16", take_forecast, find_forecast, effect_in(), _KNOWING, 7, 5.0, "NRMSE", NEEDS)
     ).procedure(),
     AskedOf(
-        TwinQuestion("S07", take_clocks, find_peak, effect_in(), _PEAK, 7, 12.0, "capacity", NEEDS)
+        TwinQuestion("S07", take_clocks, find_peak, effect_in(), _PEAK, 7, 13.0, "capacity", NEEDS)
     ).procedure(),
 )

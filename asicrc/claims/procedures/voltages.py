@@ -184,14 +184,14 @@ PROCEDURES: tuple[Procedure, ...] = (
             find_errors,
             "",
             8,
-            1.5,
+            0.8,
             ordinary=True,
         ),
         of_direct_sweep,
     ).procedure(),
     AskedOf(
         _question(
-            "H15", take_devices, find_reproduced, f"a CV of {PLANTED_CV:g} on each unit, {_IN_DATA}", 7, 3.0
+            "H15", take_devices, find_reproduced, f"a CV of {PLANTED_CV:g} on each unit, {_IN_DATA}", 7, 5.5
         )
     ).procedure(),
     AskedOf(

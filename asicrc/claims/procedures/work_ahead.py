@@ -28,7 +28,7 @@ GAIN = TwinQuestion(
     there=effect_in(),
     planted=f"a gain of {planted_gain():.1%}: jobs so short that 200 ms of latency leave the miner idle",
     runs=20,
-    seconds=0.6,
+    seconds=0.5,
     effect_unit="gain of shares",
     needs=f"a miner, with and without `asicrc proxy` in turns, {_SIZES['n_per_arm']} shares an arm "
     f"({_SIZES['n_to_see_claim']} see the claim at 3 sigma)",
@@ -41,7 +41,7 @@ ETA = TwinQuestion(
     planted=f"a pool that is {STUCK_S:g} s late with {STUCK_SHARE:.0%} of the jobs at any latency: what "
     "breaks the claim",
     runs=20,
-    seconds=0.1,
+    seconds=0.02,
     effect_unit="eta less the closed form",
     needs="a miner at three latencies, 300 shares each",
 )
