@@ -6,16 +6,13 @@ import platform
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asicrc import __version__
 from asicrc.analysis.event_source import is_capture
 from asicrc.capture.reader import load
 from asicrc.capture.schema import DIGEST_KEY
-from asicrc.errors import BadFile
 from asicrc.evidence import Estimate, Finding
 from asicrc.report.html.capture_parts import pairs_of, plain
 from asicrc.report.html.findings_table import finding_table, null_table
@@ -44,7 +41,7 @@ from asicrc.report.html.page import (
     Tile,
     Verdicts,
 )
-from asicrc.report.reservoir_figure import benchmark_panels, published_of, scores_panel
+from asicrc.report.reservoir_figure import benchmark_panels, published_of
 from asicrc.reservoir.benchmark import BenchmarkResult, CaptureScores, Evidence
 
 STANDS_FOR = {
@@ -66,6 +63,16 @@ FIRST = {
     "poisson_twin": "NRMSE of a miner without memory",
 }
 """What is looked for first."""
+OF_DEVICE = (
+    "device",
+    "device_telemetry",
+    "host_path",
+    "poisson_twin",
+    "poisson_twin_telemetry",
+    "controller_only",
+    "history_shuffled",
+)
+"""Scores that are of a device, or were measured on one; the others need none."""
 SIMULATED = "A simulated device: the verdict is on the instrument, not on silicon."
 
 
@@ -93,7 +100,7 @@ def benchmark_page(
             *([] if subject is None else [("mode", subject.mode), ("driven by", subject.channel)]),
         ],
         notices=notices,
-        tiles=_tiles(
+        tiles=score_tiles(
             result.scores,
             None if evidence is None else evidence.value.value,
             None if evidence is None else evidence.interpretation,
@@ -101,7 +108,7 @@ def benchmark_page(
         ),
         sections=[
             Section("figures", "Figures", [Pictures(_pictures(result))]),
-            Section("scores", "Scores", [_score_table(result.scores, features)]),
+            Section("scores", "Scores", [score_table(result.scores, features)]),
             *([] if evidence is None else _evidence_sections(evidence)),
             Section("states", "States and settings", _states(result)),
             Section("provenance", "Provenance", _provenance(captures)),
@@ -110,114 +117,26 @@ def benchmark_page(
     )
 
 
-def benchmark_json_page(found: Mapping[str, Any], where: str, *, name: str = "") -> Page:
-    """From what `asicrc benchmark --json` printed: scores and verdicts. Raises BadFile."""
-    try:
-        held = _Told.model_validate(found)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise BadFile(
-            f"{where} is no result of a benchmark: {'.'.join(map(str, first['loc']))}: {first['msg']}",
-            "give what `asicrc benchmark ... --json` printed",
-        ) from None
-    scores = {score.name: score.estimate(held.seeds) for score in held.scores}
-    value, meaning = held.value_verdict, held.interpretation_verdict
-    judged = [
-        Judged("Does the procedure give the published number?", value, ""),
-        Judged("Does the number mean what is claimed?", meaning, ""),
-    ]
-    drawing = inline_figure(scores_panel(scores, None), "f-scores")
-    told = _words_of_scores(scores)
-    return Page(
-        kind="Benchmark",
-        title=held.task,
-        lead=_lead_of(scores, held.channel, device="device" in scores),
-        facts=[
-            ("runs", number(held.seeds)),
-            ("to train", number(held.n_train)),
-            ("to test", number(held.n_test)),
-            ("washout", number(held.washout)),
-        ],
-        tiles=_tiles(scores, value, meaning, held.smallest_effect),
-        sections=[
-            Section("figures", "Figures", [Pictures([Picture(drawing, *told)])]),
-            Section("scores", "Scores", [_score_table(scores, {})]),
-            Section("verdicts", "Verdicts", [Verdicts(judged)]),
-            Section(
-                "provenance",
-                "Provenance",
-                [
-                    Pairs([("file", name or where)]),
-                    Text(
-                        "The JSON of a benchmark holds scores and verdicts. The captures hold the rest: "
-                        "device, versions, seeds, digests; a report that is made with --report shows it."
-                    ),
-                ],
-            ),
-            Section(
-                "again",
-                "How to run it again",
-                [
-                    Command(
-                        "Score the captures again, with every figure:",
-                        f"asicrc benchmark {held.task.replace('_', '-')} --capture FILE --report report.html",
-                    )
-                ],
-            ),
-        ],
-    )
-
-
-class _Score(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
-
-    name: Annotated[str, Field(max_length=200)]
-    nrmse: float | None
-    low: float | None
-    high: float | None
-
-    def estimate(self, n: int) -> Estimate:
-        value, low, high = (np.nan if part is None else part for part in (self.nrmse, self.low, self.high))
-        return Estimate(value, low, high, n, method="over captures or seeds")
-
-
-class _Told(BaseModel):
-    """What a benchmark prints, checked: the file may be somebody else's."""
-
-    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
-
-    task: Annotated[str, Field(max_length=200)]
-    n_train: Annotated[int, Field(ge=0)]
-    n_test: Annotated[int, Field(ge=0)]
-    washout: Annotated[int, Field(ge=0)]
-    seeds: Annotated[int, Field(ge=1)]
-    scores: Annotated[list[_Score], Field(min_length=1, max_length=500)]
-    channel: Annotated[str, Field(max_length=200)] | None = None
-    value_verdict: Annotated[str, Field(max_length=200)]
-    interpretation_verdict: Annotated[str, Field(max_length=200)]
-    smallest_effect: float | None = None
-
-
 def _lead(result: BenchmarkResult) -> str:
     channel = None if result.channel is None else result.channel.value
-    return _lead_of(result.scores, channel, device=result.subject is not None)
+    return lead_of(result.scores, channel, device=result.subject is not None)
 
 
-def _lead_of(scores: Mapping[str, Estimate], channel: str | None, *, device: bool) -> str:
+def lead_of(scores: Mapping[str, Estimate], channel: str | None, *, device: bool) -> str:
     known = {name: score for name, score in scores.items() if np.isfinite(score.estimate)}
-    baselines = {name: score for name, score in known.items() if not name.startswith("device")}
+    baselines = {name: score for name, score in known.items() if name not in OF_DEVICE}
     best = min(baselines, key=lambda name: baselines[name].estimate, default=None)
     if not device or "device" not in known:
         beside = "" if best is None else f"; the best, {best}, has NRMSE {in_one(baselines[best])}"
         return f"What the input alone scores, without a device{beside}."
     said = f"The device has NRMSE {in_one(known['device'])}"
     if best is not None:
-        said += f"; the best that needs no device, {best}, has {in_one(baselines[best])}"
+        said += f"; the best that takes the input alone, {best}, has {in_one(baselines[best])}"
     memory = "No memory was found" if channel is None else f"Memory was found, by this channel: {channel}"
     return f"{said}. {memory}."
 
 
-def _tiles(
+def score_tiles(
     scores: Mapping[str, Estimate], value: str | None, interpretation: str | None, smallest: float | None
 ) -> list[Tile]:
     tiles = []
@@ -237,7 +156,7 @@ def _pictures(result: BenchmarkResult) -> list[Picture]:
     first = "the first capture" if result.subject else "the first seed"
     published = published_of(result)
     line = "" if published is None else f" The published score, {published.nrmse}, is marked."
-    score_name, score_caption, score_says = _words_of_scores(result.scores)
+    score_name, score_caption, score_says = words_of_scores(result.scores)
     told = {
         "prediction": (
             "Prediction against target",
@@ -264,7 +183,7 @@ def _pictures(result: BenchmarkResult) -> list[Picture]:
     ]
 
 
-def _words_of_scores(scores: Mapping[str, Estimate]) -> tuple[str, str, str]:
+def words_of_scores(scores: Mapping[str, Estimate]) -> tuple[str, str, str]:
     listed = ", ".join(f"{name} {number(score.estimate, 3)}" for name, score in scores.items())
     return (
         "Scores",
@@ -274,7 +193,7 @@ def _words_of_scores(scores: Mapping[str, Estimate]) -> tuple[str, str, str]:
     )
 
 
-def _score_table(scores: Mapping[str, Estimate], features: Mapping[str, int]) -> Table:
+def score_table(scores: Mapping[str, Estimate], features: Mapping[str, int]) -> Table:
     columns = (
         Column("States"),
         Column("NRMSE", "number"),

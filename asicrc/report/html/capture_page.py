@@ -27,20 +27,19 @@ from asicrc.report.html.capture_parts import (
     settings_section,
 )
 from asicrc.report.html.capture_pictures import heartbeat_pictures, pictures_of, reading_pictures
-from asicrc.report.html.findings_table import estimate_table, finding_table, null_table
+from asicrc.report.html.capture_tables import arrival_table, count_table, model_table, null_blocks, scan_table
+from asicrc.report.html.findings_table import finding_table
 from asicrc.report.html.number_text import (
     NOTHING,
     duration,
     estimate_text,
     in_one,
     number,
-    p_value,
     share,
     time_unit,
 )
 from asicrc.report.html.page import (
     Block,
-    Column,
     Command,
     Judged,
     Page,
@@ -48,7 +47,6 @@ from asicrc.report.html.page import (
     Picture,
     Pictures,
     Section,
-    Table,
     Text,
     Tile,
     Verdicts,
@@ -83,7 +81,7 @@ def capture_page(
                 Section("figures", "Figures", _figures(capture, analysis, seed)),
                 Section("numbers", "Numbers", _numbers(capture, analysis, verified)),
                 Section("verdicts", "Verdicts", _verdicts(analysis)),
-                Section("nulls", "Nulls", _nulls(analysis)),
+                Section("nulls", "Nulls", null_blocks(analysis)),
                 settings_section(capture.settings()),
                 provenance(capture, summary, verified),
                 log_section(capture),
@@ -192,10 +190,10 @@ def _heartbeat(analysis: CaptureAnalysis) -> tuple[Heartbeat, Finding] | None:
 
 def _numbers(capture: Capture, analysis: CaptureAnalysis, verified: VerifyReport) -> list[Block]:
     blocks: list[Block | None] = [
-        _arrival_table(analysis),
-        _scan_table(analysis),
-        _model_table(analysis),
-        _count_table(verified),
+        arrival_table(analysis),
+        scan_table(analysis),
+        model_table(analysis),
+        count_table(verified),
         readings_table(capture),
     ]
     if analysis.unanswered:
@@ -205,121 +203,6 @@ def _numbers(capture: Capture, analysis: CaptureAnalysis, verified: VerifyReport
         rows = [(part.replace("_", " "), why) for part, why in unanswered]
         blocks.append(Pairs(rows, "What could not be answered, and why"))
     return [block for block in blocks if block is not None]
-
-
-def _arrival_table(analysis: CaptureAnalysis) -> Table | None:
-    intervals, latency, repeated = analysis.intervals, analysis.latency, analysis.with_duplicates
-    rows = []
-    if intervals is not None:
-        mean, unit = time_unit(intervals.mean_s)
-        rows += [
-            ("Interval, mean", mean, unit),
-            ("Interval, CV", intervals.cv, ""),
-            ("Interval, CV2", intervals.cv2, ""),
-            ("Interval, local variation LV", intervals.lv, ""),
-        ]
-        if intervals.fano is not None and intervals.fano_window_s is not None:
-            window = number(intervals.fano_window_s, 3)
-            rows.append((f"Fano factor, windows of {window} s", intervals.fano, ""))
-    if analysis.models is not None:
-        dead, unit = time_unit(analysis.models.dead_time_s)
-        rows.append(("Dead time", dead, unit))
-    if latency is not None:
-        mean, unit = time_unit(latency.mean_s)
-        rows += [("Latency since the newest job, mean", mean, unit), ("Latency, CV", latency.cv, "")]
-    if repeated is not None:
-        rows.append(("Interval, CV, duplicates counted", repeated.cv, ""))
-    if analysis.arrivals is not None and analysis.arrivals.drift is not None:
-        drift = analysis.arrivals.drift.share_per_hour.scaled(100)
-        rows.append(("Drift of the rate", drift, "% an hour"))
-    return estimate_table("Arrivals of distinct valid events.", rows)
-
-
-def _scan_table(analysis: CaptureAnalysis) -> Table | None:
-    scan = analysis.scan_order
-    rows = []
-    if scan is not None:
-        rows += [
-            ("Offset of the line", scan.offset_scaled_ms, "ms"),
-            ("Clock of the chip against the host", scan.clock_ppm, "ppm"),
-            ("Residual over its floor", scan.floor_ratio, ""),
-            ("Jitter of the stamps, rms", analysis.jitter_floor_ms, "ms"),
-        ]
-    if analysis.deficit is not None:
-        rows.append(("Deficit against the hash rate", analysis.deficit.deficit.scaled(100), "%"))
-    if analysis.missing is not None:
-        rows.append(
-            ("Missing of what hashing again finds", analysis.missing.missing_fraction.scaled(100), "%")
-        )
-    if scan is None:
-        return estimate_table("What did not come.", rows)
-    caption = (
-        f"Against the scan order of the chip, {number(scan.jobs)} jobs. Residual rms "
-        f"{number(scan.residual_rms_ms)} ms after one offset, {number(scan.residual_rms_scaled_ms)} ms with "
-        f"the scale of the clock, MAD {number(scan.residual_mad_ms)} ms; {scan.statement}."
-    )
-    return estimate_table(caption, rows)
-
-
-def _nulls(analysis: CaptureAnalysis) -> list[Block]:
-    nulls = []
-    if analysis.exponential is not None:
-        nulls += analysis.exponential.nulls
-    if analysis.models is not None:
-        nulls.append(analysis.models.goodness_of_fit)
-    arrivals = analysis.arrivals
-    if arrivals is not None:
-        nulls += [arrivals.drift.test] if arrivals.drift is not None else []
-        nulls += [arrivals.counts] if arrivals.counts is not None else []
-        nulls += [arrivals.dispatch.test] if arrivals.dispatch is not None else []
-        for battery in (arrivals.planned, arrivals.exploring):
-            for finding in battery.findings.values() if battery is not None else ():
-                nulls += finding.nulls
-    if analysis.deficit is not None:
-        nulls.append(analysis.deficit.test)
-    caption = (
-        "Every test with the null that it was held against; p-values not yet corrected for their number."
-    )
-    table = null_table(caption, nulls)
-    return [Text("No null could be tried on these data.")] if table is None else [table]
-
-
-def _model_table(analysis: CaptureAnalysis) -> Table | None:
-    if analysis.models is None:
-        return None
-    best = analysis.models.best
-    columns = [
-        Column("Law of the intervals"),
-        *(Column(f"{what} (ms)", "number") for what in ("Wait", "Dead time", "Spread")),
-        Column("BIC over the best", "number"),
-    ]
-    rows = [
-        (
-            model.name + (" (best)" if model is best else ""),
-            *(number(1e3 * value) for value in (model.wait_s, model.dead_s, model.spread_s)),
-            number(model.bic - best.bic, 3),
-        )
-        for model in analysis.models.models
-    ]
-    fit = analysis.models.goodness_of_fit
-    n = number(analysis.models.n)
-    caption = f"Laws fitted to {n} intervals; the best fits with p = {p_value(fit.p_value)}."
-    return Table.of(caption, columns, rows)
-
-
-def _count_table(verified: VerifyReport) -> Table:
-    held = verified.counters
-    rows = [
-        ("valid", number(held.valid), "a proof of work at the difficulty that was asked for"),
-        ("of these duplicates", number(held.duplicate), "flagged, and left out of the statistics"),
-        ("low", number(held.low), "hashes, and below the difficulty"),
-        ("stale", number(held.stale), "of a job that was no longer asked for"),
-        ("unknown job", number(held.unknown_job), "of no job that was sent"),
-        ("malformed", number(held.malformed), "no answer that can be read"),
-        ("synthetic", number(held.synthetic), "made by a statistical model, counted apart"),
-    ]
-    columns = (Column("Verdict on the proof"), Column("Events", "number"), Column("What it is", "words"))
-    return Table.of("Every event, by hashing it again for this report.", columns, rows)
 
 
 def _verdicts(analysis: CaptureAnalysis) -> list[Block]:

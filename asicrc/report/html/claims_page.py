@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import platform
 import shlex
 from collections import Counter
@@ -10,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asicrc import __version__
-from asicrc.evidence import Estimate
-from asicrc.report.claims_figure import instrument_panel, ratio_panel, tally_panel
-from asicrc.report.html.claims_told import ToldClaim, ToldEstimate, ToldNumber, ToldRun, told_run
+from asicrc.report.html.claims_pictures import MEANING, VALUE, VERDICTS, pictures_of_claims, verdict_counts
+from asicrc.report.html.claims_told import ToldClaim, ToldEstimate, ToldRun, told_run
 from asicrc.report.html.findings_table import NULL_COLUMNS
-from asicrc.report.html.inline_figure import inline_figure
 from asicrc.report.html.number_text import NOTHING, duration, estimate_text, exact, in_one, number, p_value
 from asicrc.report.html.page import (
     Block,
@@ -24,7 +21,6 @@ from asicrc.report.html.page import (
     Notice,
     Page,
     Pairs,
-    Picture,
     Pictures,
     RowGroup,
     Section,
@@ -33,10 +29,6 @@ from asicrc.report.html.page import (
     Tile,
 )
 
-VALUE, MEANING = "the number", "what it means"
-VERDICTS = ("supported", "refuted", "not resolved", "not testable here")
-MOST_RATIOS = 3
-"""Of one claim that are drawn; all of them stand in its table."""
 TWIN = (
     "Answers of a twin, a simulated device of known truth: they tell whether the instruments find what is "
     "there and refuse what is not. About silicon they say nothing."
@@ -49,7 +41,7 @@ def claims_page(found: Mapping[str, Any], where: str, *, name: str = "", command
     answered = [claim for claim in run.claims if claim.answered]
     opened = [claim for claim in run.claims if not claim.answered]
     sections = [
-        Section("figures", "Figures", [Pictures(_pictures(run))]),
+        Section("figures", "Figures", [Pictures(pictures_of_claims(run))]),
         Section("glance", "All claims", [_glance(run)]),
         Section("claims", "Claim by claim", _cards(answered)),
     ]
@@ -84,7 +76,7 @@ def _title(run: ToldRun) -> str:
 
 def _lead(run: ToldRun, answered: int) -> str:
     said = f"{number(answered)} of {number(len(run.claims))} claims could be answered."
-    for what, held in _counts(run).items():
+    for what, held in verdict_counts(run).items():
         parts = [f"{held[verdict]} {verdict}" for verdict in VERDICTS[:3] if held.get(verdict)]
         if parts:
             said += f" {what.capitalize()}: {', '.join(parts)}."
@@ -114,7 +106,7 @@ def _tiles(run: ToldRun, answered: Sequence[ToldClaim]) -> list[Tile]:
             Tile(f"Instruments {word}", number(found.get(word, 0)), f"of {asked} that were tried")
             for word in ("validated", "failed", "not resolved")
         ]
-    counts = _counts(run)
+    counts = verdict_counts(run)
     tiles = [
         Tile(
             f"{what.capitalize()}: {verdict}",
@@ -128,90 +120,6 @@ def _tiles(run: ToldRun, answered: Sequence[ToldClaim]) -> list[Tile]:
         *tiles,
         Tile("Not answered here", number(len(run.claims) - len(answered)), "and what it would take is below"),
     ]
-
-
-def _counts(run: ToldRun) -> dict[str, Counter[str]]:
-    return {
-        VALUE: Counter(claim.value_verdict for claim in run.claims),
-        MEANING: Counter(claim.interpretation_verdict for claim in run.claims),
-    }
-
-
-def _pictures(run: ToldRun) -> list[Picture]:
-    counts = _counts(run)
-    told = "; ".join(
-        f"{what}: " + ", ".join(f"{held.get(verdict, 0)} {verdict}" for verdict in VERDICTS)
-        for what, held in counts.items()
-    )
-    pictures = [
-        Picture(
-            inline_figure(tally_panel(counts), "f-tally"),
-            "What the claims came to",
-            "Does the published procedure give the published number, and does the number mean what is "
-            "claimed? Two questions, two answers.",
-            f"Two bars of claims by verdict; {told}.",
-            wide=True,
-        )
-    ]
-    checks = [
-        (claim.id, _estimate(claim.instrument.power), _estimate(claim.instrument.false_alarms))
-        for claim in run.claims
-        if claim.instrument is not None
-        and (claim.instrument.power is not None or claim.instrument.false_alarms is not None)
-    ]
-    if checks:
-        listed = "; ".join(
-            f"{name}: power {in_one(power)}, false alarms {in_one(alarms)}" for name, power, alarms in checks
-        )
-        pictures.append(
-            Picture(
-                inline_figure(instrument_panel(checks), "f-instruments"),
-                "What the instruments find, and what they make up",
-                "Shares of twins on which an effect was called found: power where it was planted, false "
-                "alarms where it was not, with exact 95 % intervals.",
-                f"Points with intervals. {listed}.",
-                wide=True,
-            )
-        )
-    ratios = _ratios(run)
-    if ratios:
-        listed = "; ".join(f"{name} {in_one(ratio)}" for name, _, ratio in ratios)
-        pictures.append(
-            Picture(
-                inline_figure(ratio_panel(ratios), "f-ratios"),
-                "Numbers against the published ones",
-                "What came out over what was published, with its interval where it has one; at most "
-                f"{MOST_RATIOS} numbers of a claim. The mark is the verdict on the number.",
-                f"Points of ratios on a logarithmic axis about 1: {listed}.",
-                wide=True,
-            )
-        )
-    return pictures
-
-
-def _ratios(run: ToldRun) -> list[tuple[str, str, Estimate]]:
-    drawn = []
-    for claim in run.claims:
-        of_claim = [
-            (f"{claim.id}  {held.name}", claim.value_verdict, ratio)
-            for held in claim.reproduced
-            if (ratio := _ratio(held)) is not None
-        ]
-        drawn += of_claim[:MOST_RATIOS]
-    return drawn
-
-
-def _ratio(held: ToldNumber) -> Estimate | None:
-    if isinstance(held.published, str) or not held.published or held.published < 0:
-        return None
-    if isinstance(held.value, ToldEstimate):
-        ratio = held.value.as_estimate().scaled(1 / held.published)
-    elif isinstance(held.value, float | int):
-        value = held.value / held.published
-        ratio = Estimate(value, math.nan, math.nan, 0, method="computed")
-    else:
-        return None
-    return ratio if math.isfinite(ratio.estimate) and ratio.estimate > 0 else None
 
 
 def _glance(run: ToldRun) -> Table:
@@ -387,7 +295,3 @@ def _command(run: ToldRun, command: Sequence[str]) -> str:
     if run.budget_s is not None:
         words += ["--budget", f"{run.budget_s:g}s"]
     return shlex.join([*words, "--output", "RUN.json"])
-
-
-def _estimate(told: ToldEstimate | None) -> Estimate | None:
-    return None if told is None else told.as_estimate()

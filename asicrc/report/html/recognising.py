@@ -41,7 +41,7 @@ def page_of_json(
 
         return claims_page(found, where, name=name, command=command)
     if isinstance(found.get("scores"), list) and "task" in found:
-        from asicrc.report.html.benchmark_page import benchmark_json_page
+        from asicrc.report.html.benchmark_told import benchmark_json_page
 
         return benchmark_json_page(found, where, name=name)
     raise BadFile(f"{where} holds no result that a report is made of", f"give {_KNOWN}")
