@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from asicrc.analysis.arrival_evidence import CLAIMS, NEEDS, arrival_evidence
-from asicrc.analysis.battery import run_battery, truth_of
+from asicrc.analysis.battery import TESTS, run_battery, truth_of
 from asicrc.analysis.calibration import HEARTBEAT_EVENTS
 from asicrc.analysis.event_source import EventSource, source_of_capture
 from asicrc.analysis.papers.printed_entropy import printed_entropies
@@ -40,13 +40,11 @@ from asicrc.claims.twins.arrival_records import (
     take_stressed,
 )
 from asicrc.claims.twins.asking import TwinQuestion, effect_in
-from asicrc.claims.twins.units import usual_setting
-from asicrc.devices import Circumstances, open_device
+from asicrc.claims.voltage_points import voltage_points
 from asicrc.errors import NoAnswer
-from asicrc.evidence import DESIGN_LEVEL, EvidenceVerdict, Finding
+from asicrc.evidence import DESIGN_LEVEL, EvidenceVerdict, Finding, not_testable
 from asicrc.evidence.planned_sizes import plan_size
 from asicrc.evidence.preregistration import PlannedTest, Preregistration
-from firmware_protocols.device import Capability
 
 
 def of_capture(claim: str, capture: Capture) -> ClaimOutcome:
@@ -146,10 +144,15 @@ def _of_sweep(claim: str, test: str, capture: Capture, points: Sequence[int], ne
     found: dict[str, Finding] = {}
     last: EventSource | None = None
     for number in points:
-        with load_point(capture.path, number) as at_point:
-            last = source_of_capture(at_point)
-            name = ", ".join(f"{k} {v:g}" for k, v in _requested(capture, number).items())
-        found[f"point {number}: {name}"] = run_battery(last.stream, plan, hosts=last.hosts).findings[test]
+        name = ", ".join(f"{k} {v:g}" for k, v in _requested(capture, number).items())
+        name = f"point {number}: {name}"
+        try:
+            with load_point(capture.path, number) as at_point:
+                last = source_of_capture(at_point)
+        except NoAnswer as error:  # nothing came at this point
+            found[name] = not_testable(TESTS[test].question, 0, error.message)
+            continue
+        found[name] = run_battery(last.stream, plan, hosts=last.hosts).findings[test]
     question = next(iter(found.values())).question
     planted = None if last is None else _planted(last, test)
     return outcome_of(
@@ -195,18 +198,9 @@ def _reproduced(claim: str, source: EventSource) -> list[Reproduced]:
 
 def _device_plan(context: Context) -> CapturePlan:
     n = plan_size("cv-equivalence", PLANTED_SHIFT).n
-    with open_device(url_of(context), Circumstances.usual()) as device:
-        usual_mv = usual_setting(device, "voltage_mv")
-        if device.capabilities.get("voltage_mv") is not Capability.LIVE:
-            raise NoAnswer(
-                "the voltage of this device cannot be set while it works", "an LV06, or an S9 with LuxOS"
-            )
-    settle = Settle(at_least_s=SETTLING_S)
     dwell = Dwell(max(60.0, context.budget_s / len(STRESSED) - SETTLING_S), n)
-    points = [
-        Point(number, 0, {"voltage_mv": round(share * usual_mv)}, dwell, settle)
-        for number, share in enumerate(STRESSED)
-    ]
+    settings = voltage_points(url_of(context), STRESSED)
+    points = [Point(k, 0, at, dwell, Settle(at_least_s=SETTLING_S)) for k, at in enumerate(settings)]
     return CapturePlan(points=tuple(points))
 
 

@@ -38,8 +38,7 @@ from asicrc.claims.twins.sweeps import (
     take_sweep,
     transition_finding,
 )
-from asicrc.claims.twins.units import usual_setting
-from asicrc.devices import Circumstances, open_device
+from asicrc.claims.voltage_points import voltage_points
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Finding
 
@@ -84,13 +83,12 @@ def sweep_device(claim: str, context: Context) -> ClaimOutcome:
     """Ten voltages three times, in random order; one file for both claims."""
 
     def plan() -> CapturePlan:
-        with open_device(url_of(context), Circumstances.usual()) as device:
-            usual_mv = usual_setting(device, VOLTAGE)
+        settings = voltage_points(url_of(context), SWEPT)
         keys = [(place, repeat) for place in range(len(SWEPT)) for repeat in range(REPEATS)]
         order = np.random.default_rng(context.seed).permutation(len(keys)).tolist()
         dwell = Dwell(max(60.0, context.budget_s / len(keys) - SETTLING_S), INTERVALS + 1)
         points = [
-            Point(place, repeat, {VOLTAGE: round(SWEPT[place] * usual_mv)}, dwell, Settle(SETTLING_S))
+            Point(place, repeat, settings[place], dwell, Settle(SETTLING_S))
             for place, repeat in (keys[k] for k in order)
         ]
         return CapturePlan(points=tuple(points))
