@@ -103,7 +103,7 @@ def publish(
 
 
 def collect(
-    mqtt: Annotated[str, typer.Argument(help="The broker: mqtt://HOST[:PORT][/PREFIX], mqtts:// for TLS.")],
+    mqtt: Annotated[str, typer.Argument(help="The broker: mqtt://HOST:PORT/PREFIX, mqtts:// for TLS.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the captures, one below it a rig.")
     ],

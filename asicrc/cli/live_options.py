@@ -10,7 +10,7 @@ Mqtt = Annotated[
     str | None,
     typer.Option(
         "--mqtt",
-        help="Publish to this broker: mqtt://HOST[:PORT][/PREFIX], mqtts:// for TLS. The login comes from "
+        help="Publish to this broker: mqtt://HOST:PORT/PREFIX, mqtts:// for TLS. The login comes from "
         "ASICRC_MQTT_USERNAME and ASICRC_MQTT_PASSWORD or ASICRC_MQTT_PASSWORD_FILE.",
     ),
 ]
