@@ -165,6 +165,8 @@ def draw() -> Figure:
     axes = figure.subplots(-(-len(sources) // 2), 2, sharex=True, squeeze=False).ravel()
     for axis in axes[len(sources) :]:
         axis.set_axis_off()
+    for axis in axes[len(sources) - 2 : len(sources)]:
+        axis.tick_params(labelbottom=True)
     for axis, (name, source) in zip(axes, sources.items(), strict=False):
         t_s = source.stream.longest_s
         frequencies, relative = band_powers(t_s, 0.5, 5.0)

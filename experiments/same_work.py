@@ -190,7 +190,7 @@ def draw() -> Figure:
         axis.set_title(title, loc="left", fontsize=10)
         axis.legend(frameon=False, fontsize=8)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.invert_yaxis()
+        axis.set_ylim(len(names) - 0.5, -0.5)
     figure.suptitle(f"The same work again, on twins of a BM1366, seed {SEED}", fontsize=12)
     return figure
 
