@@ -171,6 +171,8 @@ def _worth(trials: Trials, kind: str) -> float:
     values = trials.own if kind == "own" else trials.other
     known = np.isfinite(values)
     count, n = int(known.sum()), trials.devices
+    if count < 2:
+        return float(count)
     least = n if kind == "own" else n / 2
     ranked = np.zeros(values.shape)
     ranked[known] = stats.rankdata(values[known]) / (count + 1)
@@ -213,7 +215,8 @@ def _permutation(trials: Trials, rng: np.random.Generator, replicates: int) -> T
     ranked[known] = stats.rankdata(full[known]) / known.sum()
 
     def own_rank(template: np.ndarray) -> float:
-        return float(ranked[template, row][known[template, row]].mean())
+        ranks = ranked[template, row][known[template, row]]
+        return float(ranks.mean()) if len(ranks) else float("nan")
 
     observed = own_rank(row)
     drawn = np.array([own_rank(rng.permutation(row)) for _ in range(replicates)])

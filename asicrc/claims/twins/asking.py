@@ -78,7 +78,7 @@ def ask_twins(question: TwinQuestion, context: Context) -> ClaimOutcome:
         source="twin",
         value_verdict=UNTESTABLE,
         interpretation_verdict=UNTESTABLE,
-        note=f"{what}: {said}{middle}. A twin tells of the instrument, not of silicon.",
+        note=f"{what}: {said}{middle}.",
         nulls=findings[0].nulls,
         smallest_effect=float(np.median(sizes)) if sizes else None,
         effect_unit=question.effect_unit,
@@ -130,7 +130,7 @@ def _what_is_there(question: TwinQuestion, kind: str) -> str:
         return f"Planted is {question.planted}"
     if question.there[kind]:
         return f"In the {kind} twin it is there, by nothing but ordinary physics"
-    return f"In the {kind} twin it is not"
+    return f"In the {kind} twin it is not there"
 
 
 def _taken(question: TwinQuestion, kind: str, context: Context) -> list[Any]:
