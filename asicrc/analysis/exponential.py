@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.intervals import coefficient_of_variation
 from asicrc.errors import NoAnswer
-from asicrc.evidence import Finding, TestResult, judge
+from asicrc.evidence import DESIGN_LEVEL, PROMISED_LEVEL, Finding, TestResult, judge
 from asicrc.evidence.finding import POWER_80_SE
 
 MIN_INTERVALS = 20
@@ -36,7 +36,7 @@ def exponential_finding(
     """Does the interval distribution differ from that of a Poisson process?
 
     The effect is the CV, whose null value is 1; the p-value is `exponential_test`'s. Refuted means that the
-    CV lies within 1 +- `margin` and the test found nothing.
+    CV lies within 1 +- `margin` and the test found nothing at 5 %; supported takes 1 %, as in the battery.
     """
     x = checked_intervals(intervals_s)
     if quantum_s is not None and quantum_s > x.mean():
@@ -47,7 +47,8 @@ def exponential_finding(
     test = exponential_test(x, seed, quantum_s=quantum_s, replicates=replicates)
     cv = coefficient_of_variation(x, np.random.default_rng(seed), replicates)
     # a shape that differs is a difference, whatever its CV: refuting takes both
-    verdict = judge(cv, test.p_value, null_value=1.0, margin=margin if test.p_value > 0.05 else None)
+    refutable = margin if test.p_value > PROMISED_LEVEL else None
+    verdict = judge(cv, test.p_value, null_value=1.0, margin=refutable, alpha=DESIGN_LEVEL)
     return Finding(
         question="Do the intervals differ from those of a Poisson process?",
         effect=cv,
