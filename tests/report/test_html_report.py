@@ -13,6 +13,7 @@ import pytest
 from pages_read import ReadPage, read_page
 from report_samples import HOSTILE, MARKUP, UNSEEN, benchmark, claims, plain_capture, sweep_capture
 
+from asicrc.capture.point_capture import load_point
 from asicrc.capture.reader import load
 from asicrc.cli.main import _run
 from asicrc.errors import BadFile, StorageError, UsageError
@@ -138,7 +139,8 @@ def test_sweep_has_every_point_and_says_what_is_missing(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_one_point_of_a_sweep_has_a_page_of_its_own(tmp_path: Path) -> None:
     path = sweep_capture(tmp_path / "sweep.asicrc")
-    write_report(path, tmp_path / "one.html", point=2)
+    with load_point(path, 2) as point:
+        write_report(point, tmp_path / "one.html")
     said = read_page(tmp_path / "one.html").text
     assert "Point 2 of a sweep" in said and "--point 2" in said
     with pytest.raises(UsageError, match="no point 9"):

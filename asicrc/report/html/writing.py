@@ -61,9 +61,12 @@ def _page(
     captures: Sequence[Path],
     command: Sequence[str],
 ) -> Page:
+    from asicrc.capture.point_capture import PointCapture
     from asicrc.capture.reader import Capture
     from asicrc.report.html.recognising import page_of_file, page_of_json
 
+    if isinstance(subject, PointCapture):
+        point = subject.point.id
     if isinstance(subject, Capture):
         subject = subject.path
     if isinstance(subject, Path):
