@@ -44,7 +44,7 @@ def outcome_of(
     """
     source = source_of(meta)
     verdicts = two_verdicts(finding, source, value=value, explained=explained, planted=planted, needs=needs)
-    said = f"{finding.question} {_in_words(finding)}. {verdicts.reason}."
+    said = f"{finding.question} {_in_words(finding)}. {verdicts.reason[:1].upper()}{verdicts.reason[1:]}."
     return ClaimOutcome(
         claim=claim,
         source=source.value,

@@ -35,6 +35,7 @@ from asicrc.claims.twins.arrival_records import (
     find_cv,
     find_entropy,
     find_printed,
+    plan_of,
     take_beating,
     take_printed,
     take_stressed,
@@ -42,9 +43,8 @@ from asicrc.claims.twins.arrival_records import (
 from asicrc.claims.twins.asking import TwinQuestion, effect_in
 from asicrc.claims.voltage_points import voltage_points
 from asicrc.errors import NoAnswer
-from asicrc.evidence import DESIGN_LEVEL, EvidenceVerdict, Finding, not_testable
+from asicrc.evidence import EvidenceVerdict, Finding, not_testable
 from asicrc.evidence.planned_sizes import plan_size
-from asicrc.evidence.preregistration import PlannedTest, Preregistration
 
 
 def of_capture(claim: str, capture: Capture) -> ClaimOutcome:
@@ -93,7 +93,7 @@ def of_printed_table(capture: Capture) -> ClaimOutcome:
             continue
         with load_point(capture.path, point.id) as at_point:
             source = source_of_capture(at_point)
-        plan = Preregistration(alpha=DESIGN_LEVEL / len(PRINTED), test=(PlannedTest(name="cv"),))
+        plan = plan_of("cv", len(PRINTED))
         found[name] = run_battery(source.stream, plan, hosts=source.hosts).findings["cv"]
         if np.isfinite(found[name].effect.estimate):
             steps = source.stream.intervals_s
@@ -140,7 +140,7 @@ def _printed_name(requested: Mapping[str, float]) -> str | None:
 
 
 def _of_sweep(claim: str, test: str, capture: Capture, points: Sequence[int], needs: str) -> ClaimOutcome:
-    plan = Preregistration(alpha=DESIGN_LEVEL / len(points), test=(PlannedTest(name=test),))
+    plan = plan_of(test, len(points))
     found: dict[str, Finding] = {}
     last: EventSource | None = None
     for number in points:

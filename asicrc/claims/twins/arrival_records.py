@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asicrc.analysis.battery import run_battery
+from asicrc.analysis.battery import WEIGHTS, run_battery
 from asicrc.analysis.calibration import HEARTBEAT_EVENTS, INTERVALS
 from asicrc.analysis.event_stream import EventStream
 from asicrc.analysis.spectra.heartbeat import CLAIMED_HZ
@@ -164,10 +164,17 @@ def _records(capture: MemoryCapture) -> list[Record]:
 
 
 def at_settings(test: str, records: Sequence[Record]) -> Finding:
-    """One test of the battery at each setting, at its level over their number (Bonferroni)."""
-    plan = Preregistration(alpha=DESIGN_LEVEL / len(records), test=(PlannedTest(name=test),))
+    """One test of the battery at each setting."""
+    plan = plan_of(test, len(records))
     findings = {
         one.name: run_battery(one.stream, plan, hosts=one.hosts, seed=place).findings[test]
         for place, one in enumerate(records)
     }
     return over_settings(next(iter(findings.values())).question, findings)
+
+
+def plan_of(test: str, settings: int) -> Preregistration:
+    """Of a test alone, at the share of the level that it has in the whole battery, over the number of
+    settings (Bonferroni): claims are many, and each is asked as if the others were too."""
+    alpha = DESIGN_LEVEL * WEIGHTS[test] / sum(WEIGHTS.values()) / settings
+    return Preregistration(alpha=alpha, test=(PlannedTest(name=test),))
