@@ -139,13 +139,19 @@ def plan_claims(
 
 
 def within(plans: Sequence[ClaimPlan], budget_s: float, jobs: int) -> list[ClaimPlan]:
-    """Mark what does not fit. The quickest come first into the budget, so that most claims are answered."""
+    """Mark what does not fit. The quickest come first into the budget, so that most claims are answered.
+
+    Where driving the device does not fit, what needs no driving is still asked.
+    """
     fitting: list[ClaimPlan] = []
     for plan in sorted(plans, key=lambda plan: wall_s([plan], jobs)):
-        if wall_s([*fitting, plan], jobs) <= budget_s * (1 + 1e-9):
-            fitting.append(plan)
-    names = {plan.claim.id for plan in fitting}
-    return [replace(plan, does_not_fit=plan.claim.id not in names) for plan in plans]
+        undriven = replace(plan, steps=tuple(step for step in plan.steps if step.source != "device"))
+        for tried in (plan, undriven) if undriven.is_answerable else (plan,):
+            if wall_s([*fitting, tried], jobs) <= budget_s * (1 + 1e-9):
+                fitting.append(tried)
+                break
+    by_id = {plan.claim.id: plan for plan in fitting}
+    return [by_id.get(plan.claim.id) or replace(plan, does_not_fit=True) for plan in plans]
 
 
 def wall_s(plans: Iterable[ClaimPlan], jobs: int) -> float:

@@ -102,6 +102,13 @@ def test_what_claims_share_is_paid_for_once() -> None:
     assert [plan.claim.id for plan in plans if not plan.does_not_fit] == ["H01", "H03"]
 
 
+def test_where_driving_a_device_does_not_fit_the_rest_is_still_asked() -> None:
+    driven = fake("S01", "device", cost=Cost(device_hours=9.0))
+    (plan,) = planned(["S01"], DEVICE, procedures=[driven, fake("S01")], budget_s=3600.0)
+    assert not plan.does_not_fit
+    assert [step.source for step in plan.steps] == ["computation"]
+
+
 def test_a_claim_without_a_procedure_for_these_sources_says_what_it_takes() -> None:
     found = by_id(run("S29 S05 H17", fake("S05", "data"), fake("H17", "twin")))
     assert {result.state for result in found.values()} == {State.NO_SOURCE}
