@@ -79,7 +79,7 @@ def test_without_the_files_it_says_where_they_are_published(tmp_path: Path) -> N
             assert "https://github.com/" in result.outcome.needs, name
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("twin", ["ideal", "ordinary"])
 def test_no_effect_is_found_where_none_was_planted(twin: str) -> None:
@@ -98,7 +98,7 @@ def test_no_effect_is_found_where_none_was_planted(twin: str) -> None:
     _speaks_of_no_silicon(found)
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_every_effect_that_was_planted_is_found() -> None:
     found = run(Sources(twin="planted"))
