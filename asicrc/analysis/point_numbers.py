@@ -103,8 +103,10 @@ def rate_of(events: int, seconds: float) -> Estimate | None:
 
 
 def cv_of(t_ns: ArrayLike, segment: ArrayLike | None = None, *, seed: int = 0) -> Estimate | None:
-    """CV of the intervals with its interval; None for too few, or where they hardly vary. None of them crosses
-    a segment."""
+    """CV of the intervals with its interval; None for too few, or where they hardly vary.
+
+    No interval crosses a segment.
+    """
     t = np.asarray(t_ns, np.int64)
     s = np.zeros(len(t), np.int64) if segment is None else np.asarray(segment).astype(np.int64)
     known = t != NO_TIME
