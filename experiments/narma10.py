@@ -15,9 +15,10 @@
 # # NARMA-10 on a mining ASIC: what do 0.8661, 0.9550 and 1.0000 mean?
 #
 # The second paper (arXiv:2601.12032, table 7) gives the NRMSE of a linear readout of nonce timing as 0.8661
-# in *dialogue*, where the next work goes out when a share has come (`handshake` here), as 0.9550 in *monologue*,
-# where work follows the clock (`stream`), and as 1.0000 for a constant. A report of the same authors has
-# 0.1759, normalised by the range of the target. Which of these numbers need a device that remembers?
+# in *dialogue*, where the next work goes out when a share has come (`handshake` here), as 0.9550 in
+# *monologue*, where work follows the clock (`stream`), and as 1.0000 for a constant. A report of the same
+# authors has 0.1759, normalised by the range of the target. Which of these numbers need a device that
+# remembers?
 #
 # The published protocol is repeated on three simulated miners whose truth is known: `ideal` (a Poisson
 # process), `ordinary` (heat, voltage, clock, delays, batches, lost shares, nothing else) and `planted`
