@@ -47,12 +47,11 @@ def memory_calibration_figure(results: Sequence[MemoryResult]) -> Figure:
         chosen = [result for result in results if result.planted is planted]
         _draw_shares(axis, [(f"{one.label}, n = {one.supported.n}", one.supported) for one in chosen])
         axis.axvline(100 * limit, color=ORANGE, lw=1, ls="--", label=what)
-        axis.set(xlabel="verdicts that call memory supported (%)")
+        axis.set(xlabel="verdicts that call memory supported (%)", xlim=(0, 103 if planted else None))
         axis.legend(frameon=False, fontsize=8)
         axis.spines[["top", "right"]].set_visible(False)
     left.set_title("(a) no memory in the device", loc="left", fontsize=10)
     right.set_title("(b) a memory of capacity 0.5 planted", loc="left", fontsize=10)
-    right.set_xlim(0, 103)
     return figure
 
 
@@ -63,8 +62,7 @@ def _draw_shares(axis: Axes, shares: Sequence[tuple[str, Estimate]]) -> None:
     high = [100 * (share.high - share.estimate) for _, share in shares]
     axis.errorbar(middle, places, xerr=[low, high], fmt="o", color=BLUE, capsize=3)
     axis.set_yticks(places, [label for label, _ in shares], fontsize=8)
-    axis.set_xlim(0, None)
-    axis.margins(y=0.3 if len(shares) < 6 else 0.08)
+    axis.margins(x=0.1, y=0.3 if len(shares) < 6 else 0.08)
 
 
 def _draw_alarms(axis: Axes, results: Sequence[ClassResult]) -> None:
@@ -72,7 +70,7 @@ def _draw_alarms(axis: Axes, results: Sequence[ClassResult]) -> None:
     _draw_shares(axis, [(f"{result.label}, n = {result.found.n}", result.found) for result in results])
     axis.axvline(100 * DESIGN_LEVEL, color=GREY, lw=0.8, ls=":", label="level of the design")
     axis.axvline(100 * PROMISED_LEVEL, color=ORANGE, lw=1, ls="--", label="promised at most")
-    axis.set(xlabel="records with a claim called supported (%)")
+    axis.set(xlabel="records with a claim called supported (%)", xlim=(0, None))
     axis.legend(frameon=False, fontsize=8)
 
 
@@ -111,4 +109,5 @@ def _draw_power(axis: Axes, results: Sequence[ClassResult], what: str, quantity:
         ms=10,
     )
     axis.set(xlabel=what, ylabel="share of records in which it is found", ylim=(0, 1.05))
-    axis.legend(frameon=False, fontsize=8)
+    if min(effect, default=0.0) >= 0:  # the panel beside it has the same lines, and no room between them
+        axis.legend(frameon=False, fontsize=8, loc="lower right")
