@@ -40,7 +40,7 @@ def begun(path: Path, seed: int = 1, device: str = "sim:bm1366") -> CaptureWrite
         t_start_ns=BEGAN_NS,
         boot_id=boot_id(),
     )
-    writer.add_anchor(MACHINE_CLOCK.realtime_ns(), MACHINE_CLOCK.now_ns())
+    _anchor(writer, BEGAN_NS)
     writer.add_jobs([job(1)])
     writer.add_settings([Setting(1, "frequency_mhz", 485.0, 485.0), Setting(1, "voltage_mv", 1200.0, None)])
     writer.put_point(PointRecord(1, t_start_ns=BEGAN_NS, plan={"point": 0, "repeat": 0, "first_seq": 0}))
@@ -61,8 +61,13 @@ def grow(writer: CaptureWriter, n: int, seed: int = 0) -> None:
     )
     writer.add_wire([WireChunk(Direction.RX, Stamp(t_ns, t_ns), bytes(range(11)))])
     writer.add_log("grown", t_ns=t_ns)
-    writer.add_anchor(MACHINE_CLOCK.realtime_ns(), MACHINE_CLOCK.now_ns())
+    _anchor(writer, t_ns + 20_000_000)
     writer.commit()
+
+
+def _anchor(writer: CaptureWriter, t_ns: int) -> None:
+    """At the capture's own time: these tests may begin minutes after this module was read."""
+    writer.add_anchor(MACHINE_CLOCK.realtime_ns() - MACHINE_CLOCK.now_ns() + t_ns, t_ns)
 
 
 def ended(writer: CaptureWriter) -> str:

@@ -31,6 +31,7 @@ def running(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | environment,
+        preexec_fn=_as_from_a_terminal,
     )
     assert process.stderr is not None
     try:
@@ -41,6 +42,11 @@ def running(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
     finally:
         process.kill()
         process.communicate()
+
+
+def _as_from_a_terminal() -> None:
+    """A shell that puts the tests into the background has them ignore Ctrl-C, and their children too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_session_from_start_to_ctrl_c(tmp_path: Path) -> None:
