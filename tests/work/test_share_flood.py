@@ -126,20 +126,8 @@ def flooded(folder: Path, rate: float, seconds: float, burst: int, miners: int =
 
 @pytest.mark.long
 @pytest.mark.alone
-def test_stamps_under_load(tmp_path: Path) -> None:
-    stamps_beside_bare_ones(tmp_path, seconds=1.5, pairs=1)
-
-
-@pytest.mark.long
-@pytest.mark.alone
-def test_a_flood(tmp_path: Path) -> None:
-    flooded(tmp_path, rate=4000, seconds=1, burst=500)
-
-
-@pytest.mark.long
-@pytest.mark.alone
 @pytest.mark.timeout(600)
-def test_stamps_under_load_for_long(tmp_path: Path) -> None:
+def test_stamps_under_load(tmp_path: Path) -> None:
     stamps_beside_bare_ones(tmp_path, seconds=10, pairs=5)
 
 
@@ -151,5 +139,5 @@ def test_stamps_under_load_for_long(tmp_path: Path) -> None:
     [(5000, 30, 1), (5000, 30, 2000), (20_000, 4, 4000)],
     ids=["sustained", "sustained in bursts", "20,000 a second in bursts"],
 )
-def test_a_flood_for_long(rate: int, seconds: float, burst: int, tmp_path: Path) -> None:
+def test_a_flood(rate: int, seconds: float, burst: int, tmp_path: Path) -> None:
     flooded(tmp_path, rate, seconds, burst)
