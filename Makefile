@@ -27,7 +27,7 @@ test: lint  ## what has to pass before every commit; under 8 minutes on 2 cores
 
 test-long: install  ## kills, floods, long statistics; under 30 minutes
 	$(BIN)/pytest -m "long and alone" --timeout 600
-	$(BIN)/pytest -m "long and not alone" -n 2 --timeout 600
+	$(BIN)/pytest -m "long and not alone" -n 3 --dist worksteal --timeout 600
 
 experiments: install  ## every notebook at full size, rendered: see experiments-output/index.html
 	$(BIN)/python -m asicrc.report.notebooks experiments --output experiments-output

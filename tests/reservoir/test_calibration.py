@@ -25,7 +25,8 @@ from asicrc.reservoir.calibration import (
 from asicrc.reservoir.encoders import encoder_for
 from simulators.twins.named import ordinary
 
-RUNS = 50
+RUNS = 20
+MORE_RUNS = 50
 
 
 def test_every_encoder_is_calibrated_on_both_kinds_of_twin() -> None:
@@ -75,24 +76,29 @@ def test_a_twin_that_there_is_not_is_named() -> None:
         replace(WITHOUT_MEMORY[0], name="imagined").device(1)
 
 
-@pytest.mark.long
+HOW_MANY = pytest.mark.parametrize(
+    "runs", [pytest.param(RUNS, marks=pytest.mark.long), pytest.param(MORE_RUNS, marks=pytest.mark.soak)]
+)
+"""`make calibrate` has 500, which bounds each class by itself."""
+
+
+@HOW_MANY
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("kind", ["ideal", "ordinary"])
-def test_no_memory_is_claimed_where_there_is_none(kind: str) -> None:
-    """50 runs of each class; `make calibrate` has 500, which bounds each class by itself."""
+def test_no_memory_is_claimed_where_there_is_none(kind: str, runs: int) -> None:
     classes = [of for of in WITHOUT_MEMORY if of.name == kind]
-    results = calibration.calibrate(RUNS, classes, say=print)
-    supported = [round(result.supported.estimate * RUNS) for result in results]
+    results = calibration.calibrate(runs, classes, say=print)
+    supported = [round(result.supported.estimate * runs) for result in results]
     assert max(supported) <= 2, supported
-    assert clopper_pearson(sum(supported), RUNS * len(classes)).high <= 0.05
+    assert clopper_pearson(sum(supported), runs * len(classes)).high <= 0.05
 
 
-@pytest.mark.long
+@HOW_MANY
 @pytest.mark.timeout(1500)
-def test_a_planted_memory_is_found() -> None:
-    (result,) = calibration.calibrate(RUNS, WITH_MEMORY, say=print)
+def test_a_planted_memory_is_found(runs: int) -> None:
+    (result,) = calibration.calibrate(runs, WITH_MEMORY, say=print)
     assert result.supported.estimate >= 0.90
-    assert result.channels.get("timing", 0) == round(result.supported.estimate * RUNS)
+    assert result.channels.get("timing", 0) == round(result.supported.estimate * runs)
     assert result.capacity == pytest.approx(0.5, abs=0.05)
 
 
