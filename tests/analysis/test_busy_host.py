@@ -99,9 +99,14 @@ def test_late_stamps_do_not_hide_the_clock() -> None:
     assert np.median(halves) < 5
 
 
-@pytest.mark.long
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=pytest.mark.long if k % 3 == 0 else pytest.mark.soak)
+        for k, case in enumerate(CASES)
+    ],
+)
 def test_each_case_holds_what_it_promises(case: str) -> None:
     sets = 250
     found = [scan_order_residuals(**m.as_arguments()) for m in made(case, sets, first=100)]
