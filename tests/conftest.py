@@ -37,9 +37,12 @@ def published() -> Callable[[str], Path]:
     return find
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The machine's own headless browser; skips, saying so, where there is none."""
+    """The machine's own headless browser; skips, saying so, where there is none.
+
+    Of a module, not of the session: while it is there an event loop runs, and other tests bring their own.
+    """
     found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if found is None:
         pytest.skip(f"no browser here: none of {', '.join(CHROMIUM_NAMES)} is on the path")
