@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
 class MachineClock:
@@ -25,3 +27,9 @@ def boot_id() -> str | None:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return None  # not Linux
+
+
+def is_virtual(meta: Mapping[str, Any]) -> bool:
+    """Whether the description of a capture says that its times are of a twin's own clock."""
+    stated = meta.get("clock")
+    return isinstance(stated, dict) and str(stated.get("t_ns", "")).startswith("virtual")

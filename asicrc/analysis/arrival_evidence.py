@@ -18,6 +18,7 @@ from asicrc.analysis.battery import DEFAULT, Battery, check_plan, explored, run_
 from asicrc.analysis.event_source import EventSource
 from asicrc.analysis.event_stream import EventStream
 from asicrc.analysis.intervals import segment_counts
+from asicrc.clock import is_virtual
 from asicrc.errors import NoAnswer
 from asicrc.evidence import (
     EvidenceVerdict,
@@ -193,10 +194,9 @@ def _explained(found: ArrivalEvidence) -> str:
 
 def _truth(source: EventSource) -> dict[str, bool]:
     """Nothing of an emulator in real time: a busy host makes its proofs late, and nobody planted that."""
-    clock, identity = source.meta.get("clock"), source.meta.get("identity")
+    identity = source.meta.get("identity")
     details = identity.get("details") if isinstance(identity, dict) else None
-    own_clock = isinstance(clock, dict) and str(clock.get("t_ns", "")).startswith("virtual")
-    return truth_of(details) if own_clock and isinstance(details, dict) else {}
+    return truth_of(details) if is_virtual(source.meta) and isinstance(details, dict) else {}
 
 
 def _try(found: ArrivalEvidence, name: str, answer: Callable[[], _T]) -> _T | None:

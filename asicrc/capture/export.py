@@ -20,7 +20,8 @@ from asicrc.capture.frames import (
     words_of,
 )
 from asicrc.capture.reader import Capture
-from asicrc.errors import StorageError, UsageError
+from asicrc.errors import UsageError
+from asicrc.whole_file import whole_file
 from firmware_protocols.device import NO_TIME, NonceBatch, empty_events
 
 
@@ -38,23 +39,8 @@ def export(capture: Capture, path: str | os.PathLike[str], format: str, *, overw
     target = Path(path)
     if target.exists() and (not overwrite or target.is_dir() or target.samefile(capture.path)):
         raise UsageError(f"{target} exists already", "choose another name, or allow overwriting a file")
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        try:
-            write(capture, draft)
-            descriptor = os.open(draft, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {target}: {error.strerror or error}",
-            f"check that {target.parent} exists, can be written and has space left",
-        ) from None
+    with whole_file(target) as draft:
+        write(capture, draft)
 
 
 def _write_csv(capture: Capture, path: Path) -> None:

@@ -77,9 +77,8 @@ def over_settings(question: str, findings: Mapping[str, Finding]) -> Finding:
         verdict = EvidenceVerdict.SUPPORTED
     elif verdicts in ({EvidenceVerdict.REFUTED}, {UNTESTABLE}):
         (verdict,) = verdicts
-    of_verdict = {name: one for name, one in findings.items() if one.verdict in (verdict, *verdicts)}
     same = {name: one for name, one in findings.items() if one.verdict is verdict}
-    asked = {name: one for name, one in (same or of_verdict).items() if one.verdict is not UNTESTABLE}
+    asked = {name: one for name, one in (same or findings).items() if one.verdict is not UNTESTABLE}
     name, shown = max((asked or findings).items(), key=lambda item: abs(item[1].effect.estimate))
     if len(findings) == 1:
         return replace(shown, question=question)

@@ -9,6 +9,7 @@ from typing import Any
 from asicrc.capture.points import PointRecord, PointState
 from asicrc.capture.record_rows import Segment
 from asicrc.capture.time_left import time_left
+from asicrc.clock import is_virtual
 from asicrc.errors import BadFile
 from firmware_protocols.device import NO_TIME
 
@@ -65,14 +66,13 @@ def plan_times(meta: dict[str, Any], path: Path) -> PlanTimes:
     from asicrc.bench.stored_sweep import stored_sweep
     from asicrc.bench.sweep_standing import usual_s
 
-    clock = meta.get("clock")
-    is_virtual = isinstance(clock, dict) and str(clock.get("t_ns", "")).startswith("virtual")
+    virtual = is_virtual(meta)
     try:
         plan, points = stored_sweep(meta, path)
     except BadFile:  # what there is to say of it, `resume` and `show` say
-        return PlanTimes(None, is_virtual)
+        return PlanTimes(None, virtual)
     estimates = estimates_of(plan, points)
-    return PlanTimes({e.point.key: usual_s(e) for e in estimates}, is_virtual)
+    return PlanTimes({e.point.key: usual_s(e) for e in estimates}, virtual)
 
 
 def _begun_ns(record: PointRecord, otherwise_ns: int) -> int:

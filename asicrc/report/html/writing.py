@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asicrc.errors import StorageError, UsageError
+from asicrc.errors import UsageError
+from asicrc.whole_file import whole_file
 
 if TYPE_CHECKING:
     from asicrc.analysis.capture_analysis import CaptureAnalysis
@@ -42,7 +42,9 @@ def write_report(
     page = _page(subject, seed, point, analysis, captures, command)
     from asicrc.report.html.rendering import render
 
-    _write(render(page), path)
+    text = render(page)
+    with whole_file(path) as draft, draft.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
 
 
 def check_report_name(path: Path, *, overwrite: bool = False) -> None:
@@ -76,21 +78,3 @@ def _page(
     from asicrc.report.html.benchmark_page import benchmark_page
 
     return benchmark_page(subject, captures=captures, command=command)
-
-
-def _write(text: str, path: Path) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            with draft.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {path}: {error.strerror or error}",
-            f"check that {path.parent} exists, can be written and has space left",
-        ) from None
