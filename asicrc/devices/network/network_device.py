@@ -164,6 +164,7 @@ class NetworkMinerDevice:
         try:
             with self._answers_expected():
                 serving = self._reserve(difficulty)
+                _ask_for(serving, difficulty)
                 self._undo_an_earlier_capture()
                 run = self._gate(serving, rest, difficulty, asked="difficulty" in requested)
                 run.offer()
@@ -181,12 +182,13 @@ class NetworkMinerDevice:
 
     def _go_over(self, requested: dict[str, float]) -> list[Setting]:
         """To another point: each step is read back and followed, settling and supervision see the rest."""
-        rest, difficulty = self._split(requested)  # `check` has told the difficulty to the server
+        rest, difficulty = self._split(requested)
+        serving = self._reserve(difficulty)
         try:
             with self._answers_expected():
+                _ask_for(serving, difficulty)
                 settings = [Setting(self.clock.now_ns(), "difficulty", difficulty, None)]
                 settings += self._control.configure(rest)
-                serving = self._reserve(difficulty)
                 await_miner(serving, self._address, lambda: None, self._waiting, within_s=COMES_WITHIN_S)
                 return settings
         except Interrupted:
@@ -304,7 +306,8 @@ class NetworkMinerDevice:
             self._is_held = True
 
     def _reserve(self, difficulty: float) -> Serving:
-        """The miner for this capture alone, and a server for it. Raises DeviceError where one is not free."""
+        """The miner for this capture alone, and a server for it, made with this difficulty; one that is there
+        already goes on with its own. Raises DeviceError where one is not free."""
         self._hold()
         if self._serving is None:
             self._serving = self._stack.enter_context(
@@ -312,7 +315,6 @@ class NetworkMinerDevice:
             )
             at = self._serving.address
             self._tell(f"work server at {at.host}, port {at.port}, for {self._address} alone")
-        self._serving.server.set_difficulty(difficulty)
         return self._serving
 
     def _undo_an_earlier_capture(self) -> None:
@@ -422,3 +424,9 @@ class NetworkMinerDevice:
     def _tell(self, text: str) -> None:
         self._say_aloud(text)
         self._log.append(text)
+
+
+def _ask_for(serving: Serving, difficulty: float) -> None:
+    """Of the jobs from the next on, where that is another one."""
+    if serving.server.difficulty != difficulty:
+        serving.server.set_difficulty(difficulty)

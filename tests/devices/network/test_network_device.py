@@ -18,6 +18,7 @@ from asicrc.devices.network.control import MinerControl
 from asicrc.devices.network.kept_originals import KeptOriginals
 from asicrc.devices.network.network_device import NetworkMinerDevice
 from asicrc.devices.network.network_url import NetworkUrl
+from asicrc.devices.network.oversight import Oversight
 from asicrc.devices.network.serving import Serving
 from asicrc.devices.network.waiting import Waiting
 from asicrc.devices.url import DeviceUrl
@@ -75,3 +76,26 @@ def test_a_difficulty_is_asked_for_and_never_read_back(monkeypatch: pytest.Monke
         settings = {s.name: (s.requested, s.read_back) for s in device.configure({"difficulty": 512.0})}
         device.restore()
     assert settings == {"own_pools": (0.0, 0.0), "difficulty": (512.0, None)}
+
+
+def test_neither_a_check_nor_a_fan_that_is_steered_changes_the_difficulty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Supervision tells the fan alone, and a sweep checks all of its points before the first."""
+    monkeypatch.setattr(Serving, "has_miner", True)
+    monkeypatch.setattr(NetworkMinerDevice, "_pass_gate", _without_a_gate)
+    miner, waiting = FakeAxeos("head"), QuickWaiting(MACHINE_CLOCK)
+    with device_of(control_of(miner, waiting=waiting), waiting) as device:
+        device.originals()
+        device.configure({"difficulty": 1024.0})
+        server = device._serving.server
+        device.check({"difficulty": 2048.0})
+        assert device.configure({"fan_percent": 80.0})[0].read_back == 80.0
+        assert server.difficulty == 1024.0
+        device.configure({"difficulty": 512.0, "fan_percent": 80.0})
+        assert server.difficulty == 512.0
+        assert all(setting.came_true for setting in device.restore())
+
+
+def _without_a_gate(device: NetworkMinerDevice, *_: object) -> None:
+    device._oversight = Oversight(device.control, "a-miner", MACHINE_CLOCK)
