@@ -102,11 +102,19 @@ class LuxosControl(CgminerControl):
         return list(settings.values())
 
     def calm(self) -> None:
+        """Every board, also where one before it does not go."""
         self._changed.add(FREQUENCY)
+        limits, failed = self.envelope.frequency_mhz, list[str]()
         with self._client.luxos_session(self.log) as session:
             for state in luxos_boards.states(self._client):
-                lowest_mhz = self.envelope.frequency_mhz.low
-                luxos_boards.set_frequency(self._client, session, state.board, lowest_mhz, self._waiting)
+                try:
+                    luxos_boards.set_frequency(
+                        self._client, session, state.board, limits.low, limits, self._waiting
+                    )
+                except (SettingRefused, RemoteProtocolError) as error:
+                    failed.append(str(error))
+        if failed:
+            raise SettingRefused("; ".join(failed))
 
     def restore(self, *, overheated: bool) -> list[Setting]:
         done = self._restore_boards(overheated) if self._changed else []
@@ -164,7 +172,7 @@ class LuxosControl(CgminerControl):
                 )
             else:
                 reached[name] = luxos_boards.set_frequency(
-                    self._client, session, state.board, value, self._waiting
+                    self._client, session, state.board, value, self.envelope.frequency_mhz, self._waiting
                 )
         return {name: reached.get(name, value) for name, value in goal.items()}
 

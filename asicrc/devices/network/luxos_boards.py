@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from asicrc.bench.envelope import Range
 from asicrc.devices.network.cgminer_client import CgminerClient
 from asicrc.devices.network.waiting import Waiting
 from firmware_protocols.cgminer_api import CommandRefused, luxos
@@ -14,6 +15,8 @@ SAME_MHZ = 0.5
 """Chips of a board whose clocks lie closer together than this run at one."""
 NEAREST_MHZ = 26.0
 """An S9 has a table of clocks in steps of 6 to 50 MHz: the nearest is at most half of that away."""
+LOWER_TRIES = 6
+"""Asked for ever lower clocks where the nearest is above the limits: past the widest step of the table."""
 SETTLES_WITHIN_S = 45.0
 """Within the 60 s after which LuxOS ends a session that is not used."""
 WITHIN_V = 0.05
@@ -37,17 +40,24 @@ def states(client: CgminerClient) -> list[BoardState]:
     return [_state(client, device.number) for device in client.devices()]
 
 
-def set_frequency(client: CgminerClient, session: str, board: int, mhz: float, waiting: Waiting) -> float:
-    """Return the clock that the board then has: the nearest of its table. Raises SettingRefused.
+def set_frequency(
+    client: CgminerClient, session: str, board: int, mhz: float, limits: Range, waiting: Waiting
+) -> float:
+    """Return the clock that the board then has: the nearest of its table that is not above the limits.
 
-    The miner ramps on its own; all chips have to arrive.
+    The miner ramps on its own; all chips have to arrive. Raises SettingRefused.
     """
-    ramp = luxos.read_ramp(client.do(luxos.set_frequency(session, board, mhz)))
-    if isinstance(ramp, CommandRefused):
-        raise SettingRefused(f"board {board} takes no clock: {ramp.message}")
-    goal_mhz = ramp.frequency_mhz
-    if abs(goal_mhz - mhz) > NEAREST_MHZ:
-        raise SettingRefused(f"frequency_mhz: {mhz:g} was asked for, board {board} goes to {goal_mhz:g}")
+    goal_mhz = asked_mhz = mhz
+    for _ in range(LOWER_TRIES):
+        goal_mhz = _begin_ramp(client, session, board, asked_mhz)
+        if goal_mhz <= limits.high:
+            break
+        asked_mhz = max(limits.low, 2 * asked_mhz - goal_mhz)  # twice as far below what it would go to
+    if goal_mhz > limits.high or abs(goal_mhz - mhz) > NEAREST_MHZ:
+        raise SettingRefused(
+            f"frequency_mhz: {mhz:g} was asked for, board {board} goes to {goal_mhz:g}; its table has no "
+            f"clock near that within the limit of {limits.high:g} MHz"
+        )
     settings = luxos.BoardSettings(board, frequency_mhz=goal_mhz)
     missing: dict[str, tuple[float, float | None]] = {}
 
@@ -63,6 +73,14 @@ def set_frequency(client: CgminerClient, session: str, board: int, mhz: float, w
             f"frequency_mhz: board {board} answered that it goes to {asked:g} MHz, but {told}"
         )
     return goal_mhz
+
+
+def _begin_ramp(client: CgminerClient, session: str, board: int, mhz: float) -> float:
+    """The clock that the board says it goes to. Raises SettingRefused."""
+    ramp = luxos.read_ramp(client.do(luxos.set_frequency(session, board, mhz)))
+    if isinstance(ramp, CommandRefused):
+        raise SettingRefused(f"board {board} takes no clock: {ramp.message}")
+    return ramp.frequency_mhz
 
 
 def set_voltage(client: CgminerClient, session: str, board: int, mv: float, waiting: Waiting) -> float:

@@ -109,6 +109,17 @@ def test_a_clock_between_two_of_the_table_is_told_as_what_it_became() -> None:
     assert {(s.requested, s.read_back) for s in settings} == {(640.0, 650.0)}
 
 
+def test_the_nearest_clock_of_the_table_never_lies_above_the_limit() -> None:
+    miner = FakeCgminer(luxos=True)
+    with miner.serving() as client:
+        control = control_of(client)
+        control.envelope = control.envelope.narrowed({"frequency_mhz_max": 640.0})
+        control.originals()
+        settings = control.configure({"frequency_mhz": 640.0})
+    assert {(s.requested, s.read_back) for s in settings} == {(640.0, 625.0)}
+    assert max(max(board.values()) for board in miner.clocks) == 625.0
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
