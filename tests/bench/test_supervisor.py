@@ -127,6 +127,16 @@ def test_a_regulator_that_does_not_hold_and_a_fan_that_stands_take_three(family:
             watched.show(**wrong)
 
 
+@pytest.mark.parametrize("channel", ["fan2_rpm", "fan5_rpm", "board1_fan0_rpm"])
+def test_each_of_several_fans_has_to_go_on_turning(channel: str) -> None:
+    watched = Shown()
+    watched.show(4, **{channel: 0.0})
+    watched.show(1, **{channel: 3000.0})
+    watched.show(2, **{channel: 0.0})
+    with pytest.raises(SafetyStop, match=f"a fan .{channel.removesuffix('_rpm')}. does not turn"):
+        watched.show(**{channel: 0.0})
+
+
 def test_a_fan_without_a_tachometer_is_not_watched() -> None:
     Shown("bm13xx", ULTRA, fan_tells=False).show(9, fan_rpm=0.0)
     Shown().show(9, fan_rpm=0.0)  # a miner's fan that was never seen turning has none either

@@ -7,6 +7,7 @@ capture.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 from asicrc.bench.supervision.thresholds import Thresholds
@@ -18,6 +19,8 @@ FAN_LOOKS = 3
 """In a row that a fan may stand: a transfer may fail once, a tachometer needs a turn."""
 MISSES_BORNE = 2
 """Looks in a row that may bring no temperature: a transfer may fail once."""
+FAN_CHANNEL = re.compile(r"(?:board\d+_)?fan\d*_rpm", re.ASCII)
+"""Of a miner with several fans each has a channel of its own, of a box with several boards for each board."""
 VOLTAGE_LOOKS = 3
 """In a row that a measured voltage may be off: a device that starts has none for a moment."""
 
@@ -33,7 +36,7 @@ class LimitWatch:
         self._rows: dict[str, int] = {}
         self._misses = 0
         self._set_mv: float | None = None
-        self._fan_turned = not firmware_watches
+        self._fans_that_turned: set[str] = set()
         """A direct board's fan has to turn; of others only one that did is known to have a tachometer."""
         self._takes: dict[str, Callable[[float, int], None]] = {
             "temperature_c": self._take_temperature,
@@ -42,14 +45,17 @@ class LimitWatch:
             "core_set_mv": self._take_set_voltage,
             "core_mv": self._take_voltage,
         }
-        if fan_tells:
-            self._takes["fan_rpm"] = self._take_fan
+        self._fan_tells = fan_tells
 
     def take(self, channel: str, value: float, t_ns: int) -> None:
         """One reading. Raises SafetyStop; other channels and NaN are left alone."""
+        if math.isnan(value):
+            return
         take = self._takes.get(channel)
-        if take is not None and not math.isnan(value):
+        if take is not None:
             take(value, t_ns)
+        elif self._fan_tells and channel.endswith("_rpm") and FAN_CHANNEL.fullmatch(channel):
+            self._take_fan(channel, value)
 
     def missed(self, why: str) -> int:
         """Asked for its readings, the device gave none. Return how often in a row; raises SafetyStop when
@@ -108,10 +114,13 @@ class LimitWatch:
                 "not hold"
             )
 
-    def _take_fan(self, rpm: float, _: int) -> None:
-        self._fan_turned |= rpm > 0
-        if self._lasts("fan", self._fan_turned and rpm == 0, FAN_LOOKS):
-            said = "the fan does not turn"
+    def _take_fan(self, channel: str, rpm: float) -> None:
+        if rpm > 0:
+            self._fans_that_turned.add(channel)
+        has_to_turn = not self._firmware_watches or channel in self._fans_that_turned
+        if self._lasts(channel, has_to_turn and rpm == 0, FAN_LOOKS):
+            which = "the fan" if channel == "fan_rpm" else f"a fan ({channel.removesuffix('_rpm')})"
+            said = f"{which} does not turn"
             if not self._firmware_watches:
                 said += "; for one without a tachometer write fan_tachometer = false in the station file"
             raise SafetyStop(said)

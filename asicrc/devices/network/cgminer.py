@@ -46,6 +46,8 @@ class CgminerControl:
         self._kept: JsonObject | None = None
         self._server: ServerAddress | None = None
         self._pointed = False
+        self._fans: set[int] = set()
+        """Places of the fans that have turned since it was opened."""
 
     @property
     def capabilities(self) -> dict[str, Capability]:
@@ -109,12 +111,14 @@ class CgminerControl:
 
     def observe(self) -> Observation:
         stats = self._stats()
+        self._fans |= {place for place, rpm in stats.fans_rpm.items() if rpm}
         return observation(
             stats,
             self._client.summary(),
             self._clock.now_ns(),
             self._mines_at(self._client.pools()),
             self._setpoints(stats),
+            self._fans,
         )
 
     def calm(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from asicrc.devices.network.control import MinesAt, Observation
 from firmware_protocols.bm13xx import model_by_name
@@ -21,7 +21,9 @@ def observation(
     t_ns: int,
     mines_at: MinesAt,
     setpoints: Mapping[str, float],
+    fans: Collection[int],
 ) -> Observation:
+    """`fans` are the places of those that have turned: it tells 0 of every place where there is none too."""
     chains = stats.chains
     temperatures = [t for chain in chains if (t := chain.chip_temp_c or chain.board_temp_c) is not None]
     powers = [chain.power_w for chain in chains if chain.power_w is not None]
@@ -41,7 +43,7 @@ def observation(
         "shares_rejected_n": summary.rejected,
         "shares_stale_n": summary.stale,
         "no_matching_work_n": stats.no_matching_work,
-        **{f"fan{place}_rpm": rpm for place, rpm in stats.fans_rpm.items() if rpm},
+        **{f"fan{place}_rpm": rpm for place, rpm in stats.fans_rpm.items() if place in fans},
     }
     for chain in chains:
         name = f"chain{chain.place}"

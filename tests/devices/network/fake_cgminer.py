@@ -35,6 +35,7 @@ class FakeCgminer:
         self.volts = [8.9, 8.9, 8.8]
         self.ignores: set[str] = set()
         self.hottest = 80.0
+        self.fan_rpm = 5000
 
     @contextmanager
     def serving(self) -> Iterator[CgminerClient]:
@@ -96,7 +97,8 @@ class FakeCgminer:
             "GHS 5s": "13400.2",
             "frequency": "650",
             "fan_num": 2,
-            "fan3": 5000,
+            "fan1": 0,
+            "fan3": self.fan_rpm,
         }
         for place in range(1, 17):
             here = place in CHAINS

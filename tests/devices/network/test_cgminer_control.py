@@ -137,7 +137,18 @@ def test_readings_name_chains_by_their_place_and_the_hottest_chip_counts() -> No
     assert seen.temperature_c == 91.0
     assert values["chain6_hash_rate_ghs"] == 4500.1
     assert "chain1_hash_rate_ghs" not in values
+    assert (values["fan3_rpm"], "fan1_rpm" in values) == (5000.0, False)
     assert seen.expected_hash_rate_ghs == pytest.approx(189 * 114 * 650 / 1000)
+
+
+def test_a_fan_that_stops_is_told_and_a_place_without_one_is_not() -> None:
+    miner = FakeCgminer()
+    with miner.serving() as client:
+        control = control_of(client)
+        control.observe()
+        miner.fan_rpm = 0
+        values = {reading.channel: reading.value for reading in control.observe().readings}
+    assert {name: value for name, value in values.items() if name.startswith("fan")} == {"fan3_rpm": 0.0}
 
 
 @pytest.mark.parametrize(
