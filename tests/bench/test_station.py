@@ -244,6 +244,8 @@ def test_which_entry_a_url_means(tmp_path: Path) -> None:
             'url_prefix = "sim:"',
             'url = "bitaxe-raw:/dev/ttyACM0,/dev/ttyACM1"',
             'url = "axeos://10.0.0.9"',
+            'url = "axeos://Bitaxe.local:80"',
+            'url_prefix = "goldshell://192.168.1."',
         )
     )
     station = read(tmp_path, text)
@@ -260,6 +262,11 @@ def test_which_entry_a_url_means(tmp_path: Path) -> None:
         "bitaxe-raw:/dev/ttyACM0,/dev/ttyACM1?board=ultra": 4,
         "bitaxe-raw:/dev/ttyACM1,/dev/ttyACM0": None,
         "axeos:10.0.0.9": 5,
+        "axeos:10.0.0.9:80/": 5,
+        "axeos://10.0.0.9:8080": None,
+        "axeos://bitaxe.LOCAL./": 6,
+        "cgminer://bitaxe.local": None,
+        "goldshell:192.168.1.7": 7,
         "cgminer://10.0.0.9": None,
         "": None,
     }.items():

@@ -64,7 +64,7 @@ class NetworkUrl:
     def parse(cls, url: DeviceUrl) -> NetworkUrl:
         """Raises UsageError, which never repeats what may be a secret."""
         url.reject_unknown(OPTIONS)
-        host, port = _host_and_port(url)
+        host, port = host_and_port(url)
         simulated = url.options.get("simulated") == "1"
         given = sorted(set(url.options) & (SIMULATED_OPTIONS - {"simulated"}))
         if given and not simulated:
@@ -128,7 +128,8 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _host_and_port(url: DeviceUrl) -> tuple[str, int]:
+def host_and_port(url: DeviceUrl) -> tuple[str, int]:
+    """Where the management interface is, as it is written. Raises UsageError."""
     target = url.target.rstrip("/")
     if "@" in target:
         raise UsageError(f"a {url.scheme}: URL takes no login: it would stand in captures and logs", HINT)
