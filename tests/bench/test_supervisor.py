@@ -19,10 +19,13 @@ from firmware_protocols.device import (
     Capability,
     DeviceIdentity,
     DeviceLost,
+    Direction,
     Reading,
     SafetyStop,
     SegmentStart,
     Setting,
+    Stamp,
+    WireChunk,
     empty_events,
 )
 from simulators.models.machines import MACHINES
@@ -278,6 +281,15 @@ def test_a_device_that_brings_nothing_is_lost_but_not_while_this_program_stood_s
     watched.silence(118)
     with pytest.raises(DeviceLost, match="nothing has been heard of the device for 12"):
         watched.silence(4)
+
+
+def test_what_this_program_says_on_a_line_is_no_sign_of_the_chip() -> None:
+    watched = Shown("bm13xx", {})
+    question = Batch(wire=[WireChunk(Direction.TX, Stamp(0), b"?")])
+    with pytest.raises(DeviceLost, match="nothing has been heard"):
+        for _ in range(12):
+            watched.now_ns += S
+            watched.supervisor.look(question, watched.now_ns)
 
 
 def test_what_the_device_says_is_wrong_with_it_ends_it() -> None:

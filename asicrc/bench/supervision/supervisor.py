@@ -20,7 +20,7 @@ from asicrc.bench.supervision.rate_watch import SHORTEST_S, RateWatch
 from asicrc.bench.supervision.setpoint_watch import SetpointWatch
 from asicrc.bench.supervision.share_watch import ShareWatch
 from asicrc.bench.supervision.thresholds import Thresholds
-from firmware_protocols.device import Batch, DeviceLost, SafetyStop, Setting
+from firmware_protocols.device import Batch, DeviceLost, Direction, SafetyStop, Setting
 
 LONGEST_LOOK_S = 1.0
 """What counts of the time between two looks: where this program stood still, the device was not silent."""
@@ -199,7 +199,8 @@ class Supervisor:
         self._rate.leave_out()
 
     def _look_for_silence(self, batch: Batch, elapsed_s: float, has_temperature: bool) -> None:
-        heard = has_temperature or batch.readings or batch.wire or batch.jobs or len(batch.nonces)
+        answered = any(chunk.direction is Direction.RX for chunk in batch.wire)  # not what we say
+        heard = has_temperature or batch.readings or answered or batch.jobs or len(batch.nonces)
         self._silent_s = 0.0 if heard else self._silent_s + elapsed_s
         if self._silent_s > self.thresholds.device_silent_s_max:
             raise DeviceLost(f"nothing has been heard of the device for {self._silent_s:.0f} s")

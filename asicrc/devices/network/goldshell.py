@@ -85,8 +85,8 @@ class GoldshellControl:
         self._plans = self._client.setting().plans
         found = {s.name: s.read_back for s in settings if s.kind == "original" and s.name in (PLAN, MANUAL)}
         self._originals = {name: value for name, value in found.items() if value is not None}
-        if PLAN in self._originals:
-            self._plan(self._originals[PLAN], self._plans)
+        if PLAN in self._originals:  # sleep too, if that is how it was found
+            _place_of(self._originals[PLAN], self._plans)
         if self._originals.get(MANUAL, 0.0) not in (0.0, 1.0):
             raise SettingRefused("the original manual_plan in the file is neither 0 nor 1")
         self._changed = bool(self._originals)
@@ -188,8 +188,7 @@ class GoldshellControl:
     def _original_setting(self) -> BoxSetting:
         setting = self._client.setting()
         if PLAN in self._originals:
-            level = int(self._originals[PLAN])
-            place = next(place for place, plan in enumerate(setting.plans) if plan.level == level)
+            place = _place_of(self._originals[PLAN], setting.plans)
             setting = replace(setting, select=place)
         if MANUAL in self._originals:
             setting = replace(setting, manual=bool(self._originals[MANUAL]))
@@ -233,6 +232,15 @@ def _told(setting: BoxSetting) -> dict[str, float]:
     if setting.manual is not None:
         found[MANUAL] = float(setting.manual)
     return found
+
+
+def _place_of(level: float, plans: tuple[PowerPlan, ...]) -> int:
+    """Raises SettingRefused where the box has no such plan (any more)."""
+    place = next((place for place, plan in enumerate(plans) if plan.level == level), None)
+    if place is None:
+        has = ", ".join(str(plan.level) for plan in plans) or "none"
+        raise SettingRefused(f"power_plan {level:g} was found, and the box has none such now; it has {has}")
+    return place
 
 
 def _sleeps(plan: PowerPlan) -> bool:

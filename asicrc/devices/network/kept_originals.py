@@ -150,14 +150,17 @@ def _machine_key() -> bytes:
 
 
 def _locked(path: Path) -> int | None:
-    """A descriptor that holds the lock; None while another one does."""
+    """A descriptor that holds the lock; None while another one does. Raises OSError where none can be had."""
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             os.close(file)
             return None
+        except OSError:
+            os.close(file)
+            raise
         if os.fstat(file).st_nlink:
             return file
         os.close(file)  # its holder took the file away between our opening and locking it

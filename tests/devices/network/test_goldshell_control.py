@@ -85,7 +85,7 @@ def test_a_password_that_is_changed_meanwhile_is_a_lost_box_and_no_mistake_of_th
     assert any("own pools are not restored" in line for line in control.log)
 
 
-def test_sleep_is_refused_as_a_plan_and_from_a_file() -> None:
+def test_sleep_is_refused_as_a_plan_and_a_plan_that_the_box_has_not_from_a_file_too() -> None:
     box = FakeGoldshell()
     control = control_of(box.client())
     control.originals()
@@ -93,9 +93,30 @@ def test_sleep_is_refused_as_a_plan_and_from_a_file() -> None:
         control.check({"power_plan": 3.0})
     with pytest.raises(SettingRefused, match="has none such; it has 0 "):
         control.check({"power_plan": 2.0})
-    with pytest.raises(SettingRefused, match="is sleep"):
-        control.adopt_originals([Setting(0, "power_plan", None, 3.0, "original")], None)
+    with pytest.raises(SettingRefused, match="none such now; it has 0, 1, 3"):
+        control.adopt_originals([Setting(0, "power_plan", None, 2.0, "original")], None)
     assert not box.writes()
+
+
+def test_a_box_that_was_found_asleep_goes_back_to_sleep_from_a_file_too() -> None:
+    box = FakeGoldshell()
+    control = control_of(box.client())
+    control.adopt_originals([Setting(0, "power_plan", None, 3.0, "original")], None)
+    assert [setting.came_true for setting in control.restore(overheated=False)] == [True]
+    assert box.setting["select"] == 2
+
+
+def test_a_plan_that_is_gone_meanwhile_is_said_and_keeps_no_pool_from_its_way_back() -> None:
+    box = FakeGoldshell()
+    control = control_of(box.client())
+    control.originals()
+    control.configure({"power_plan": 1.0})
+    control.point_to(ServerAddress("192.0.2.1", 3333), None, {})
+    del box.setting["powerplans"][0]
+    box.setting["select"] = 0
+    restored = {setting.name: setting.came_true for setting in control.restore(overheated=False)}
+    assert restored == {"power_plan": False, "manual_plan": False, "own_pools": True}, control.log
+    assert any("0 was found, and the box has none such now" in line for line in control.log)
 
 
 def test_a_plan_that_is_not_taken_is_an_error() -> None:
