@@ -181,11 +181,11 @@ class Station(_Table):
     def device_for(self, url: str) -> StationDevice | None:
         """The entry for a device URL, None where there is none. Raises UsageError where two match.
 
-        An entry's `url` matches the same scheme and target (ports by the device file that they lead to, miners
-        by host and port however they are written, a name not by its address), if every option of the entry
-        stands in `url` with the same value, or is the one that `url` means without it; case does not count.
-        `url_prefix` matches what `url` begins with, `usb_serial` a port of the adapter with that serial number.
-        None goes before another.
+        An entry's `url` matches the same scheme and target (ports by the device file that they lead to,
+        miners by host and port however they are written, a name not by its address), if every option of the
+        entry stands in `url` with the same value, or is the one that `url` means without it; case does not
+        count. `url_prefix` matches what `url` begins with, `usb_serial` a port of the adapter with that
+        serial number. None goes before another.
         """
         found = [device for device in self.devices if matches(device, url)]
         if len(found) > 1:

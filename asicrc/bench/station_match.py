@@ -73,7 +73,7 @@ def _place(scheme: str, target: str) -> list[str]:
 
 
 def _in_full(beginning: str) -> str:
-    """What a URL begins with: a miner's as it is usually written, and with names of hosts in small letters."""
+    """What a URL begins with: a miner's as it is usually written, in small letters."""
     from asicrc.devices.network.network_url import NETWORK_SCHEMES
 
     scheme, _, rest = beginning.partition(":")

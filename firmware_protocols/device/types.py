@@ -246,7 +246,8 @@ class DeviceProtocol(Protocol):
     def begin_point(self, key: tuple[int, ...]) -> None:
         """A point of a plan begins. A twin makes its state and randomness a function of (its seed, key).
 
-        Real devices have nothing to do: their state is what it is.
+        The state of a real one is what it is; a driver may look whether it is where it was set. Raises
+        SettingRefused where it is not, SafetyStop, DeviceLost.
         """
 
     def jitter_floor(self) -> JitterFloor | None:

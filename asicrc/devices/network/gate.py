@@ -68,8 +68,9 @@ class GateShares:
     counted: int
 
 
-def of_the_miner(seen: Observation, expected: Expected) -> list[Finding]:
-    """What the miner's own words have against it."""
+def of_the_miner(seen: Observation, expected: Expected, *, with_averages: bool = True) -> list[Finding]:
+    """What the miner's own words have against it; `with_averages` those too that it tells as an average of
+    the time before."""
     return [
         finding
         for finding in (
@@ -81,7 +82,7 @@ def of_the_miner(seen: Observation, expected: Expected) -> list[Finding]:
             _paused(seen),
             _clock(seen),
             _power(seen, expected),
-            _hash_rate(seen, expected),
+            _hash_rate(seen, expected) if with_averages else None,
         )
         if finding is not None
     ]

@@ -15,18 +15,17 @@ import numpy as np
 
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.network import gate
-from asicrc.devices.network.arrival import await_miner
 from asicrc.devices.network.control import MinerControl, PointedBy
 from asicrc.devices.network.gate_run import WITHIN_S, GateRun
 from asicrc.devices.network.kept_originals import KeptOriginals
-from asicrc.devices.network.left_behind import LeftBehind
+from asicrc.devices.network.left_behind import OWN_POOLS, LeftBehind
 from asicrc.devices.network.network_url import NetworkUrl
 from asicrc.devices.network.oversight import Oversight
 from asicrc.devices.network.serving import Serving, bound_server
 from asicrc.devices.network.setting_steps import FAN
 from asicrc.devices.network.waiting import Interrupted, Waiting
+from asicrc.devices.network.way_in import JOB_INTERVAL_S, WayIn
 from asicrc.errors import StorageError
-from asicrc.work.pool_work import PoolWork
 from firmware_protocols.device import (
     Batch,
     Capability,
@@ -43,13 +42,7 @@ from firmware_protocols.device import (
 )
 from firmware_protocols.errors import RemoteProtocolError
 
-COMES_WITHIN_S = 60.0
-BY_HAND_WITHIN_S = 1800.0
-JOB_INTERVAL_S = 30.0
-"""As often as pools send one; a miner rolls its extranonce between."""
-GATE_SEED = 0x6A7E
 LOWEST_DIFFICULTY, HIGHEST_DIFFICULTY = 1e-6, 2.0**48
-OWN_POOLS = "own_pools"
 
 
 class NetworkMinerDevice:
@@ -83,7 +76,12 @@ class NetworkMinerDevice:
         self._back_ns: int | None = None
         """When the way back began."""
         self._is_held = False
+        self._unchecked: tuple[dict[str, float], float] | None = None
+        """Settings and difficulty that it went over to, until a point begins with them."""
         self._by_hand = url.by_hand
+        self._way_in = WayIn(
+            control, url, address, waiting, self._left, self.clock, self._tell, self._keep_of
+        )
 
     @property
     def control(self) -> MinerControl:
@@ -161,17 +159,18 @@ class NetworkMinerDevice:
             return self._steer_fan(requested) if requested.keys() == {FAN} else self._go_over(requested)
         rest, difficulty = self._split(requested)
         settings: list[Setting] = []
+        way_in = self._way_in
         try:
             with self._answers_expected():
                 serving = self._reserve(difficulty)
                 _ask_for(serving, difficulty)
-                self._undo_an_earlier_capture()
-                run = self._gate(serving, rest, difficulty, asked="difficulty" in requested)
+                way_in.undo_an_earlier_capture()
+                run = way_in.gate_run(serving, rest, difficulty, asked="difficulty" in requested)
                 run.offer()
-                self._point(serving, rest)
+                way_in.point(serving, rest, by_hand=self._by_hand)
                 if not self._by_hand:
                     settings.append(Setting(self.clock.now_ns(), OWN_POOLS, 0.0, 0.0))
-                self._await_miner(serving, run)
+                way_in.await_miner(serving, run, by_hand=self._by_hand)
                 # What a miner makes of it only its shares tell: `floor` of the gate, `effective_difficulty`.
                 settings.append(Setting(self.clock.now_ns(), "difficulty", difficulty, None))
                 settings += self._control.configure(rest)
@@ -181,7 +180,7 @@ class NetworkMinerDevice:
         return settings
 
     def _go_over(self, requested: dict[str, float]) -> list[Setting]:
-        """To another point: each step is read back and followed, settling and supervision see the rest."""
+        """To other settings of a miner at work: each step is read back and followed."""
         rest, difficulty = self._split(requested)
         serving = self._reserve(difficulty)
         try:
@@ -189,7 +188,8 @@ class NetworkMinerDevice:
                 _ask_for(serving, difficulty)
                 settings = [Setting(self.clock.now_ns(), "difficulty", difficulty, None)]
                 settings += self._control.configure(rest)
-                await_miner(serving, self._address, lambda: None, self._waiting, within_s=COMES_WITHIN_S)
+                self._way_in.await_return(serving)
+                self._unchecked = rest, difficulty
                 return settings
         except Interrupted:
             self._log.append("asked to end before the miner was at its next settings")
@@ -205,7 +205,15 @@ class NetworkMinerDevice:
             return [Setting(self.clock.now_ns(), FAN, requested[FAN], None)]
 
     def begin_point(self, key: tuple[int, ...]) -> None:
-        pass  # silicon has no seed
+        """The first point has come through the gate; at a later one the miner has to say that it is there."""
+        unchecked, self._unchecked = self._unchecked, None
+        if unchecked is None:
+            return
+        try:
+            with self._answers_expected():
+                self._way_in.check_at_a_later_point(*unchecked)
+        except Interrupted:
+            self._log.append("asked to end before the miner was well at its next settings")
 
     def jitter_floor(self) -> JitterFloor | None:
         """Of the way from the kernel to us; what lies before it tells nobody its delay."""
@@ -317,74 +325,10 @@ class NetworkMinerDevice:
             self._tell(f"work server at {at.host}, port {at.port}, for {self._address} alone")
         return self._serving
 
-    def _undo_an_earlier_capture(self) -> None:
-        """A miner that was left behind is given back first: what is found then is what counts."""
-        if not self._left.is_left_behind:
-            return
-        self._tell("the miner still is as an earlier capture left it: it is put back first")
-        failed = [
-            setting.name for setting in self._control.restore(overheated=False) if not setting.came_true
-        ]
-        if failed:
-            raise SettingRefused(
-                f"what an earlier capture changed cannot be put back: {', '.join(failed)}; nothing else was "
-                "changed. `asicrc restore` on that capture's file says more"
-            )
-        self._left.forget()
-        self._left.found(self._control.originals())
-
-    def _point(self, serving: Serving, requested: dict[str, float]) -> None:
-        if self._by_hand:
-            self._left.keep(self._control, serving.address, self.clock.realtime_ns(), by_hand=True)
-            self._control.pointed_by_hand_to(serving.address)
-            self._tell(f"point the miner here by hand: {self._control.by_hand(serving.address)}")
-            return
-        self._left.keep(self._control, serving.address, self.clock.realtime_ns())
-        self._tell("the miner is pointed at it, and restarts where its firmware needs that")
-        self._control.point_to(serving.address, self._url.user, requested)
-
-    def _await_miner(self, serving: Serving, run: GateRun) -> None:
-        def take() -> None:
-            self._keep_of(batch := serving.take(self.clock.now_ns()))
-            run.add(batch)
-
-        within_s = self._url.wait_s or (BY_HAND_WITHIN_S if self._by_hand else COMES_WITHIN_S)
-        await_miner(
-            serving,
-            self._address,
-            take,
-            self._waiting,
-            within_s=within_s,
-            remind=(COMES_WITHIN_S, self._tell) if self._by_hand else None,
-        )
-
     def _stop_watching(self) -> None:
         oversight, self._oversight = self._oversight, None
         if oversight is not None:
             oversight.stop()
-
-    def _gate(
-        self, serving: Serving, requested: dict[str, float], difficulty: float, *, asked: bool
-    ) -> GateRun:
-        habits, envelope = self._control.habits, self._control.envelope
-        work = PoolWork(GATE_SEED, habits.algorithm.name)
-
-        def take(until_ns: int) -> Batch:
-            self._keep_of(batch := serving.take(until_ns))
-            return batch
-
-        return GateRun(
-            server=serving.server,
-            take=take,
-            next_job=lambda clean: work.next_job(self.clock.realtime_ns() // 1_000_000_000, clean=clean),
-            job_interval_s=JOB_INTERVAL_S,
-            expected=gate.Expected(
-                requested, difficulty, asked, habits, envelope, has_power_meter=envelope.power_w is not None
-            ),
-            clock=self.clock,
-            check_stop=self._waiting.check,
-            hash_rate_scale=self._url.scale.get("hash_rate_scale", 1.0),
-        )
 
     def _pass_gate(self, serving: Serving, run: GateRun) -> None:
         self._tell("the gate: waiting until the miner runs as it is set and its shares show it")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 from fake_axeos import FakeAxeos, control_of
 from fake_cgminer import FakeCgminer
-from quick_waiting import QuickWaiting
+from quick_waiting import Hasty, QuickWaiting
 
 from asicrc.bench.limits import envelope_for
 from asicrc.clock import MACHINE_CLOCK
@@ -22,7 +22,7 @@ from asicrc.devices.network.oversight import Oversight
 from asicrc.devices.network.serving import Serving
 from asicrc.devices.network.waiting import Waiting
 from asicrc.devices.url import DeviceUrl
-from firmware_protocols.device import DeviceIdentity
+from firmware_protocols.device import DeviceIdentity, SettingRefused
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +95,33 @@ def test_neither_a_check_nor_a_fan_that_is_steered_changes_the_difficulty(
         device.configure({"difficulty": 512.0, "fan_percent": 80.0})
         assert server.difficulty == 512.0
         assert all(setting.came_true for setting in device.restore())
+
+
+@pytest.mark.parametrize(
+    ("is_now", "said"),
+    [
+        ({}, None),
+        ({"overheat_mode": 1}, "has shut down for heat"),
+        ({"frequency": 50}, "frequency_mhz: 400 was asked for, the miner is set to 50"),
+        ({"actualFrequency": 50.0}, "it is set to 400 MHz and runs at 50 MHz"),
+    ],
+)
+def test_a_later_point_begins_with_a_miner_that_is_where_it_was_set(
+    monkeypatch: pytest.MonkeyPatch, is_now: dict[str, float], said: str | None
+) -> None:
+    monkeypatch.setattr(Serving, "has_miner", True)
+    monkeypatch.setattr(NetworkMinerDevice, "_pass_gate", _without_a_gate)
+    miner, waiting = FakeAxeos("head"), Hasty(MACHINE_CLOCK)
+    with device_of(control_of(miner, waiting=waiting), waiting) as device:
+        device.originals()
+        device.configure({"frequency_mhz": 485.0})
+        device.begin_point((1, 0, 0))  # it came through the gate
+        device.configure({"frequency_mhz": 400.0})
+        miner.info |= is_now
+        with nullcontext() if said is None else pytest.raises(SettingRefused, match=said):
+            device.begin_point((1, 1, 0))
+        device.begin_point((1, 2, 0))  # nothing else was set
+        device.restore()
 
 
 def _without_a_gate(device: NetworkMinerDevice, *_: object) -> None:
