@@ -126,6 +126,9 @@ class BitaxeRawDevice:
             "voltage_mv": self._board.regulator.voltage_mv(),
             **{name: float(value) for name, value in self._board.fan_registers().items()},
         }
+        if not found["voltage_mv"]:  # one that is on is not set up anew, unless it is outside the limits
+            set_up = self._board.regulator.set_up_registers()
+            found |= {name: float(value) for name, value in set_up.items()}
         self._originals = found
         now_ns = self.clock.now_ns()
         settings = [Setting(now_ns, name, None, value, kind="original") for name, value in found.items()]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from asicrc.devices.bitaxe_board import FAN_REGISTERS, FULL_FAN_PERCENT, Board
 from asicrc.devices.chain_device import ChainDevice
+from asicrc.devices.core_regulators import SET_UP_NAMES
 from firmware_protocols.board_parts import emc2101
 from firmware_protocols.device import DeviceLost, SafetyStop, Setting, SettingRefused
 from firmware_protocols.errors import ProtocolError
@@ -31,7 +32,8 @@ class WayBack:
         goal_mv = self._goal_mv(originals.get("voltage_mv"))
         if not (originals.get("reset_released") and chip_answered):
             settings = self._hold(originals.get("reset_released"), RESTORED)
-            return settings + self._voltage(goal_mv, RESTORED) + self._fan(originals, running=False)
+            settings += self._voltage(goal_mv, RESTORED) + self._set_up(goal_mv, originals)
+            return settings + self._fan(originals, running=False)
         held, rises = self._held(), self._rises(goal_mv)
         settings = self._voltage(goal_mv, RESTORED) if held or rises else []
         if held:
@@ -117,6 +119,17 @@ class WayBack:
             read_back = asked  # as near as the regulator's steps are
         return [Setting(self._chain.clock.now_ns(), "voltage_mv", asked, read_back, kind)]
 
+    def _set_up(self, goal_mv: float | None, originals: Mapping[str, float]) -> list[Setting]:
+        """Of a regulator that was found off, and is off again."""
+        registers = {name: int(originals[name]) for name in SET_UP_NAMES if name in originals}
+        if goal_mv != 0 or not registers:
+            return []
+        back = self._done(
+            lambda: self._board.regulator.restore_set_up(registers),
+            "the set-up of the core's regulator was not put back",
+        )
+        return _restored(registers, self._chain.clock.now_ns(), back=back)
+
     def _fan(self, originals: Mapping[str, float], *, running: bool) -> list[Setting]:
         registers = {name: int(originals[name]) for name in FAN_REGISTERS if name in originals}
         limits = self._board.envelope.fan_percent
@@ -126,11 +139,7 @@ class WayBack:
                 self._log.append(f"the original fan speed is below the limits: {limits.low:g} % is set")
                 registers["fan_setting"] = slowest
         back = self._done(lambda: self._board.restore_fan(registers), "the fan was not put back")
-        now_ns = self._chain.clock.now_ns()
-        return [
-            Setting(now_ns, name, float(value), float(value) if back else None, RESTORED)
-            for name, value in registers.items()
-        ]
+        return _restored(registers, self._chain.clock.now_ns(), back=back)
 
     def _done(self, action: Callable[[], object], otherwise: str) -> bool:
         """Do one thing; whether it worked. What went wrong stands in the log."""
@@ -140,3 +149,10 @@ class WayBack:
             self._log.append(f"{otherwise}: {error}")
             return False
         return True
+
+
+def _restored(registers: Mapping[str, int], t_ns: int, *, back: bool) -> list[Setting]:
+    return [
+        Setting(t_ns, name, float(value), float(value) if back else None, RESTORED)
+        for name, value in registers.items()
+    ]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from asicrc.devices.control_channel import ControlChannel
 from firmware_protocols.bitaxe_raw import AdcRead, I2cWrite, I2cWriteRead
 from firmware_protocols.board_parts import core_adc, ds4432u, tps546, tps546_settings
-from firmware_protocols.board_parts.pmbus import VoutMode
-from firmware_protocols.device import Reading, SafetyStop
+from firmware_protocols.board_parts.pmbus import VoutMode, byte_from
+from firmware_protocols.device import Reading, SafetyStop, SettingRefused
+
+SET_UP_NAMES = {f"regulator_{command.name.lower()}": command for command in tps546_settings.SET_UP_REGISTERS}
+"""Names, as settings of a capture, of the registers with which a TPS546 is set up. Values are raw."""
 
 
 class CoreRegulator(Protocol):
@@ -29,6 +33,13 @@ class CoreRegulator(Protocol):
 
     def voltage_mv(self) -> float:
         """What it is set to, by its own registers; 0 while its output is off."""
+
+    def set_up_registers(self) -> dict[str, int]:
+        """What `prepare` changes beside the voltage, by name (SET_UP_NAMES); empty for a part without."""
+
+    def restore_set_up(self, registers: Mapping[str, int]) -> None:
+        """Put them back. Raises SettingRefused while the output is on, and for one that does not take its
+        value."""
 
     def step_mv(self) -> float:
         """Distance of two voltages that it can tell apart."""
@@ -64,6 +75,14 @@ class Ds4432uRegulator:
     def voltage_mv(self) -> float:
         answer = self._channel.ask(I2cWriteRead(ds4432u.ADDRESS, ds4432u.READ_CODE, 1))
         return ds4432u.volts_of(ds4432u.code_from(answer.data)) * 1e3
+
+    def set_up_registers(self) -> dict[str, int]:
+        """Its one register is the voltage."""
+        return {}
+
+    def restore_set_up(self, registers: Mapping[str, int]) -> None:
+        if registers:
+            raise SettingRefused(f"a DS4432U has no {', '.join(registers)}")
 
     def step_mv(self) -> float:
         return ds4432u.STEP_V * 1e3
@@ -106,17 +125,39 @@ class Tps546Regulator:
         self._write(tps546.TURN_OFF)
 
     def voltage_mv(self) -> float:
-        if self._read(tps546.Command.OPERATION, 1)[0] != tps546.OPERATION_ON:
+        if byte_from(self._read(tps546.Command.OPERATION, 1)) != tps546.OPERATION_ON:
             return 0.0
         return tps546.volts_from(self._read(tps546.Command.VOUT_COMMAND, 2), self._mode) * 1e3
+
+    def set_up_registers(self) -> dict[str, int]:
+        return {name: self._register(command) for name, command in SET_UP_NAMES.items()}
+
+    def restore_set_up(self, registers: Mapping[str, int]) -> None:
+        """Only what differs is written, in the order of SET_UP_NAMES; faults that are latched are cleared."""
+        if self.voltage_mv():
+            raise SettingRefused("the core's regulator is on: its set-up can be changed only while it is off")
+        for name, command in SET_UP_NAMES.items():
+            value = registers.get(name)
+            if value is None or value == self._register(command):
+                continue
+            self._write(tps546_settings.write_register(command, value))
+            read = self._register(command)
+            if read != value:
+                raise SettingRefused(
+                    f"{command.name} of the core's regulator was set to {value:#06x} and says {read:#06x}"
+                )
+        self._write(tps546.CLEAR_FAULTS)
 
     def step_mv(self) -> float:
         return self._mode.step_v * 1e3
 
     def readings(self, t_ns: int) -> list[Reading]:
         status = tps546.status_from(self._read(tps546.Command.STATUS_WORD, 2))
-        if status & tps546.FAULTS:
-            raise SafetyStop(f"the core's regulator reports {', '.join(tps546.names(status))}")
+        set_mv = self.voltage_mv()
+        if status & tps546.FAULTS or (set_mv and status & tps546.Status.OFF):
+            raise SafetyStop(
+                f"the core's regulator, set to {set_mv:.0f} mV, reports {', '.join(tps546.names(status))}"
+            )
         self._write(tps546.READ_ALL_PHASES)
         vin_v, iout_a, regulator_c = (
             tps546.reading_from(self._read(command, 2))
@@ -128,7 +169,7 @@ class Tps546Regulator:
         )
         vout_v = tps546.volts_from(self._read(tps546.Command.READ_VOUT, 2), self._mode)
         return [
-            Reading(t_ns, "core_set_mv", self.voltage_mv()),
+            Reading(t_ns, "core_set_mv", set_mv),
             Reading(t_ns, "core_mv", vout_v * 1e3),
             Reading(t_ns, "core_a", iout_a),
             Reading(t_ns, "core_w", iout_a * vout_v),
@@ -141,6 +182,11 @@ class Tps546Regulator:
             (f"core at {mv:g} mV", I2cWrite(tps546.ADDRESS, tps546.set_volts(mv / 1e3, self._mode))),
             ("core off", I2cWrite(tps546.ADDRESS, tps546.TURN_OFF)),
         ]
+
+    def _register(self, command: tps546.Command) -> int:
+        return tps546_settings.register_from(
+            command, self._read(command, tps546_settings.register_bytes(command))
+        )
 
     def _write(self, data: bytes) -> None:
         self._channel.ask(I2cWrite(tps546.ADDRESS, data))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_protocols.board_parts.pmbus import VoutMode, to_slinear11
+from firmware_protocols.board_parts.pmbus import VoutMode, byte_from, to_slinear11, word_from
 from firmware_protocols.board_parts.tps546 import (
     CLEAR_FAULTS,
     TURN_OFF,
@@ -71,6 +71,61 @@ VOUT_LIMITS = (
     (Command.VOUT_UV_FAULT_LIMIT, 0.75),
 )
 """Shares of the commanded voltage."""
+
+SET_UP_REGISTERS = (
+    Command.PHASE,
+    Command.FREQUENCY_SWITCH,
+    Command.VIN_UV_WARN_LIMIT,
+    Command.VIN_ON,
+    Command.VIN_OFF,
+    Command.VIN_OV_FAULT_LIMIT,
+    Command.VIN_OV_FAULT_RESPONSE,
+    Command.VOUT_SCALE_LOOP,
+    Command.VOUT_MAX,
+    Command.VOUT_MIN,
+    Command.VOUT_COMMAND,
+    *(command for command, _ in VOUT_LIMITS),
+    Command.IOUT_OC_WARN_LIMIT,
+    Command.IOUT_OC_FAULT_LIMIT,
+    Command.IOUT_OC_FAULT_RESPONSE,
+    Command.OT_WARN_LIMIT,
+    Command.OT_FAULT_LIMIT,
+    Command.OT_FAULT_RESPONSE,
+    Command.TON_DELAY,
+    Command.TON_RISE,
+    Command.TON_MAX_FAULT_LIMIT,
+    Command.TON_MAX_FAULT_RESPONSE,
+    Command.TOFF_DELAY,
+    Command.TOFF_FALL,
+    Command.PIN_DETECT_OVERRIDE,
+)
+"""What `initialisation` changes and can be put back while the output is off, in the order of putting it back:
+the phase first, of which the others are, and the range of the voltage before the voltage. ON_OFF_CONFIG is
+not among them: one that does not wait for a command would turn the output on."""
+_OF_ONE_BYTE = frozenset(
+    {
+        Command.PHASE,
+        Command.VIN_OV_FAULT_RESPONSE,
+        Command.IOUT_OC_FAULT_RESPONSE,
+        Command.OT_FAULT_RESPONSE,
+        Command.TON_MAX_FAULT_RESPONSE,
+    }
+)
+
+
+def register_bytes(command: Command) -> int:
+    """How many bytes one of SET_UP_REGISTERS has: 1 or 2."""
+    return 1 if command in _OF_ONE_BYTE else 2
+
+
+def register_from(command: Command, data: bytes) -> int:
+    """One of SET_UP_REGISTERS as it was read, raw. Raises RemoteProtocolError for another number of bytes."""
+    return byte_from(data) if command in _OF_ONE_BYTE else word_from(data)
+
+
+def write_register(command: Command, value: int) -> bytes:
+    """I2C bytes that put one of SET_UP_REGISTERS back. Raises LocalProtocolError for a value too large."""
+    return write_byte(command, value) if command in _OF_ONE_BYTE else write_word(command, value)
 
 
 def initialisation(settings: Tps546Settings, mode: VoutMode, volts: float) -> tuple[bytes, ...]:

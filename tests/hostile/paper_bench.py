@@ -22,7 +22,7 @@ from firmware_protocols.bm13xx import (
 from firmware_protocols.device import Clock, Direction, Stamp, WireChunk
 from simulators.bitaxe.circuit import Circuit
 from simulators.bitaxe.firmware import Firmware
-from simulators.bitaxe.parts import Ds4432u, Emc2101, Ina260
+from simulators.bitaxe.parts import Ds4432u, Emc2101, Ina260, Part, Tps546
 from simulators.bm13xx.chain import Chain
 from simulators.models import MACHINES, DevicePhysics
 
@@ -30,7 +30,10 @@ ANSWER_NS = 100_000
 
 
 class PaperBench:
-    """Chain and board. `clocks_mhz` and `voltages_mv` are what was ever set from outside."""
+    """Chain and board of a Bitaxe Ultra, or with `chip` bm1370 of a Gamma.
+
+    `clocks_mhz` and `voltages_mv` are what was ever set from outside.
+    """
 
     def __init__(self, chip: str = "bm1366") -> None:
         self.clock = RecordedClock(1_000_000_000, 0)
@@ -39,15 +42,20 @@ class PaperBench:
         self._model = model_by_name(chip)
         self._chain = Chain(self._model, chips=1, time_scale=1.0)
         self._decoder = ChipDecoder(self._model)
-        self.circuit = Circuit(DevicePhysics(MACHINES["bitaxe-ultra"]), 25.0, diode_wired=False)
-        parts = {0x48: Ds4432u(self.circuit), 0x4C: Emc2101(self.circuit), 0x40: Ina260(self.circuit)}
+        gamma = chip == "bm1370"
+        machine = MACHINES["bitaxe-gamma" if gamma else "bitaxe-ultra"]
+        self.circuit = Circuit(DevicePhysics(machine), 25.0, diode_wired=gamma)
+        self.regulator: Ds4432u | Tps546 = Tps546(self.circuit) if gamma else Ds4432u(self.circuit)
+        parts: dict[int, Part] = {0x24 if gamma else 0x48: self.regulator, 0x4C: Emc2101(self.circuit)}
+        if not gamma:
+            parts[0x40] = Ina260(self.circuit)
         set_voltage = self.circuit.set_voltage
 
         def kept(millivolts: float) -> None:
             self.voltages_mv.append(millivolts)
             set_voltage(millivolts)
 
-        parts[0x48]._circuit = _Watched(self.circuit, kept)  # type: ignore[union-attr]
+        self.regulator._circuit = _Watched(self.circuit, kept)  # type: ignore[assignment]
         self._firmware = Firmware(
             ReplyVersion.V0,
             parts,
@@ -90,9 +98,8 @@ class _Watched:
         self._circuit = circuit
         self.set_voltage = set_voltage
 
-    @property
-    def voltage_kept(self) -> bool:
-        return self._circuit.voltage_kept
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._circuit, name)
 
 
 class PaperLine:

@@ -194,6 +194,19 @@ def test_a_gamma_is_set_up_off_and_within_its_limits() -> None:
     assert pmbus.slinear11(pmbus.word_from(by_command[0x46])) == 30.0
 
 
+def test_what_the_set_up_of_a_tps546_changes_can_be_put_back() -> None:
+    writes = tps546_settings.initialisation(tps546_settings.SETTINGS["hex"], LINEAR, 3.6)
+    kept = {tps546.Command.OPERATION, tps546.Command.ON_OFF_CONFIG, tps546.Command.CLEAR_FAULTS}
+    by_command = {tps546.Command(write[0]): write for write in writes if write[0] not in kept}
+    assert by_command.keys() == set(tps546_settings.SET_UP_REGISTERS)
+    for command, write in by_command.items():
+        assert len(write) == 1 + tps546_settings.register_bytes(command)
+        value = tps546_settings.register_from(command, write[1:])
+        assert tps546_settings.write_register(command, value) == write
+        with pytest.raises(RemoteProtocolError):
+            tps546_settings.register_from(command, b"")
+
+
 def test_limits_are_volts_where_the_part_counts_in_volts() -> None:
     absolute = VoutMode(-9, relative=False)
     writes = tps546_settings.initialisation(tps546_settings.SETTINGS["hex"], absolute, 3.6)
