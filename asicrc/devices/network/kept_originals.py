@@ -1,7 +1,8 @@
 """What has to be remembered to give a miner back: a file of the user's own, written before the first change.
 
 A capture is made to be passed on, so a miner's pools do not stand in it: their users are wallets. They are
-kept in `$XDG_STATE_HOME/asicrc/miners` (usually ~/.local/state), mode 0600, until they were put back.
+kept in `$XDG_STATE_HOME/asicrc/miners` (usually ~/.local/state), mode 0600, until they were put back. Then an
+empty file stays in its place, so that a later `restore` of an older capture knows that they are.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from firmware_protocols.json_values import JsonObject, read_object, write_json
 FORM = 1
 MOST_BYTES = 1 << 20
 KEY_BYTES = 32
+BACK = ".back"
+MOST_BACK = 64
+"""Miners of which it is remembered that they were put back: emulated ones are others each time."""
 
 
 def folder() -> Path:
@@ -102,17 +106,36 @@ class KeptOriginals:
             with contextlib.suppress(FileNotFoundError):
                 new.unlink()
             _write(new, write_json({"form": FORM} | content))
+            self._mark.unlink(missing_ok=True)
             new.replace(self.path)
             _sync_folder(self.path.parent)
         except OSError as error:
             raise self._failed(error) from None
 
     def discard(self) -> None:
-        """The miner is as it was. Raises StorageError."""
+        """The miner is as it was, which is remembered. Raises StorageError."""
         try:
+            if not self.path.exists():
+                return
+            self._mark.touch(mode=0o600)
             self.path.unlink(missing_ok=True)
+            marks = sorted(self.path.parent.glob(f"*{BACK}"), key=lambda mark: mark.stat().st_mtime_ns)
+            for mark in marks[:-MOST_BACK]:
+                mark.unlink(missing_ok=True)
         except OSError as error:
             raise self._failed(error) from None
+
+    @property
+    def back_since_s(self) -> float | None:
+        """When the miner was put back last, s since 1970; None where that is not remembered, or it is not."""
+        try:
+            return self._mark.stat().st_mtime
+        except OSError:
+            return None
+
+    @property
+    def _mark(self) -> Path:
+        return self.path.with_suffix(BACK)
 
     def _failed(self, error: OSError) -> StorageError:
         return StorageError(

@@ -81,6 +81,11 @@ class LeftBehind:
             self._pools_row, self._has_pools_row = 1.0, True
         elif pointed and _were_put_back(settings):
             log.append("its own pools were put back already, as the capture says: they are left as they are")
+        elif pointed and (back_s := self._kept.back_since_s) is not None:
+            self._is_ours, self._pools_row, self._has_pools_row = False, 1.0, True
+            log.append(
+                f"its own pools were put back on {_utc(back_s)} by another session: they are left as they are"
+            )
         elif pointed:
             self._is_ours, self._has_pools_row = False, True
             log.append(
@@ -174,4 +179,8 @@ def _when(content: JsonObject) -> str:
     when = content.get("when_ns")
     if not isinstance(when, int):
         return "an unknown time"
-    return f"{datetime.fromtimestamp(when / 1e9, UTC):%Y-%m-%d %H:%M} UTC"
+    return _utc(when / 1e9)
+
+
+def _utc(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"

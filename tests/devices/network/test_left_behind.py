@@ -122,6 +122,24 @@ def test_own_pools_that_are_stored_and_not_yet_restarted_for_are_put_back_once_m
     assert [pool["id"] for pool in miner.info["pools"]] == [0, 1]
 
 
+def test_an_older_capture_is_told_that_a_later_session_put_the_pools_back(kept: KeptOriginals) -> None:
+    miner = FakeAxeos("head")
+    left_by_a_capture(miner, kept)
+    later, control = LeftBehind(kept), control_of(miner)
+    assert later.of_an_earlier_capture(control, deque()) is not None
+    later.after_restore(control.restore(overheated=False), 0)
+    own = [Setting(0, "frequency_mhz", None, 485.0, "original")]
+    log: deque[str] = deque()
+    older, control = LeftBehind(kept), control_of(miner)
+    older.adopt(control, own, log, pointed=True)
+    (own_pools,) = older.after_restore(control.restore(overheated=False), 5)
+    assert own_pools.came_true and "by another session" in log[0]
+    left_by_a_capture(miner, kept)  # and it is not once it is changed again
+    kept.path.unlink()
+    LeftBehind(kept).adopt(control_of(miner), own, log, pointed=True)
+    assert "have to be by hand" in log[-1]
+
+
 @pytest.mark.parametrize(("read_back", "rows"), [(1.0, 0), (None, 1)])
 def test_pools_that_the_capture_says_are_back_are_not_asked_for_again(
     kept: KeptOriginals, read_back: float | None, rows: int
