@@ -51,7 +51,7 @@ def publish(
     collect` listens, once it says that all is on its disk. Ctrl-C ends it earlier, and metrics alone end with
     Ctrl-C only; it does nothing to the capture.
     """
-    from asicrc.telemetry.beside import wait_for_file
+    from asicrc.telemetry.beside import wait_for_writing
 
     if mqtt is None and prometheus is None:
         raise UsageError("nowhere to publish to", "--mqtt mqtt://HOST or --prometheus 127.0.0.1:9100")
@@ -60,7 +60,7 @@ def publish(
     if beside_capture:  # the capture's own process holds the other end of our input
         os.nice(10)
         threading.Thread(target=_watch_input, args=(gone,), daemon=True).start()
-        if not wait_for_file(file, gone):
+        if not wait_for_writing(file, gone):
             return ExitCode.OK
     server = None
     if prometheus is not None:

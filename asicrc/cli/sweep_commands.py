@@ -102,6 +102,9 @@ def resume(
     device: Annotated[
         str | None, typer.Option("--device", "-d", help="Device URL, where it is not the one of the capture.")
     ] = None,
+    mqtt: Mqtt = None,
+    prometheus: Prometheus = None,
+    rig: RigName = None,
     station: StationFile = None,
     allow_beyond: AllowBeyond = False,
     plain: Plain = False,
@@ -114,9 +117,11 @@ def resume(
     """
     from asicrc.bench.sweep import resume_sweep
     from asicrc.devices import Circumstances
+    from asicrc.telemetry.beside import live_views
 
     circumstances = Circumstances(chosen_station(station), allow_beyond)
-    outcome = resume_sweep(file, device, circumstances, note, progress_mode(plain))
+    with live_views(file, note, mqtt=mqtt, prometheus=prometheus, rig=rig, goes_on=True):
+        outcome = resume_sweep(file, device, circumstances, note, progress_mode(plain))
     if outcome.outcome is None:
         note(f"{file} is complete: all {outcome.planned} points are there, and it is sealed")
     return _show_outcome(outcome, device, as_json)

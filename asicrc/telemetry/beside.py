@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from asicrc.capture.reader import load
+
 FILE_LOOK_S = 0.1
 ENDS_WITHIN_S = 10.0
 """How long the process may go on sending after the capture is over; then it is ended."""
@@ -25,8 +27,9 @@ def live_views(
     mqtt: str | None = None,
     prometheus: str | None = None,
     rig: str | None = None,
+    goes_on: bool = False,
 ) -> Iterator[None]:
-    """Publish `output`, which need not be there yet, while the block runs.
+    """Publish `output` while the block runs: a capture that begins, or with `goes_on` one that is taken up.
 
     Raises UsageError, before anything starts, for addresses that are none and libraries that are missing.
     """
@@ -34,7 +37,7 @@ def live_views(
         yield
         return
     _check(mqtt, prometheus, rig)
-    if output.exists():  # the capture will refuse to begin, and an old file is not its own
+    if output.exists() and not goes_on:  # the capture will refuse to begin, and an old file is not its own
         yield
         return
     command = [sys.executable, "-m", "asicrc.cli.main", "publish", str(output), "--beside-capture"]
@@ -51,9 +54,12 @@ def live_views(
         _end(process, say, output, mqtt)
 
 
-def wait_for_file(path: Path, gone: threading.Event) -> bool:
-    """Until there is a capture at `path`; False when its process is gone first."""
-    while not path.exists():
+def wait_for_writing(path: Path, gone: threading.Event) -> bool:
+    """Until a capture is written at `path`, or its process is gone; whether there is a file then.
+
+    A sealed file is one that is about to be taken up again, or whose capture is over already.
+    """
+    while not path.exists() or load(path).sealed:
         if gone.wait(FILE_LOOK_S):
             return path.exists()
     return True

@@ -20,6 +20,7 @@ from captures import begun, ended, grow
 
 from asicrc.capture.reader import load
 from asicrc.capture.recheck import verify
+from asicrc.capture.writer import CaptureWriter
 from asicrc.errors import DeviceError
 from asicrc.telemetry.collect.collector import Collected, Collector
 from asicrc.telemetry.collect.rig_relations import relations_in
@@ -267,6 +268,34 @@ def test_an_old_file_is_not_published_by_a_capture_that_does_not_begin(tmp_path:
     with beside.live_views(old, lambda _: None, mqtt=f"mqtt://127.0.0.1:{free_port()}"):
         pass
     assert time.monotonic() - before < 1.0  # no process was waited for
+
+
+def test_a_capture_that_goes_on_is_published_once_it_is_written_again(tmp_path: Path) -> None:
+    from asicrc.telemetry.beside import wait_for_writing
+
+    path, gone, seen = tmp_path / "a.asicrc", threading.Event(), list[bool]()
+    with begun(path) as writer:
+        writer.seal("interrupted")
+    waiting = threading.Thread(target=lambda: seen.append(wait_for_writing(path, gone)), daemon=True)
+    waiting.start()
+    waiting.join(0.25)
+    assert waiting.is_alive()  # its earlier end is not the end of what is to be published
+    with CaptureWriter.resume(path, reopen=True):
+        waiting.join(10)
+        assert seen == [True]
+    gone.set()
+    assert not wait_for_writing(tmp_path / "never begun", gone)
+
+
+@pytest.mark.parametrize("words", [["--mqtt", "http://127.0.0.1"], ["--prometheus", "nowhere"]])
+def test_a_sweep_with_an_address_that_is_none_does_not_go_on(words: list[str], tmp_path: Path) -> None:
+    from asicrc.cli.main import _run
+
+    path = tmp_path / "a.asicrc"
+    begun(path).close()
+    before = path.read_bytes()
+    assert _run(["resume", str(path), *words]) == 2
+    assert path.read_bytes() == before
 
 
 @pytest.mark.long
