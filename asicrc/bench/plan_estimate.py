@@ -10,7 +10,9 @@ from asicrc.bench.envelope import Envelope
 from asicrc.bench.limits import envelope_for
 from asicrc.bench.plan import MachineTable, SweepPlan
 from asicrc.bench.plan_rates import HashRates, hash_rates
+from asicrc.bench.reading_channels import is_known, nearest
 from asicrc.capture.points import Point
+from asicrc.capture.settling import Settle
 from asicrc.errors import AsicrcError
 from asicrc.work.choosing import check_mode
 from firmware_protocols.device import Capability, DeviceProtocol, SettingRefused
@@ -167,7 +169,7 @@ def _of_point(
     longest_s = point.dwell.duration_s or 0.0
     dwell_s = (longest_s, longest_s)
     rate = rates.shares(point.requested, longest_s)
-    notes: list[str] = []
+    notes = [] if settle is None else _unknown_channels(settle)
     if rate is None:
         shares = per_s = None
         if point.dwell.events is not None:
@@ -190,3 +192,14 @@ def _of_point(
         if restarts:
             notes.append(f"{', '.join(restarts)}: the device restarts for it")
     return PointEstimate(position, point, settle_s, dwell_s, per_s, shares, refused, tuple(notes))
+
+
+def _unknown_channels(settle: Settle) -> list[str]:
+    """A point that waits for a reading that never comes goes on without having settled."""
+    notes = []
+    for steady in settle.steady:
+        if not is_known(steady.channel):
+            near = nearest(steady.channel)
+            meant = "" if near is None else f"; did you mean {near}?"
+            notes.append(f"settle.steady: no device here tells a reading {steady.channel}{meant}")
+    return notes

@@ -10,11 +10,14 @@ from virtual_device import VirtualDevice
 
 from asicrc.bench.plan import SweepPlan
 from asicrc.bench.plan_estimate import PointEstimate, estimate
-from asicrc.bench.plan_file import load_plan, plan_from_toml
+from asicrc.bench.plan_file import load_plan, plan_from_toml, shipped_plans
+from asicrc.bench.reading_channels import is_known
+from asicrc.bench.supervision.setpoint_watch import SETPOINT_CHANNELS
 from asicrc.capture.memory import capture_in_memory
 from asicrc.capture.plan import CapturePlan
 from asicrc.capture.points import PointKind
 from asicrc.devices import Circumstances, open_device
+from asicrc.devices.network.axeos_readings import CHANNELS
 from firmware_protocols.device import WorkForm
 
 TEXT = """
@@ -72,6 +75,18 @@ def test_a_dry_run_asks_a_device_and_writes_nothing_to_it() -> None:
     assert len(device.asked("check")) == 6
     assert [p.position for p in found.refused] == [1, 2, 4, 6]
     assert found.against == "virtual:"
+
+
+def test_a_reading_that_no_device_tells_is_said_with_what_may_have_been_meant() -> None:
+    steady = "[settle.steady.temprature_c]\nslope_per_min = 1\nspread = 1\n[dwell]"
+    found = estimate(plan_from_toml(TEXT.replace("[dwell]", steady) + "duration_s = 1", Path("p")))
+    assert {note for point in found.points for note in point.notes} == {
+        "settle.steady: no device here tells a reading temprature_c; did you mean temperature_c?"
+    }
+    plans = [load_plan(name) for name in shipped_plans()]
+    settles = [plan.settle.settle() for plan in plans if plan.settle is not None]
+    told = {*CHANNELS.values(), *SETPOINT_CHANNELS, *(s.channel for settle in settles for s in settle.steady)}
+    assert all(map(is_known, told)), [name for name in told if not is_known(name)]
 
 
 def test_a_mode_that_the_device_has_no_use_for_is_said() -> None:

@@ -10,6 +10,7 @@ from fake_cgminer import FakeCgminer
 from quick_waiting import QuickWaiting
 
 from asicrc.bench.limits import envelope_for
+from asicrc.bench.reading_channels import is_known
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.network.cgminer import CgminerControl
 from asicrc.devices.network.cgminer_client import CgminerClient
@@ -135,6 +136,7 @@ def test_readings_name_chains_by_their_place_and_the_hottest_chip_counts() -> No
         seen = control_of(client).observe()
     values = {reading.channel: reading.value for reading in seen.readings}
     assert seen.temperature_c == 91.0
+    assert all(map(is_known, values)), [name for name in values if not is_known(name)]
     assert values["chain6_hash_rate_ghs"] == 4500.1
     assert "chain1_hash_rate_ghs" not in values
     assert (values["fan3_rpm"], "fan1_rpm" in values) == (5000.0, False)
