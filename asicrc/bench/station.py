@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
+from asicrc.bench.envelope import LIMIT_KEYS
 from asicrc.bench.station_errors import explained, reject_secrets
 from asicrc.bench.station_match import matches, without_mac
 from asicrc.errors import BadFile, UsageError
@@ -26,11 +27,14 @@ Board = Literal["bare", "bitaxe-ultra", "bitaxe-gamma", "lv06", "axeos", "s9", "
 Chip = Literal["BM1362", "BM1366", "BM1368", "BM1370", "BM1387", "BM1397", "LBRY"]
 Text = Annotated[str, Field(max_length=2000)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-_Mhz = Annotated[float | None, Field(ge=1, le=1200)]
-_Mv = Annotated[
-    float | None, Field(ge=500, le=10_000, description="core voltage; on an S9 that of a hash board's supply")
-]
-_Seconds = Annotated[float | None, Field(ge=0.001, le=60, description="between two steps")]
+_CORE = "core voltage; on an S9 that of a hash board's supply"
+_STEPS = "between two steps"
+
+
+def _limit(key: str, description: str | None = None) -> Any:
+    """A field for the limit of this key, with the range in which it makes sense."""
+    low, high = LIMIT_KEYS[key].sane
+    return Field(ge=low, le=high, description=description)
 
 
 class _Table(BaseModel):
@@ -42,19 +46,21 @@ class _Table(BaseModel):
 class Limits(_Table):
     """Limits by key, each with the unit in its name; what is left out stays as it is built in."""
 
-    frequency_mhz_min: _Mhz = None
-    frequency_mhz_max: _Mhz = None
-    frequency_step_mhz_max: Annotated[float | None, Field(ge=0.1, le=100)] = None
-    frequency_step_interval_s_min: _Seconds = None
-    voltage_mv_min: _Mv = None
-    voltage_mv_max: _Mv = None
-    voltage_step_mv_max: Annotated[float | None, Field(ge=1, le=200)] = None
-    voltage_step_interval_s_min: _Seconds = None
-    temperature_c_max: Annotated[
-        float | None, Field(ge=20, le=110, description="above it the device is stopped")
+    frequency_mhz_min: Annotated[float | None, _limit("frequency_mhz_min")] = None
+    frequency_mhz_max: Annotated[float | None, _limit("frequency_mhz_max")] = None
+    frequency_step_mhz_max: Annotated[float | None, _limit("frequency_step_mhz_max")] = None
+    frequency_step_interval_s_min: Annotated[
+        float | None, _limit("frequency_step_interval_s_min", _STEPS)
     ] = None
-    power_w_max: Annotated[float | None, Field(ge=0.1, le=5000, description="of the whole board")] = None
-    fan_percent_min: Annotated[float | None, Field(ge=0, le=100)] = None
+    voltage_mv_min: Annotated[float | None, _limit("voltage_mv_min", _CORE)] = None
+    voltage_mv_max: Annotated[float | None, _limit("voltage_mv_max", _CORE)] = None
+    voltage_step_mv_max: Annotated[float | None, _limit("voltage_step_mv_max")] = None
+    voltage_step_interval_s_min: Annotated[float | None, _limit("voltage_step_interval_s_min", _STEPS)] = None
+    temperature_c_max: Annotated[
+        float | None, _limit("temperature_c_max", "above it the device is stopped")
+    ] = None
+    power_w_max: Annotated[float | None, _limit("power_w_max", "of the whole board")] = None
+    fan_percent_min: Annotated[float | None, _limit("fan_percent_min")] = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
