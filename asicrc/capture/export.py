@@ -11,6 +11,7 @@ from typing import Any
 
 from asicrc.capture.frames import (
     CODED,
+    POINT,
     STAMPS,
     column_names,
     events_to_arrow,
@@ -19,6 +20,7 @@ from asicrc.capture.frames import (
     needed,
     words_of,
 )
+from asicrc.capture.points import point_of
 from asicrc.capture.reader import Capture
 from asicrc.errors import UsageError
 from asicrc.whole_file import whole_file
@@ -29,7 +31,9 @@ def export(capture: Capture, path: str | os.PathLike[str], format: str, *, overw
     """Write all events of `capture` to `path`: completely, or not at all.
 
     Integers stay integers; verdicts and reasons are words (in NetCDF codes with CF flag attributes);
-    extranonce2 is hex; what is missing is an empty field or null (in NetCDF see `Capture.to_xarray`).
+    extranonce2 is hex; what is missing is an empty field or null (in NetCDF see `Capture.to_xarray`). Of a
+    sweep the last column, `point`, is the row of the point that an event was recorded at, as in
+    `asicrc sweep --json`, missing while the device settled.
     Raises UsageError for an unknown format, a file that exists (unless `overwrite`) or a library that
     is not installed, StorageError if it cannot be written, BadFile if the capture cannot be read.
     """
@@ -46,10 +50,13 @@ def export(capture: Capture, path: str | os.PathLike[str], format: str, *, overw
 def _write_csv(capture: Capture, path: Path) -> None:
     with path.open("x", newline="", encoding="ascii") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        names = column_names(empty_events())
-        writer.writerow(names)
+        names, points = column_names(empty_events()), capture.sweep_points()
+        writer.writerow(names if points is None else [*names, POINT])
         for events in capture.event_chunks():
-            writer.writerows(zip(*(_csv_column(events, name) for name in names), strict=True))
+            columns = [_csv_column(events, name) for name in names]
+            if points is not None:
+                columns.append([row or "" for row in point_of(points, events).tolist()])
+            writer.writerows(zip(*columns, strict=True))
 
 
 def _csv_column(events: NonceBatch, name: str) -> list[Any]:
@@ -71,7 +78,7 @@ def _csv_column(events: NonceBatch, name: str) -> list[Any]:
 def _write_parquet(capture: Capture, path: Path) -> None:
     needed("pyarrow", "Parquet")
     parquet = needed("pyarrow.parquet", "Parquet")
-    table = events_to_arrow(capture.events(), capture.meta)
+    table = events_to_arrow(capture.events(), capture.meta, capture.sweep_points())
     steady = ["seq", *STAMPS]  # differences of running numbers and stamps pack best
     parquet.write_table(
         table,
@@ -85,7 +92,7 @@ def _write_parquet(capture: Capture, path: Path) -> None:
 def _write_netcdf(capture: Capture, path: Path) -> None:
     needed("h5netcdf", "NetCDF")
     needed("h5py", "NetCDF")  # h5netcdf writes through it, and no longer brings it
-    dataset = events_to_xarray(capture.events(), capture.meta)
+    dataset = events_to_xarray(capture.events(), capture.meta, capture.sweep_points())
     dataset.to_netcdf(path, engine="h5netcdf")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Sequence
 from enum import IntEnum
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from asicrc.capture.points import PointRecord, point_of
 from asicrc.errors import UsageError
 from firmware_protocols.device import NO_TIME, Duplicate, NonceBatch, Reason, Verdict
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     import pyarrow
     import xarray
 
+POINT = "point"
+"""Column of a sweep's tables: the row of the point that an event was recorded at."""
 STAMPS = ("t_ns", "t_kernel_ns", "t_sent_ns")
 CODED: dict[str, type[IntEnum]] = {"verdict": Verdict, "reason": Reason, "duplicate_reason": Duplicate}
 
@@ -38,8 +42,8 @@ def column_names(events: NonceBatch) -> list[str]:
     return [name for name in events.dtype.names or () if name != "extranonce2_len"]
 
 
-def events_to_pandas(events: NonceBatch) -> pandas.DataFrame:
-    """One row an event; see `Capture.to_pandas`."""
+def events_to_pandas(events: NonceBatch, points: Sequence[PointRecord] | None = None) -> pandas.DataFrame:
+    """One row an event; see `Capture.to_pandas`. `points` are a sweep's."""
     library = needed("pandas", "a DataFrame")
     columns: dict[str, Any] = {}
     for name in column_names(events):
@@ -51,11 +55,16 @@ def events_to_pandas(events: NonceBatch) -> pandas.DataFrame:
             columns[name] = library.arrays.IntegerArray(events[name].copy(), events[name] == NO_TIME)
         else:
             columns[name] = events[name].copy()
+    if points is not None:
+        rows = point_of(points, events)
+        columns[POINT] = library.arrays.IntegerArray(rows, rows == 0)
     frame: pandas.DataFrame = library.DataFrame(columns)
     return frame
 
 
-def events_to_arrow(events: NonceBatch, meta: dict[str, Any]) -> pyarrow.Table:
+def events_to_arrow(
+    events: NonceBatch, meta: dict[str, Any], points: Sequence[PointRecord] | None = None
+) -> pyarrow.Table:
     """An Arrow table, nulls where something is missing, `meta` as JSON under `asicrc` in its metadata."""
     arrow = needed("pyarrow", "Parquet")
     columns: dict[str, Any] = {}
@@ -72,12 +81,18 @@ def events_to_arrow(events: NonceBatch, meta: dict[str, Any]) -> pyarrow.Table:
             columns[name] = arrow.array(column, mask=np.isnan(column))
         else:
             columns[name] = arrow.array(column)
+    if points is not None:
+        rows = point_of(points, events)
+        columns[POINT] = arrow.array(rows, mask=rows == 0)
     return arrow.table(columns).replace_schema_metadata({"asicrc": json.dumps(meta)})
 
 
-def events_to_xarray(events: NonceBatch, meta: dict[str, Any]) -> xarray.Dataset:
+def events_to_xarray(
+    events: NonceBatch, meta: dict[str, Any], points: Sequence[PointRecord] | None = None
+) -> xarray.Dataset:
     """A Dataset along `event`. Missing stamps keep their marker, named in the attribute `no_time`:
-    a fill value would turn nanoseconds into floats. `meta` is JSON in the attribute `asicrc`."""
+    a fill value would turn nanoseconds into floats. `meta` is JSON in the attribute `asicrc`. Of a sweep's
+    events those of no point have the number in the attribute `no_point`."""
     library = needed("xarray", "a Dataset")
     variables: dict[str, Any] = {}
     for name in column_names(events):
@@ -85,6 +100,8 @@ def events_to_xarray(events: NonceBatch, meta: dict[str, Any]) -> xarray.Dataset
         if name == "extranonce2":
             values = np.array(hex_extranonce2(events), "S32")
         variables[name] = ("event", values, attributes)
+    if points is not None:
+        variables[POINT] = ("event", point_of(points, events), {"no_point": np.int64(0)})
     dataset: xarray.Dataset = library.Dataset(variables, attrs={"asicrc": json.dumps(meta)})
     return dataset
 

@@ -7,7 +7,7 @@ their running number: monotonic time begins anew with a reboot, numbers do not.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -125,6 +125,19 @@ class PointRecord:
         if self.t_end_ns != NO_TIME:
             inside &= events["t_ns"] <= self.t_end_ns
         return inside
+
+
+def point_of(records: Sequence[PointRecord], events: NonceBatch) -> NDArray[np.int64]:
+    """The row of the point in whose recording each event came, 0 for none: settling, changes; (n,)."""
+    found = np.zeros(len(events), np.int64)
+    if not len(events):
+        return found
+    first, last = int(events["seq"].min()), int(events["seq"].max())
+    for record in records:
+        begin, end = record.plan.get("first_seq"), record.plan.get("end_seq")
+        if begin is not None and begin <= last and (end is None or end > first):
+            found[record.holds(events)] = record.id
+    return found
 
 
 def settings_of(record: PointRecord) -> list[Setting]:

@@ -27,7 +27,7 @@ from asicrc.capture.record_rows import (
     setting_from_row,
     wire_chunk_from_row,
 )
-from asicrc.capture.schema import SEALED_KEY
+from asicrc.capture.schema import SEALED_KEY, SWEEP_KEY
 from asicrc.capture.verification import Counters
 from asicrc.errors import BadFile, UsageError
 from firmware_protocols.device import (
@@ -158,6 +158,11 @@ class Capture:
         """In the order in which they were taken; `point.holds(events)` says which events are a point's."""
         return list(self._records("points", "id", point_from_row))
 
+    def sweep_points(self) -> list[PointRecord] | None:
+        """The points of a sweep; None for a capture of one."""
+        points = self.points()
+        return points if len(points) > 1 or SWEEP_KEY in self.meta else None
+
     def log(self) -> list[LogLine]:
         return list(self._records("log", "rowid", log_line_from_row))
 
@@ -169,13 +174,14 @@ class Capture:
         return counters
 
     def to_pandas(self) -> pandas.DataFrame:
-        """Events as a DataFrame: missing stamps are <NA>, verdicts and reasons words, extranonce2 hex.
+        """Events as a DataFrame: missing stamps are <NA>, verdicts and reasons words, extranonce2 hex; of a
+        sweep `point`, the row of the point, <NA> for none.
 
         Raises UsageError when pandas is not installed.
         """
         from asicrc.capture.frames import events_to_pandas
 
-        return events_to_pandas(self.events())
+        return events_to_pandas(self.events(), self.sweep_points())
 
     def to_xarray(self) -> xarray.Dataset:
         """Events as a Dataset along `event`; codes carry their meanings as CF flag attributes.
@@ -184,7 +190,7 @@ class Capture:
         """
         from asicrc.capture.frames import events_to_xarray
 
-        return events_to_xarray(self.events(), self.meta)
+        return events_to_xarray(self.events(), self.meta, self.sweep_points())
 
     def _records(self, table: str, order: str, make: Callable[[tuple[Any, ...]], _T]) -> Iterator[_T]:
         for rows in self._chunks(f"SELECT * FROM {table} ORDER BY {order}"):

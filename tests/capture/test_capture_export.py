@@ -12,6 +12,7 @@ import pytest
 from capture_samples import easy_job, events_for
 
 from asicrc.capture import Capture, CaptureWriter, export, load
+from asicrc.capture.points import PointRecord, PointState, point_of
 from asicrc.errors import StorageError, UsageError
 from firmware_protocols.device import NO_TIME, Duplicate, NonceBatch, Reason, Verdict
 
@@ -46,10 +47,48 @@ def capture(tmp_path: Path, events: NonceBatch) -> Capture:
     return load(tmp_path / "a.asicrc")
 
 
+@pytest.mark.parametrize("what", ["csv", "parquet", "netcdf", "pandas"])
+def test_events_of_a_sweep_say_their_point(tmp_path: Path, events: NonceBatch, what: str) -> None:
+    """The first came while the first point settled, the last after all."""
+    needs(what)
+    events = np.concatenate([events, events[:2]])
+    events["seq"], events["t_ns"] = np.arange(5), np.arange(5) * 10
+    with CaptureWriter.create(tmp_path / "a.asicrc", {}) as writer:
+        writer.add_events(events)
+        for row, (first, end) in enumerate(((1, 3), (3, 4)), 1):
+            marks = {"first_seq": first, "end_seq": end}
+            writer.put_point(PointRecord(row, 10 * first, 10 * end - 1, PointState.DONE, marks))
+        writer.seal("done")
+    with load(tmp_path / "a.asicrc") as capture:
+        assert (points := capture.sweep_points()) is not None
+        assert point_of(points, capture.events()).tolist() == [0, 1, 1, 2, 0]
+        if what == "pandas":
+            found = capture.to_pandas()["point"].fillna(0).tolist()
+        else:
+            export(capture, tmp_path / "a.out", what)
+            found = _points_in(tmp_path / "a.out", what)
+    assert [row or None for row in found] == [None, 1, 1, 2, None]
+
+
+def _points_in(path: Path, what: str) -> list[int | None]:
+    if what == "csv":
+        with path.open(newline="") as stream:
+            return [int(row["point"] or 0) for row in csv.DictReader(stream)]
+    if what == "parquet":
+        import pyarrow.parquet
+
+        return list(pyarrow.parquet.read_table(path)["point"].to_pylist())
+    import xarray
+
+    with xarray.open_dataset(path, engine="h5netcdf") as dataset:
+        return list(dataset["point"].values.tolist())
+
+
 def test_csv(capture: Capture, tmp_path: Path) -> None:
     export(capture, tmp_path / "a.csv", "csv")
     with (tmp_path / "a.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
+    assert "point" not in rows[0]
     assert rows[0]["t_ns"] == "1700000000123456789"
     assert [row["t_kernel_ns"] for row in rows] == ["", "1700000000987654321", ""]
     assert [row["nonce"] for row in rows] == ["1", "4294967295", "3"]
