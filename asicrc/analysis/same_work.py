@@ -19,8 +19,8 @@ from asicrc.analysis.same_work_findings import same_work_findings, smallest_rate
 from asicrc.analysis.same_work_pairs import Flags, Pairs, pair_runs
 from asicrc.analysis.same_work_runs import Run, read_run
 from asicrc.analysis.same_work_times import PairTimes, pair_times
-from asicrc.capture.reader import load
-from asicrc.errors import NoAnswer
+from asicrc.capture.reader import Capture, load
+from asicrc.errors import NoAnswer, UsageError
 from asicrc.evidence import Estimate, Finding
 from asicrc.evidence.binomial import clopper_pearson
 from asicrc.evidence.estimate import finite_or_none
@@ -133,10 +133,23 @@ def compare_captures(path_a: Path, path_b: Path, *, seed: int = 1) -> SameWork:
     """Compare two captures of the same work; `seed` is that of the permutations.
 
     Raises NoAnswer where they cannot be compared (other chips, no work in common, no dispatch stamps, fewer
-    than 10 proofs), and BadFile.
+    than 10 proofs), UsageError for a sweep, and BadFile.
     """
     with load(path_a) as capture_a, load(path_b) as capture_b:
+        for capture in (capture_a, capture_b):
+            _check_is_no_sweep(capture)
         return compare_runs(read_run(capture_a), read_run(capture_b), seed=seed)
+
+
+def _check_is_no_sweep(capture: Capture) -> None:
+    points = capture.points()
+    if len(points) > 1:
+        raise UsageError(
+            f"{capture.path} is a sweep of {len(points)} points, each with work of its own: no other run has "
+            "the same",
+            "compare captures of `asicrc capture`, the second one with --replay-work; `asicrc report` shows "
+            "the points of a sweep side by side",
+        )
 
 
 def compare_runs(a: Run, b: Run, *, seed: int = 1) -> SameWork:

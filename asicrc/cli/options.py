@@ -38,7 +38,10 @@ def seconds(text: str) -> float:
         raise UsageError(f"{text!r} is not a duration", "write 90, 90s, 15m or 8h")
     value = float(match[1]) * _UNITS_S[match[2]]
     if not 0 < value <= 366 * 86400:
-        raise UsageError(f"a duration of {text} makes no capture", "write 90, 90s, 15m or 8h")
+        raise UsageError(
+            f"{text} is no length of time that can be used: it takes more than 0 and at most 366 d",
+            "write 90, 90s, 15m or 8h",
+        )
     return value
 
 

@@ -13,7 +13,8 @@ from same_work_samples import Run, Work, make_work, write_run
 
 from asicrc.analysis.same_work import SameWork, compare_captures
 from asicrc.capture import CaptureWriter
-from asicrc.errors import BadFile, NoAnswer
+from asicrc.capture.points import PointRecord, PointState
+from asicrc.errors import BadFile, NoAnswer, UsageError
 from asicrc.evidence import EvidenceVerdict
 
 WORK = make_work(1200)
@@ -267,6 +268,16 @@ def test_what_cannot_be_compared_is_said(tmp_path: Path) -> None:
     assert silent.missing_rate_a is None
     assert "missing_rate_a" in silent.unanswered
     assert "0 proofs came in both runs" in silent.unanswered["times"]
+
+
+def test_a_sweep_is_refused_before_its_work_is_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "s.asicrc"
+    with CaptureWriter.create(path, {}) as writer:
+        for row in (1, 2):
+            writer.put_point(PointRecord(row, 0, 1, PointState.DONE))
+        writer.seal("taken")
+    with pytest.raises(UsageError, match=r"s\.asicrc is a sweep of 2 points, each with work of its own"):
+        compare_captures(path, path)
 
 
 def test_imported_data_without_a_device_is_no_run(tmp_path: Path) -> None:
