@@ -64,7 +64,7 @@ class HashRates:
 
     def _usual_difficulty(self, ghs: float) -> float:
         if self.is_chain:
-            from asicrc.devices.chain_device import usual_difficulty
+            from asicrc.devices.chain_goals import usual_difficulty
 
             return usual_difficulty(ghs * 1e9, self.zero_bits)
         return self.usual_difficulty or USUAL_DIFFICULTY[self.algorithm]

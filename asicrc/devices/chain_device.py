@@ -7,10 +7,11 @@ bytes only: no board has been attached to it yet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from asicrc.bench.limits import DEFAULT_FREQUENCY_MHZ, Envelope
+from asicrc.devices.chain_goals import ChainGoals
 from asicrc.devices.chain_retuning import ChainGoal, can_retune, retuning
 from asicrc.devices.chip_line import ChipLine
 from asicrc.devices.chip_settings import RESET_BAUD, ChipSettings, fast_baud
@@ -19,7 +20,6 @@ from asicrc.devices.safe_line import steps_to_halt
 from asicrc.devices.scale import Scale
 from asicrc.devices.watch import Watch
 from firmware_protocols.bm13xx import (
-    RAMP_STEP_MHZ,
     ChipModel,
     ExpectChips,
     FullJob,
@@ -30,9 +30,6 @@ from firmware_protocols.bm13xx import (
     Step,
     Wait,
     WriteRegister,
-    floor_ticket_difficulty,
-    full_coverage_hcn,
-    initialisation,
     midstate_job,
     next_job_header,
     scan_order,
@@ -54,9 +51,6 @@ from firmware_protocols.device import (
 )
 from firmware_protocols.errors import ProtocolError
 
-EVENTS_PER_S_ASKED = 200.0
-"""Where no difficulty is given, the ticket mask is chosen so that about this many nonces come."""
-HIGHEST_DIFFICULTY = 2.0**32
 PROBES_AT_REST = 32
 PROBES_UNANSWERED = 4
 """Then nobody is there who could be timed."""
@@ -69,11 +63,6 @@ BEFORE_THE_END = 0.9
 """Midstate work is renewed after this share of its time (xertSuns1/braiins:bosminer-am1-s9)."""
 MIDSTATE_SPACE = 1 << 24
 """Cycles until a BM1397 wants other work, 41.9 ms at 400 MHz (ESP-Miner:components/asic/bm1397.c)."""
-
-
-def usual_difficulty(hashes_per_s: float, zero_bits: int) -> float:
-    """Where none is asked for; `zero_bits` are those of a share of difficulty 1."""
-    return float(floor_ticket_difficulty(max(1.0, hashes_per_s / 2.0**zero_bits / EVENTS_PER_S_ASKED)))
 
 
 class ResetLine(Protocol):
@@ -116,6 +105,7 @@ class ChainDevice:
         """Of a chain that is up, and can go to other settings as it is."""
         self._next_probe_ns = 0
         self._log = list(log)
+        self._goals = ChainGoals(line.model, identity.chips, scale, envelope)
         self._settings = ChipSettings(line, identity.chips, envelope, scale.waits, self._log)
         self._probe = ReadRegister(line.model.registers.chip_id, address=0)
         """Chip 0 alone answers once the chain is addressed: about 0.2 ms of the line, ten times a second."""
@@ -182,10 +172,7 @@ class ChainDevice:
         if self._watch is not None:
             self._watch.arm(steps_to_halt(self.line, self._envelope))
         in_force, self._in_force = self._in_force, None  # nobody knows where it is if a step fails
-        steps = (
-            self._steps(goal) if in_force is None else retuning(self._model, in_force, goal, self._envelope)
-        )
-        for step in steps:
+        for step in self._steps(in_force, goal):
             self._carry_out(step)
         registers, confirmed = self._model.registers, self._settings.confirmed
         pll_register = solve_pll(self._model, goal.frequency_mhz).register
@@ -323,60 +310,15 @@ class ChainDevice:
         return self.line.model
 
     def _goal(self, requested: dict[str, float]) -> ChainGoal:
-        settable = {name for name, how in self.capabilities.items() if how is not Capability.NONE}
-        unknown = set(requested) - settable
-        if unknown:
-            names = ", ".join(sorted(unknown))
-            raise SettingRefused(f"a bare {self._model.name} on a serial line cannot set {names}")
-        limits = self._envelope.frequency_mhz
-        frequency_mhz = limits.check(
-            "frequency_mhz", requested.get("frequency_mhz", limits.clamp(DEFAULT_FREQUENCY_MHZ))
-        )
-        try:
-            mhz = limits.check("the nearest clock of the chip", solve_pll(self._model, frequency_mhz).mhz)
-            hcn = self._hcn(mhz, requested.get("hash_counting_number"))
-            difficulty = requested.get("difficulty", self._default_difficulty(mhz))
-            if not difficulty <= HIGHEST_DIFFICULTY:
-                raise SettingRefused(
-                    f"difficulty {difficulty:g} is beyond a ticket mask: it takes 1 to 2**32"
-                )
-            goal = ChainGoal(frequency_mhz, mhz, difficulty, floor_ticket_difficulty(difficulty), hcn)
-            self._steps(goal, start_mhz=frequency_mhz)
-            return goal
-        except ProtocolError as error:
-            raise SettingRefused(str(error)) from None
+        settable = [name for name, how in self.capabilities.items() if how is not Capability.NONE]
+        return self._goals.goal(requested, settable)
 
-    def _steps(self, goal: ChainGoal, start_mhz: float | None = None) -> list[Step]:
-        """Bring-up to `goal`; the clock goes there in steps from what it is now, unless `start_mhz` says."""
-        limits = self._envelope.frequency_mhz
-        if start_mhz is None:  # a reset takes the clock away
-            now_mhz = None if self._board is not None else self._settings.frequency_now_mhz()
-            start_mhz = limits.clamp(now_mhz or limits.low)
-        steps = initialisation(
-            self._model,
-            chips=self.identity.chips,
-            frequency_mhz=goal.frequency_mhz,
-            ticket_difficulty=goal.ticket_difficulty,
-            hcn=goal.hcn,
-            fast_baud=fast_baud(self._model),
-            start_frequency_mhz=start_mhz,
-            ramp_step_mhz=min(self._envelope.step_mhz, RAMP_STEP_MHZ),
-            ramp_wait_s=self._envelope.step_interval_s,
-        )
-        return list(steps)
-
-    def _hcn(self, mhz: float, requested: float | None) -> int | None:
-        """By default one sweep of a chip's share of the nonce space, in host time as on the real board."""
-        if not self._model.hcn_halts:
-            return None
-        if requested is not None:
-            return int(requested)
-        full = full_coverage_hcn(self._model, mhz * 1e6, self.identity.chips)
-        return max(1, round(full / self._scale.time_scale))
-
-    def _default_difficulty(self, mhz: float) -> float:
-        hashes_per_s = self.identity.chips * self._scale.hashing_units * mhz * 1e6 / self._scale.time_scale
-        return usual_difficulty(hashes_per_s, self._scale.zero_bits)
+    def _steps(self, in_force: ChainGoal | None, goal: ChainGoal) -> Iterable[Step]:
+        """A bring-up goes from the clock of now, which a reset takes away."""
+        if in_force is not None:
+            return retuning(self._model, in_force, goal, self._envelope)
+        now_mhz = None if self._board is not None else self._settings.frequency_now_mhz()
+        return self._goals.bring_up(goal, now_mhz)
 
     def _carry_out(self, step: Step) -> None:
         match step:

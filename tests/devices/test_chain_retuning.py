@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -10,8 +12,12 @@ from asicrc.capture.memory import MemoryCapture, capture_in_memory
 from asicrc.capture.plan import CapturePlan, Drive
 from asicrc.capture.points import Dwell, Point
 from asicrc.devices import open_device
+from asicrc.devices.chain_goals import ChainGoals
 from asicrc.devices.chain_retuning import ChainGoal, can_retune, retuning
+from asicrc.devices.scale import Scale
+from asicrc.devices.url import DeviceUrl
 from firmware_protocols.bm13xx import Send, Wait, WriteRegister, model_by_name, pll_from_register
+from firmware_protocols.device import SettingRefused
 
 MODEL = model_by_name("BM1366")
 ENVELOPE = envelope_for(None, "BM1366")
@@ -48,6 +54,28 @@ def test_mask_and_sweep_length_are_one_write_each() -> None:
     registers = MODEL.registers
     assert [r for r, _ in written(ChainGoal(200.0, 200.0, 4.0, 4, 10_000))] == [registers.ticket_mask]
     assert written(ChainGoal(200.0, 200.0, 1.0, 1, 9_000)) == [(registers.hash_counting_number, 9_000)]
+
+
+@pytest.mark.parametrize(
+    ("requested", "said"),
+    [
+        ({"hash_counting_number": 1000.5}, "is no whole number"),
+        ({"hash_counting_number": math.nan}, "is no whole number"),
+        ({"hash_counting_number": 0.0}, "1 to 0xFFFFFFFF"),
+        ({"difficulty": math.nan}, "beyond a ticket mask"),
+        ({"difficulty": 0.5}, "no ticket mask is easier"),
+        ({"frequency_mhz": math.nan}, "outside the built-in envelope"),
+        ({"voltage_mv": 1200.0}, "cannot set voltage_mv"),
+    ],
+)
+def test_what_no_chip_takes_is_refused_before_anything_is_written(
+    requested: dict[str, float], said: str
+) -> None:
+    scale = Scale.from_url(DeviceUrl.parse("serial:/dev/ttyUSB0"), MODEL)
+    with pytest.raises(SettingRefused, match=said):
+        ChainGoals(MODEL, 1, scale, ENVELOPE).goal(
+            requested, {"frequency_mhz", "difficulty", "hash_counting_number"}
+        )
 
 
 def test_chips_with_midstates_are_brought_up_anew() -> None:
