@@ -34,6 +34,7 @@ class Emulator:
     help_text: Callable[[], str]
 
 
+_POOL = "pool"
 EMULATORS = {
     **{
         name: Emulator("simulators.bm13xx", (("chip", name),), parse_scale, partial(options_text, name))
@@ -51,9 +52,9 @@ EMULATORS = {
         )
         for name in MINERS
     },
-    "pool": Emulator("simulators.pool", (), parse_pool_options, pool_options_text),
+    _POOL: Emulator("simulators.pool", (), parse_pool_options, pool_options_text),
 }
-"""By the name in `sim:NAME` and `simulate NAME`."""
+"""By the name in `sim:NAME` and `simulate NAME`. The pool is no device: miners are pointed at it."""
 
 _OF_HOST = frozenset({"midstates"})
 """Options that tell how a chip is given work, not what it is."""
@@ -102,7 +103,7 @@ def emulate(name: str, args: Sequence[str]) -> int:
 
 
 emulate_bm1362 = partial(emulate, "bm1362")
-emulate_bm1366 = emulator_command = partial(emulate, "bm1366")
+emulate_bm1366 = partial(emulate, "bm1366")
 emulate_bm1368 = partial(emulate, "bm1368")
 emulate_bm1370 = partial(emulate, "bm1370")
 emulate_bm1387 = partial(emulate, "bm1387")
@@ -112,7 +113,7 @@ emulate_bitaxe_gamma = partial(emulate, "bitaxe-gamma")
 emulate_lv06 = partial(emulate, "lv06")
 emulate_s9 = partial(emulate, "s9")
 emulate_lbbox = partial(emulate, "lbbox")
-emulate_pool = partial(emulate, "pool")
+emulate_pool = partial(emulate, _POOL)
 
 
 def _what_to_do(line: dict[str, object]) -> str:
@@ -131,8 +132,8 @@ def _command(url: str) -> tuple[str, list[str], list[str]]:
     scheme, _, rest = url.partition(":")
     name, _, query = rest.partition("?")
     if scheme != "sim" or name not in EMULATORS:
-        known = ", ".join(f"sim:{name}" for name in EMULATORS)
-        raise ValueError(f"no emulator is called {url!r}; known are {known}")
+        known = ", ".join(f"sim:{name}" for name in EMULATORS if name != _POOL)
+        raise ValueError(f"no device is emulated as {url!r}; there are {known}")
     emulator = EMULATORS[name]
     try:
         given = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))

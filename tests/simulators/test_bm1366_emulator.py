@@ -27,7 +27,7 @@ from test_bm1366_emulator_sweep import enumerated
 
 from firmware_protocols.bm13xx import ScanOrder, model_by_name
 from simulators.bm13xx.scale import known_options
-from simulators.endpoints import emulator_command, open_sim
+from simulators.endpoints import emulate_bm1366, open_sim
 
 MODEL = model_by_name("bm1366")
 JOB_S, ANSWER_S = 88 * 10 / 1_041_667, 11 * 10 / 1_041_667
@@ -306,8 +306,8 @@ def test_open_sim_hands_out_a_line_and_ends_the_emulator() -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("sim:bm9999", "known are sim:bm1366"),
-        ("serial:bm1366", "known are sim:bm1366"),
+        ("sim:toaster", "there are sim:bm1366, .*sim:lbbox$"),  # and no pool, which is no device
+        ("serial:bm1366", "there are sim:bm1366"),
         ("sim:bm1366?colour=red", "knows no option 'colour'"),
         ("sim:bm1366?zero_bits", "name=value"),
     ],
@@ -318,9 +318,7 @@ def test_open_sim_refuses_what_it_does_not_know(url: str, message: str) -> None:
 
 
 def test_the_command_for_a_person_runs_until_it_is_interrupted() -> None:
-    code = (
-        "from simulators.endpoints import emulator_command; raise SystemExit(emulator_command(['chips=2']))"
-    )
+    code = "from simulators.endpoints import emulate_bm1366; raise SystemExit(emulate_bm1366(['chips=2']))"
     # in a shell's background Ctrl-C would be ignored, and by its children too
     interruptible = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     command = [sys.executable, "-c", code]
@@ -337,10 +335,10 @@ def test_the_command_for_a_person_runs_until_it_is_interrupted() -> None:
 
 
 def test_the_command_explains_its_options(capsys: pytest.CaptureFixture[str]) -> None:
-    assert emulator_command(["--help"]) == 0
+    assert emulate_bm1366(["--help"]) == 0
     text = capsys.readouterr().out
     assert all(f"  {name} " in text for name in known_options())
-    assert emulator_command(["colour=red"]) == 2
+    assert emulate_bm1366(["colour=red"]) == 2
     assert "knows no option 'colour'" in capsys.readouterr().err
 
 
