@@ -185,7 +185,7 @@ def null_from_time(t_ns: int) -> int | None:
     return None if t_ns == NO_TIME else t_ns
 
 
-def printable(text: str) -> str:
+def storable(text: str) -> str:
     """Text that SQLite can hold: undecodable bytes become backslash escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
 

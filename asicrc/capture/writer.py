@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from asicrc.capture.digest import content_digest
+from asicrc.capture import sealing
 from asicrc.capture.event_rows import rows_from_events
 from asicrc.capture.new_file import place, take_lock
 from asicrc.capture.opening import reading
@@ -20,15 +19,13 @@ from asicrc.capture.points import PointRecord, point_row
 from asicrc.capture.record_rows import (
     job_row,
     null_from_time,
-    printable,
     reading_row,
     setting_row,
+    storable,
     wire_row,
 )
 from asicrc.capture.schema import (
-    DIGEST_KEY,
     EARLIER_SEALS_KEY,
-    END_REASON_KEY,
     EVENT_COLUMNS,
     JOB_COLUMNS,
     MAX_VALUE_BYTES,
@@ -42,9 +39,6 @@ from firmware_protocols.device import NO_TIME, Job, NonceBatch, Reading, Setting
 
 _INSERT_EVENT = f"INSERT INTO events VALUES ({', '.join('?' * len(EVENT_COLUMNS))})"
 _LAST_SEGMENT = 0xFFFFFFFF
-BUSY_S = 10.0
-"""How long another program that reads the file is waited for."""
-_AGAIN_AFTER_S = 0.005
 
 
 class CaptureWriter:
@@ -196,14 +190,14 @@ class CaptureWriter:
         """Begin a new segment (resume, reboot, reconnect) and return its number."""
         self._many(
             "INSERT INTO segments VALUES (?, ?, ?, ?)",
-            [(self.segment + 1, null_from_time(t_start_ns), printable(reason), boot_id)],
+            [(self.segment + 1, null_from_time(t_start_ns), storable(reason), boot_id)],
         )
         self.segment += 1
         return self.segment
 
     def add_log(self, text: str, level: str = "info", t_ns: int = NO_TIME) -> None:
         """Append a line of log. Bytes that are no text are kept as backslash escapes."""
-        self._many("INSERT INTO log VALUES (?, ?, ?)", [(null_from_time(t_ns), level, printable(text))])
+        self._many("INSERT INTO log VALUES (?, ?, ?)", [(null_from_time(t_ns), level, storable(text))])
 
     def put_point(self, record: PointRecord) -> None:
         """Write what is known of a point now; what was there under its id is replaced."""
@@ -234,26 +228,9 @@ class CaptureWriter:
         """
         self.commit()
         with self._storage("close every other program that has it open, then resume and seal it"):
-            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            if busy:
-                raise sqlite3.OperationalError("another program is reading it and does not stop")
-            self._give_up_the_log()
-            digest = self._mark_as_sealed(printable(reason))
+            digest = sealing.seal(self._connection, storable(reason))
         self._abandon()
         return digest
-
-    def _give_up_the_log(self) -> None:
-        """SQLite does not wait here by itself: who looks at that moment would keep the file unsealed."""
-        pause = threading.Event()
-        for _ in range(round(BUSY_S / _AGAIN_AFTER_S)):
-            try:
-                self._connection.execute("PRAGMA journal_mode = DELETE")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise
-            pause.wait(_AGAIN_AFTER_S)
-        raise sqlite3.OperationalError("another program is reading it and does not stop")
 
     def recover(self) -> None:
         """Go on after a write that failed, where there is room again. What was not committed is lost."""
@@ -279,7 +256,9 @@ class CaptureWriter:
         connection = None
         try:
             take_lock(lock, path)
-            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
+            connection = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, timeout=sealing.BUSY_S
+            )
             writer = cls(path, connection, lock)
             with writer._storage("check that the folder can be written and is no network drive"):
                 connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
@@ -297,24 +276,9 @@ class CaptureWriter:
     def _break_seal(self) -> None:
         """Take the marks of sealing away, once the file is known to be as it was sealed."""
         with self._storage():
-            kept = dict(self._connection.execute("SELECT key, value FROM capture"))
-        if SEALED_KEY not in kept:
+            earlier = sealing.seals_with_this_one(self._connection, self.path)
+        if earlier is None:
             return
-        with self._storage():
-            digest = content_digest(self._connection)
-        if json.dumps(digest) != kept.get(DIGEST_KEY):
-            raise BadFile(
-                f"{self.path} was changed after it was sealed: its digest does not fit",
-                "the file is damaged or was altered: get it again from where it was written",
-            )
-        try:
-            reason = json.loads(kept[END_REASON_KEY])
-            earlier = [*json.loads(kept.get(EARLIER_SEALS_KEY, "[]")), {"digest": digest, "reason": reason}]
-        except (KeyError, TypeError, ValueError, RecursionError):
-            raise BadFile(
-                f"{self.path} does not say how it ended, in words that asicrc writes",
-                "the file is damaged or was altered: get it again from where it was written",
-            ) from None
         self._many("DELETE FROM capture WHERE key = ?", [(key,) for key in sorted(RESERVED_KEYS)])
         self.set_meta(EARLIER_SEALS_KEY, earlier)
 
@@ -354,21 +318,6 @@ class CaptureWriter:
                 execute("RELEASE batch")
                 raise ValueError(f"{self.path} cannot hold this row: {error}") from None
             execute("RELEASE batch")
-
-    def _mark_as_sealed(self, reason: str) -> str:
-        connection = self._connection
-        insert = "INSERT OR REPLACE INTO capture VALUES (?, ?)"
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.executemany(insert, [(SEALED_KEY, "true"), (END_REASON_KEY, json.dumps(reason))])
-            digest = content_digest(connection)
-            connection.execute(insert, (DIGEST_KEY, json.dumps(digest)))
-            connection.execute("COMMIT")
-        except BaseException:  # an interrupt must not leave half a seal for `close` to commit
-            with suppress(sqlite3.Error):
-                connection.rollback()
-            raise
-        return digest
 
     @contextmanager
     def _storage(self, hint: str = "") -> Iterator[None]:

@@ -333,7 +333,7 @@ def test_interrupt_while_sealing_leaves_an_unsealed_capture(
     with CaptureWriter.create(tmp_path / "a", {}) as writer:
         writer.add_events(events_for(easy_job(1), nonces_where(easy_job(1), 2, 0, EASY)))
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr("asicrc.capture.writer.content_digest", interrupted)
+            patch.setattr("asicrc.capture.sealing.content_digest", interrupted)
             writer.seal("done")
     capture = load(tmp_path / "a")
     assert not capture.sealed
