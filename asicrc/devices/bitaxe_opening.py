@@ -37,7 +37,7 @@ def open_bitaxe_raw(
             f"{url.text!r} does not name both ports of a board",
             "bitaxe-raw:/dev/ttyACM0,/dev/ttyACM1 (control port first)",
         )
-    kind = _board(url)
+    kind = board_of(url)
     model = model_by_name(kind.chip)
     if url.options.get("chip", kind.chip).lower() != kind.chip.lower():
         raise UsageError(f"a Bitaxe {kind.name} carries a {model.name}, not a {url.options['chip']}")
@@ -84,7 +84,8 @@ def _check_reach(board: Board, envelope: Envelope) -> None:
         )
 
 
-def _board(url: DeviceUrl) -> BitaxeBoard:
+def board_of(url: DeviceUrl) -> BitaxeBoard:
+    """The board that a URL names. Raises UsageError."""
     name = url.options.get("board", USUAL_BOARD)
     if name not in BOARDS:
         raise UsageError(f"there is no board {name!r}", f"known: {', '.join(BOARDS)}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from asicrc.transports.dialogue import Language
 from asicrc.transports.recorded import RecordedLines
 from asicrc.transports.recording import RecordedChunk, RecordingTransport, WireRecord
 from asicrc.transports.serial_port import SerialTransport
@@ -36,10 +37,10 @@ class WitnessedLines:
 
 
 class RecordedDeviceLines:
-    """Lines that only answer what they answered once."""
+    """Lines that only answer what they answered once. `languages` by channel: what a write there means."""
 
-    def __init__(self, chunks: Sequence[RecordedChunk]) -> None:
-        self._lines = RecordedLines(chunks, realtime_offset_ns=0)
+    def __init__(self, chunks: Sequence[RecordedChunk], languages: Mapping[str, Language]) -> None:
+        self._lines = RecordedLines(chunks, 0, languages)
 
     def open(self, channel: str, path: str, baud: int) -> Transport:
         return self._lines.line(channel, path, baud)

@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from asicrc.bench.station import Station, find_station, load_station, station_snapshot
-from asicrc.devices.bitaxe_opening import open_bitaxe_raw
+from asicrc.devices.bitaxe_opening import board_of, open_bitaxe_raw
 from asicrc.devices.bundle import read_bundle
-from asicrc.devices.chain_opening import chip_line, open_chain
+from asicrc.devices.chain_opening import USUAL_CHIP, chip_line, model_of, open_chain
 from asicrc.devices.chip_line import ChipLine
 from asicrc.devices.limits_in_force import LimitsInForce
-from asicrc.devices.lines import Lines, RecordedDeviceLines, SerialLines, WitnessedLines
+from asicrc.devices.lines import CHIP, CONTROL, Lines, RecordedDeviceLines, SerialLines, WitnessedLines
 from asicrc.devices.network.network_url import NETWORK_SCHEMES
+from asicrc.devices.recorded_requests import BoardRequests, ChipFrames
 from asicrc.devices.replay import open_replay
 from asicrc.devices.served_miners import open_served_miners
 from asicrc.devices.url import URL_FORMS, DeviceUrl
 from asicrc.errors import BadFile, DeviceError, UsageError
 from asicrc.transports.recording import WireRecord
+from firmware_protocols.bm13xx import model_by_name
 from firmware_protocols.device import DeviceProtocol
 
 ENTRY_POINTS = "asicrc.devices"
@@ -126,7 +128,8 @@ def _direct(
 
 
 def _of_bundle(url: DeviceUrl) -> DeviceProtocol:
-    """The driver on recorded lines: it looks, sets and restores, but the work of then is not given again."""
+    """The driver on recorded lines: it looks, sets and restores, but the work of then is not given again, so
+    that nonces of then belong to no job. Other settings than those of then end it."""
     url.reject_unknown({"session"})
     bundle = read_bundle(Path(url.target))
     session = url.options.get("session", "check")
@@ -136,7 +139,11 @@ def _of_bundle(url: DeviceUrl) -> DeviceProtocol:
         raise UsageError(f"{bundle.path} holds no session {session!r}", f"it holds: {known}")
     if bundle.url.scheme not in ("serial", "bitaxe-raw"):
         raise BadFile(f"{bundle.path} is of a {bundle.url.scheme}: device, which has no lines of its own", "")
-    lines = RecordedDeviceLines(chunks)
+    if bundle.url.scheme == "serial":
+        chip = model_of(bundle.url, USUAL_CHIP)
+    else:
+        chip = model_by_name(board_of(bundle.url).chip)
+    lines = RecordedDeviceLines(chunks, {CHIP: ChipFrames(chip), CONTROL: BoardRequests()})
     return _direct(bundle.url, lines, LimitsInForce.built_in(), takes_work=False)
 
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from as_a_person import asicrc
 from board_watch import states
 
 import asicrc as package
+from asicrc.capture.plan import CapturePlan
+from asicrc.capture.running import capture_to_file
+from asicrc.devices.checking import check_device
+from asicrc.devices.opening import Circumstances
+from asicrc.errors import UsageError
 from firmware_protocols.device import Verdict
 
 LONG = pytest.mark.long
@@ -126,6 +134,29 @@ def test_a_station_narrows_what_is_allowed_and_is_kept(tmp_path: Path) -> None:
     json.dumps(meta["station"])
 
 
+ALTERED: dict[str, Callable[[list[dict[str, Any]]], list[dict[str, Any]]]] = {
+    "as it was": lambda lines: lines,
+    "by a slow host": lambda lines: [line | {"t_ns": 3 * line["t_ns"]} for line in lines],
+    "asked less often": lambda lines: without_looks(lines),
+}
+"""Recordings of the same device: a replay hangs on none of what is different in them."""
+
+
+def alter(bundle: Path, other: Path, changed: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
+    with zipfile.ZipFile(bundle) as archive, zipfile.ZipFile(other, "w") as new:
+        new.writestr("manifest.json", archive.read("manifest.json"))
+        lines = [json.loads(line) for line in archive.read("wire.jsonl").splitlines()]
+        new.writestr("wire.jsonl", "".join(json.dumps(line) + "\n" for line in changed(lines)))
+
+
+def without_looks(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without all that was asked of a board while the chip was at work."""
+    jobs = [
+        at for at, line in enumerate(lines) if line["direction"] == "tx" and line["hex"].startswith("55aa21")
+    ]
+    return [line for at, line in enumerate(lines) if line["channel"] == "chip" or not jobs[0] < at < jobs[-1]]
+
+
 @pytest.mark.long
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("url", ["sim:bm1366", pytest.param("sim:bitaxe", marks=LONG)])
@@ -139,20 +170,27 @@ def test_the_driver_runs_against_the_bundle_of_a_check(url: str, tmp_path: Path)
     assert made.code == 0, made.err
     assert made.json["bundle"] == str(bundle)
     assert made.json["with_work"]["restored"] is True
-    looked = asicrc("check", "-d", f"bundle:{bundle}", "--json", timeout_s=100)
-    assert looked.code == 0, looked.err
+    looked = check_device(f"bundle:{bundle}", Circumstances(None))
     for key in ("model", "chips", "baud_at_open", "zero_bits", "pll0_register"):
-        assert looked.json.get(key) == made.json.get(key), key
-    path = tmp_path / "again.asicrc"
-    again = asicrc(
-        # As long as the recording: requests to a board are numbered, and one more moves all that follow.
-        *("capture", "-d", f"bundle:{bundle}?session=work", "--duration", "2s", "-o", path, "--json"),
-        timeout_s=100,
-    )
-    assert again.code == 0, again.out + again.err
-    assert again.json["restored"] is True
-    with package.load(path) as capture:
-        confirmed = {s.name for s in capture.settings() if s.kind == "set" and s.read_back is not None}
-    assert {"frequency_mhz", "difficulty", "hash_counting_number"} <= confirmed
-    missing = asicrc("check", "-d", f"bundle:{bundle}?session=other", "--json")
-    assert missing.code == 2 and "check, work" in missing.json["error"]["hint"]
+        assert looked.get(key) == made.json.get(key), key
+    for name, changed in ALTERED.items():
+        other = tmp_path / f"{name}.zip"
+        alter(bundle, other, changed)
+        for duration_s in (0.5, 2.0, 6.0):
+            path = tmp_path / f"{name}-{duration_s:g}.asicrc"
+            plan = CapturePlan(path, duration_s)
+            again = capture_to_file(f"bundle:{other}?session=work", plan, Circumstances(None))
+            assert (again.reason, again.restored) == ("duration reached", True), f"{name}, {duration_s:g} s"
+            assert again.counters.events == again.counters.unknown_job > 0
+            with package.load(path) as capture:
+                confirmed = {
+                    s.name for s in capture.settings() if s.kind == "set" and s.read_back is not None
+                }
+            assert {"frequency_mhz", "difficulty", "hash_counting_number"} <= confirmed
+    work = f"bundle:{bundle}?session=work"
+    faster = CapturePlan(tmp_path / "faster.asicrc", 1.0, requested={"frequency_mhz": 300.0})
+    ended = capture_to_file(work, faster, Circumstances(None))
+    assert ended.exit_code == 3 and "which the recording does not have" in ended.reason
+    with pytest.raises(UsageError) as missing:
+        check_device(work.replace("work", "other"), Circumstances(None))
+    assert "check, work" in str(missing.value.hint)
