@@ -1,8 +1,10 @@
 """Each document from top to bottom, in an empty folder and a new home: no command fails.
 
 Where a device stands that is not here, an emulated one of the same kind takes its place (`DEVICES`), and
-waiting is cut short (`SHORTER`). What is marked `(by hand)` is parsed in `test_words_of_commands.py` alone.
-`asicrc` runs in this process, since it takes longer to load than most commands do; other programs do not.
+captures end after some events (`ENOUGH`) instead of by time: how many come in a while is the machine's
+business, and a reader's capture lasts long enough. Twins have a clock of their own. What is marked
+`(by hand)` is parsed in `test_words_of_commands.py` alone. `asicrc` runs in this process, since it takes
+longer to load than most commands do; other programs do not.
 """
 
 from __future__ import annotations
@@ -36,8 +38,11 @@ FASTER = {
     "sim:lbbox": "twin:lbbox",
 }
 """For captures, but in one guide: these emulators take their time, and have tests of their own."""
-SHORTER = {"chips": "3s", "miners": "4s", "twins": "10m"}
-"""How long a capture lasts at the most. Twins have a clock of their own."""
+ENOUGH = {"chips": 200, "miners": 40}
+"""Events after which a capture ends; its intervals can be analysed from 20 on."""
+LONGEST = {"chips": "100s", "miners": "100s", "twins": "10m"}
+"""How long a capture lasts at the most."""
+DEMO = "6s"
 LONGEST_S = 120
 
 
@@ -132,9 +137,11 @@ def as_here(words: list[str], patient: bool) -> list[str]:
     kind = "twins" if "twin:" in text else "miners" if re.search(r"sim:(lv06|s9|lbbox)", text) else "chips"
     for place, word in enumerate(words[:-1]):
         if word == "--duration" and "--dry-run" not in words:
-            words[place + 1] = shorter(words[place + 1], SHORTER[kind])
+            words[place + 1] = shorter(words[place + 1], LONGEST[kind])
+    if words[1] == "capture" and kind in ENOUGH and not {"--dry-run", "--replay-work"} & set(words):
+        words += ["--max-events", str(ENOUGH[kind])]
     if words[:2] == ["asicrc", "demo"]:
-        words += ["--duration", SHORTER["chips"]]
+        words += ["--duration", DEMO]
     return words
 
 
