@@ -43,7 +43,8 @@ def discriminate(score: ArrayLike, hit: ArrayLike, *, tried: int = 1) -> Discrim
     are apart it ends at (0.025 / tried)^(1 / smaller number). The test is that of Mann and Whitney 1947 with
     ties, two-sided, times `tried` (Bonferroni).
 
-    Raises ValueError for rows that do not fit, and NoAnswer where one kind has fewer than 5.
+    Raises ValueError for rows that do not fit, and NoAnswer where one kind has fewer than 5, or all scores
+    are the same.
     """
     values, is_hit = np.asarray(score, float), np.asarray(hit, bool)
     if values.shape != is_hit.shape or values.ndim != 1:
@@ -55,6 +56,11 @@ def discriminate(score: ArrayLike, hit: ArrayLike, *, tried: int = 1) -> Discrim
         raise NoAnswer(
             f"{len(hits)} hits and {len(others)} others: an AUC needs {FEWEST_OF_A_KIND} of either kind",
             "more data, or an easier target",
+        )
+    if not np.ptp(values):
+        raise NoAnswer(
+            f"all {len(values)} scores are the same: they tell nothing apart, and have no interval",
+            "a readout that depends on its input",
         )
     both = stats.rankdata(np.concatenate([hits, others]))
     of_hits = both[: len(hits)] - stats.rankdata(hits)
@@ -95,7 +101,5 @@ def _mann_whitney(
     _, counts = np.unique(ranks, return_counts=True)
     ties = float(((counts.astype(float) ** 3) - counts).sum()) / (n * (n - 1))
     variance = (n + 1 - ties) / (12 * hits * others)
-    if variance <= 0:  # all scores are the same
-        return 0.0, 1.0
     z = (auc - CHANCE) / math.sqrt(variance)
     return z, float(2 * stats.norm.sf(abs(z)))

@@ -37,18 +37,24 @@ def surrogate_test(
 ) -> TestResult:
     """p = (1 + those that reach the data) / (1 + all); `two_sided` takes distances from their median.
 
-    Raises NoAnswer where no surrogate was made.
+    Raises NoAnswer where no surrogate was made, and where the statistic is not a number for one or the data.
     """
     x = np.asarray(data, float)
     observed = float(statistic(x))
     simulated = np.array([float(statistic(one)) for one in surrogates])
     if not len(simulated):
         raise NoAnswer("no surrogate was made", "ask for more")
+    unknown = int(np.count_nonzero(np.isnan(simulated)))
+    if np.isnan(observed) or unknown:
+        raise NoAnswer(
+            f"{name} is not a number for {'the data' if np.isnan(observed) else f'{unknown} surrogates'}",
+            "leave missing values out, or take a statistic that is known of every order",
+        )
     distance, distances = observed, simulated
     if two_sided:
         middle = float(np.median(simulated))
         distance, distances = abs(observed - middle), np.abs(simulated - middle)
-    reached = int(np.count_nonzero(distances >= distance * (1 - 1e-12)))
+    reached = int(np.count_nonzero(distances >= distance - 1e-12 * abs(distance)))
     return TestResult(name, observed, (1 + reached) / (1 + len(simulated)), len(x), null, len(simulated))
 
 

@@ -70,3 +70,19 @@ def test_p_values_of_surrogates_hold_their_level() -> None:
         surrogate_test("none", lambda y: 0.0, [1.0], [], null="")
     with pytest.raises(NoAnswer, match="all the same"):
         list(iaaft(np.ones(40), 1, rng))
+
+
+def test_a_statistic_that_is_not_a_number_is_no_evidence() -> None:
+    orders = list(shuffled(np.arange(20.0), 19, np.random.default_rng(5)))
+    with pytest.raises(NoAnswer, match="for the data"):
+        surrogate_test("lag", lambda y: float("nan"), np.arange(20.0), orders, null="any order")
+    with pytest.raises(NoAnswer, match="for 19 surrogates"):
+        surrogate_test(
+            "lag", lambda y: 0 / y[0] if y[0] else float("nan"), np.ones(20), [0 * o for o in orders], null=""
+        )
+
+
+def test_what_any_order_gives_is_reached_by_all_whatever_its_sign() -> None:
+    values = np.array([0.1, -0.7, 0.3, -0.2, 1e-3] * 5)
+    orders = shuffled(values, 99, np.random.default_rng(6))
+    assert surrogate_test("sum", lambda y: float(y.sum()), values, orders, null="any order").p_value == 1.0

@@ -76,15 +76,17 @@ def test_the_interval_of_a_gain_holds_what_it_promises() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "verdict"),
+    ("low", "high", "shares", "verdict"),
     [
-        (-0.02, 0.03, EvidenceVerdict.REFUTED),
-        (0.21, 0.30, EvidenceVerdict.SUPPORTED),
-        (0.10, 0.30, EvidenceVerdict.NOT_RESOLVED),
+        (-0.02, 0.03, 309, EvidenceVerdict.REFUTED),
+        (0.21, 0.30, 309, EvidenceVerdict.SUPPORTED),
+        (0.10, 0.30, 309, EvidenceVerdict.NOT_RESOLVED),
+        (-0.02, 0.03, 308, EvidenceVerdict.NOT_RESOLVED),
+        (0.21, 0.30, 308, EvidenceVerdict.NOT_RESOLVED),
     ],
 )
-def test_verdicts(low: float, high: float, verdict: EvidenceVerdict) -> None:
-    assert judge_claim(Estimate((low + high) / 2, low, high, 309, method="made up")) is verdict
+def test_verdicts(low: float, high: float, shares: int, verdict: EvidenceVerdict) -> None:
+    assert judge_claim(Estimate((low + high) / 2, low, high, shares, method="made up")) is verdict
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,12 @@ def study(
 
 
 def judge_claim(gain: Estimate) -> EvidenceVerdict:
-    """Of the claim that the gain is the published one, or more: within the margin of it, by its interval."""
+    """Of the claim that the gain is the published one, or more: within the margin of it, by its interval.
+
+    Not resolved below the shares that were planned to see it, however wide or narrow the interval is.
+    """
+    if gain.n < shares_to_see():
+        return EvidenceVerdict.NOT_RESOLVED
     least = PUBLISHED_GAIN - MARGIN
     if gain.low >= least:
         return EvidenceVerdict.SUPPORTED
