@@ -11,8 +11,6 @@ from firmware_protocols.device import Reading
 
 _CHIP = model_by_name("BM1387")
 UNITS = _CHIP.small_cores
-RATE_SPAN_S = 5.0
-"""bmminer's `GHS 5s` is a decaying average of shares found."""
 
 
 def observation(
@@ -27,6 +25,7 @@ def observation(
     chains = stats.chains
     temperatures = [t for chain in chains if (t := chain.chip_temp_c or chain.board_temp_c) is not None]
     powers = [chain.power_w for chain in chains if chain.power_w is not None]
+    # bmminer's `GHS 5s` is a decaying average of shares found
     rate_ghs = stats.rate_5s_ghs if stats.rate_5s_ghs is not None else summary.rate_5s_ghs
     values: dict[str, float | None] = {
         "hash_rate_ghs": rate_ghs,

@@ -48,7 +48,6 @@ class Observation:
     """What a miner said of itself at one moment; None is what it did not say.
 
     `setpoints` has what it is set to, by the names of `requested`. `temperature_c` is the hottest chip's.
-    `hash_rate_span_s` is the time that the hash rate is an average of, None where it is counted at once.
     """
 
     t_ns: int

@@ -80,11 +80,6 @@ class ProxyMiner(MinerTalk):
         given = self._given.get(self._job_id)
         return None if given is None else given.piece.work
 
-    @property
-    def has_valid_work(self) -> bool:
-        work = self.work
-        return work is not None and work.is_valid
-
     def give(self, work: UpstreamWork, now_ns: int, *, clean: bool) -> bool:
         """Send it the next piece of this work. False where there is none left, or it is gone."""
         hub, codec = self._hub, self._codec

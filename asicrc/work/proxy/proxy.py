@@ -23,6 +23,7 @@ from asicrc.work.proxy.pools import Pool
 from asicrc.work.proxy.shares import ShareCounters, ShareUnderWay
 from asicrc.work.proxy.upstream import UpstreamLink
 from asicrc.work.proxy.upstream_work import UpstreamWork
+from asicrc.work.stratum_server.admission import Admission
 from asicrc.work.stratum_server.limits import BoundedLog, Bucket, ServerLimits
 from asicrc.work.stratum_server.records import Pseudonyms
 from firmware_protocols.device import Clock
@@ -38,7 +39,7 @@ class Proxy:
 
     In `stream` miners have further work by time; in `handshake` a share is answered by the next piece of work
     as well. `accept_from` are the addresses that may connect, None all. Raises DeviceError where it cannot
-    listen, UsageError for a mode that there is not.
+    listen, ValueError for a mode that there is not.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Proxy:
         self.came = self.most = self.turned_away = 0
         self.gone_idle_ns = self.gone_ready_ns = self.gone_jobs = 0
         """Of miners that are not there any more."""
-        self._accept_from = accept_from
+        self._admission = Admission(self.limits, accept_from)
         self._fail_over = FailOver(len(pools), self.pool_limits)
         self._dialled_ns: dict[int, int] = {}
         self._moved: dict[int, tuple[str, int]] = {}
@@ -84,7 +85,6 @@ class Proxy:
         self._dispatching = Bucket(self.pool_limits.dispatches_per_s, self.pool_limits.dispatch_burst)
         self._due_clean: bool | None = None
         """Whether the work that waits to be sent on is clean; None where none waits."""
-        self._accepting = Bucket(self.limits.accepted_per_s, self.limits.accepted_burst)
         self._saying = BoundedLog(self.limits)
         self._saying_of_strangers = BoundedLog(self.limits)
         self._log: queue.SimpleQueue[str | BaseException] = queue.SimpleQueue()
@@ -163,7 +163,7 @@ class Proxy:
         return self._ending
 
     def accepted(self, connection: TcpConnection, t_ns: int) -> ProxyMiner | None:
-        refusal = self._refusal(connection.host, t_ns)
+        refusal = self._admission.refusal(connection.host, len(self._miners), t_ns)
         prefix = None if refusal else self._prefixes.take()
         if prefix is None:
             self.turned_away += 1
@@ -366,12 +366,3 @@ class Proxy:
 
     def _all_links(self) -> list[UpstreamLink]:
         return [*self._links.values(), *self._retired]
-
-    def _refusal(self, host: str, t_ns: int) -> str:
-        if self._accept_from is not None and host not in self._accept_from:
-            return "only " + ", ".join(sorted(self._accept_from)) + " may connect"
-        if len(self._miners) >= self.limits.connections:
-            return f"{self.limits.connections} are connected already"
-        if not self._accepting.take_if_any(t_ns):
-            return f"more than {self.limits.accepted_per_s:g} a second want to connect"
-        return ""

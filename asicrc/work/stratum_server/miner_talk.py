@@ -69,10 +69,6 @@ class MinerTalk(MinerState, ABC):
     def _begin(self, stamp: Stamp) -> None:
         """It can be sent work from now on."""
 
-    def knows_worker(self, worker: str) -> bool:
-        """Whether it has authorised a worker of this name."""
-        return worker in self._codec.workers
-
     def line_counters(self) -> dict[str, int]:
         codec = self._codec
         return {

@@ -16,9 +16,10 @@ from asicrc.clock import MACHINE_CLOCK
 from asicrc.transports.tcp_connection import TcpConnection
 from asicrc.transports.tcp_receiver import ListenAddress, TcpReceiver
 from asicrc.work.pool_work import EXTRANONCE1_SIZE
+from asicrc.work.stratum_server.admission import Admission
 from asicrc.work.stratum_server.answers import Answers, Expected
 from asicrc.work.stratum_server.arrivals import ArrivalQueue, Arrived, Gathered
-from asicrc.work.stratum_server.limits import BoundedLog, Bucket, ServerLimits
+from asicrc.work.stratum_server.limits import BoundedLog, ServerLimits
 from asicrc.work.stratum_server.miner import MinerConnection
 from asicrc.work.stratum_server.records import MinerRecords, Pseudonyms
 from asicrc.work.stratum_server.scaled import ScaledAlgorithm
@@ -60,7 +61,7 @@ class WorkServer:
         self.turned_away = 0
         """Connections of hosts that may not, and beyond the number and the rate that are allowed."""
         self._difficulty = _checked(difficulty)
-        self._accept_from = accept_from
+        self._admission = Admission(self.limits, accept_from)
         self._queue = ArrivalQueue(clock)
         self._answers = Answers(clock, self.limits.answer_within_s)
         self._records = MinerRecords()
@@ -76,7 +77,6 @@ class WorkServer:
         self._seqs = count()
         self._extranonces = count(secrets.randbits(8 * EXTRANONCE1_SIZE))
         self._first_id = secrets.randbits(32)
-        self._accepting = Bucket(self.limits.accepted_per_s, self.limits.accepted_burst)
         self._saying = BoundedLog(self.limits)
         self._saying_of_strangers = BoundedLog(self.limits)
         self._next_look_ns = self._next_meta_ns = clock.now_ns()
@@ -168,9 +168,6 @@ class WorkServer:
         for miner in ready:
             miner.set_difficulty(difficulty)
 
-    def drop(self, miner: MinerConnection, reason: str = "the capture wants it no longer") -> None:
-        miner.drop(reason)
-
     def restart(self) -> None:
         """Close every connection and listen anew at the same address, in a new segment."""
         host, port = self.address
@@ -205,7 +202,7 @@ class WorkServer:
     # For its connections, on the receiver's thread
 
     def accepted(self, connection: TcpConnection, t_ns: int) -> MinerConnection | None:
-        refusal = self._refusal(connection.host, t_ns)
+        refusal = self._admission.refusal(connection.host, len(self._connections), t_ns)
         if refusal:
             self.turned_away += 1
             self.say(f"{connection.peer} was turned away: {refusal}", of_stranger=True)
@@ -283,15 +280,6 @@ class WorkServer:
             gathered, self._gathered = self._gathered, Gathered()
             self._queue.put(gathered)
         self._gathered.segment = segment
-
-    def _refusal(self, host: str, t_ns: int) -> str:
-        if self._accept_from is not None and host not in self._accept_from:
-            return "only " + ", ".join(sorted(self._accept_from)) + " may connect"
-        if len(self._connections) >= self.limits.connections:
-            return f"{self.limits.connections} are connected already"
-        if not self._accepting.take_if_any(t_ns):
-            return f"more than {self.limits.accepted_per_s:g} a second want to connect"
-        return ""
 
 
 def _checked(difficulty: float) -> float:
