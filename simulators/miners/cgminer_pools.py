@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from simulators.miners.cgminer_reply import Record, Reply
 from simulators.miners.command_port import split_parameters
 from simulators.miners.firmware import Firmware
+from simulators.miners.foreign_text import address_of, whole_number
 from simulators.miners.pool_link import Pool
 
 MAX_POOLS = 100
@@ -29,9 +30,7 @@ class Entry:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Port 0 where the url has none: then nothing is reached."""
-        host, _, port = self.url.rpartition("://")[2].split("/")[0].rpartition(":")
-        return host, int(port) if port.isascii() and port.isdigit() and int(port) < 65_536 else 0
+        return address_of(self.url)
 
 
 @dataclass(slots=True)
@@ -144,9 +143,10 @@ class PoolTable:
     def _named(self, text: str) -> Entry | Reply:
         if not text:
             return Reply.error(25, "Missing pool id parameter")
-        number = int(text) if text.strip().isdecimal() else -1  # as atoi, but for what is no number at all
-        if not 0 <= number < len(self.entries):
-            return Reply.error(26, f"Invalid pool id {number} - range is 0 - {len(self.entries) - 1}")
+        number = whole_number(text)  # as atoi, but for what is no number at all
+        if number is None or number >= len(self.entries):
+            shown = -1 if number is None else number
+            return Reply.error(26, f"Invalid pool id {shown} - range is 0 - {len(self.entries) - 1}")
         return self.entries[number]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from simulators.miners.dialects import ESP_CHIP_MASK, Dialect
+from simulators.miners.foreign_text import whole_number
 from simulators.miners.jobs import PoolJob, words_swapped
 
 MAX_LINE = 65_536
@@ -163,7 +164,7 @@ class Session:
         params = params if isinstance(params, list) else []
         try:
             self._obey(method, params, message.get("id"), now_ns)
-        except (ValueError, TypeError, IndexError, AttributeError) as error:
+        except _UNREADABLE as error:
             self.owner.log(f"Failed to parse Stratum message, ignoring: {method}: {error}")
 
     def _obey(self, method: str, params: list[Any], number: Any, now_ns: int) -> None:
@@ -196,7 +197,7 @@ class Session:
 
     def _set_extranonce(self, extranonce1: str, size: int) -> None:
         self.extranonce1 = bytes.fromhex(extranonce1)
-        self.extranonce2_size = min(int(size), 32)
+        self.extranonce2_size = min(max(int(size), 0), 32)
 
     def _notify(self, params: list[Any], now_ns: int) -> None:
         if self.extranonce1 is None:
@@ -251,8 +252,8 @@ class Session:
 
     def _reply(self, message: dict[str, Any], now_ns: int) -> None:
         number = message.get("id")
-        if isinstance(number, str) and number.isdecimal() and not self.dialect.number_ids:
-            number = int(number)
+        if isinstance(number, str) and not self.dialect.number_ids:
+            number = whole_number(number)
         if isinstance(number, bool) or not isinstance(number, int) or not self._asked.get(number):
             return
         asked = self._asked[number].popleft()
@@ -282,8 +283,12 @@ class Session:
             elif name == "authorize" and result is True:
                 self.authorized = True
                 self.owner.pool_ready()
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError) as problem:
+        except _UNREADABLE as problem:
             self.owner.log(f"{name}: a result that cannot be read: {problem}")
+
+
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
+"""What comes of values of other kinds and sizes than a message has."""
 
 
 def _hash(text: str) -> bytes:

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from ipaddress import IPv4Address
 
 from simulators.miners.reactor import READ, WRITE, Reactor, Timer
 
@@ -145,10 +146,11 @@ def connect(
 
 
 def is_loopback(host: str) -> bool:
-    parts = host.split(".")
-    return host == "localhost" or (
-        len(parts) == 4 and parts[0] == "127" and all(part.isdigit() and int(part) < 256 for part in parts)
-    )
+    """Whether this is a name or an address of this machine, written so that nothing has to be looked up."""
+    try:
+        return host == "localhost" or IPv4Address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Port:

@@ -15,8 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulators.miners.cgminer_pools import Entry, PoolTable
 from simulators.miners.command_port import parse_command, split_parameters
-from simulators.miners.dialects import ESP_HEAD, ESP_OLD, LBBOX
+from simulators.miners.dialects import BMMINER, ESP_HEAD, ESP_OLD, LBBOX
+from simulators.miners.foreign_text import address_of, whole_number
 from simulators.miners.hash_meter import CountedRate, GuessedRate
 from simulators.miners.hasher import Hasher
 from simulators.miners.http_port import Answer, Request, RequestReader
@@ -176,6 +178,39 @@ def test_nothing_but_this_machine_can_be_reached() -> None:
     assert is_loopback("127.0.0.1") and is_loopback("127.9.9.9") and is_loopback("localhost")
     for host in ("pool.example", "10.0.0.1", "127.0.0.1.evil.example", "127.0.0.999", "", "0.0.0.0", "::1"):
         assert not is_loopback(host)
+    for host in ("127.0.0.\u00b2", "127.0.0.08", "127.0.0." + "1" * 5_000):  # no number, or one to look up
+        assert not is_loopback(host)
+
+
+def test_numbers_without_an_end_are_none() -> None:
+    assert [whole_number(text) for text in ("7", " 7\n", "", "-7", "7.0", "\u00b2", "9" * 5_000)] == [
+        *(7, 7),
+        *[None] * 5,
+    ]
+    assert address_of("stratum+tcp://127.0.0.1:3333/path") == ("127.0.0.1", 3333)
+    assert address_of("127.0.0.1:" + "9" * 5_000) == ("127.0.0.1", 0)
+    table = PoolTable([Entry("stratum+tcp://a:1", "u", "x", 0)], lambda: None)
+    assert table.switch("1" * 5_000).code == 26
+    assert table.add(f"stratum+tcp://a:{'1' * 5_000},u,x").code == 55
+    assert table.pools()[1].port == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"id":null,"method":"mining.set_extranonce","params":["00",Infinity]}',
+        '{"id":null,"method":"mining.set_extranonce","params":["00",-4]}',
+        '{"id":null,"method":"mining.set_difficulty","params":[%s]}' % ("9" * 400),
+        '{"id":null,"method":"client.reconnect","params":["127.0.0.1",1e999]}',
+        '{"id":"%s","result":true,"error":null}' % ("1" * 5_000),
+        '{"id":1,"result":[[],"00",1e999],"error":null}',
+    ],
+)
+@pytest.mark.parametrize("dialect", [ESP_HEAD, BMMINER, LBBOX])
+def test_numbers_beyond_all_bounds_are_survived(dialect: Any, line: str) -> None:
+    made, owner, _ = session(dialect)
+    made.receive(line.encode() + b"\n", 1)
+    assert made.extranonce2_size in (0, 4) and not owner.jobs
 
 
 @given(st.data())

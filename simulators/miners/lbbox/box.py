@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simulators.miners.foreign_text import address_of
 from simulators.miners.pool_link import Pool
 from simulators.models import MACHINES
 
@@ -35,6 +36,4 @@ class BoxPool:
 
     @property
     def pool(self) -> Pool:
-        host, _, port = self.url.rpartition("://")[2].split("/")[0].rpartition(":")
-        number = int(port) if port.isascii() and port.isdigit() and int(port) < 65_536 else 0
-        return Pool(host, number, self.user, self.password)
+        return Pool(*address_of(self.url), self.user, self.password)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from simulators.miners.http_port import Answer, Request
@@ -112,12 +113,13 @@ class Goldshell:
         select, target_c = value.get("select"), value.get("temp_target")
         if isinstance(select, int) and not isinstance(select, bool) and 0 <= select < len(self._box.plans):
             self._box.choose_plan(select)
-        if isinstance(target_c, int | float) and not self._box.options.faults.ignore_settings:
-            self._box.temp_target_c = min(max(float(target_c), 60.0), 75.0)
+        ignored = self._box.options.faults.ignore_settings
+        if isinstance(target_c, int | float) and not math.isnan(target_c) and not ignored:
+            self._box.temp_target_c = float(min(max(target_c, 60.0), 75.0))
         kept = {
             name: value[name] for name in ("tempcontrol", "ledcontrol") if isinstance(value.get(name), bool)
         }
-        if not self._box.options.faults.ignore_settings:
+        if not ignored:
             self._unknown |= kept
         return Answer.json({"code": 0})
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from simulators.miners.cgminer_api import Entry
 from simulators.miners.cgminer_reply import Record, Reply
+from simulators.miners.foreign_text import whole_number
 from simulators.miners.s9.bmminer import stats
 from simulators.miners.s9.boards import CHIPS, CORES, RAMP_STEP_MHZ, HashBoard, on_grid
 
@@ -118,8 +119,8 @@ class LuxOs:
         return checked
 
     def _board(self, text: str) -> HashBoard | None:
-        number = int(text) if text.isdecimal() else -1
-        return self._boards[number] if 0 <= number < len(self._boards) else None
+        number = whole_number(text)
+        return self._boards[number] if number is not None and number < len(self._boards) else None
 
     def _set_frequency(self, rest: list[str]) -> Reply:
         board = self._board(rest[0]) if rest else None
@@ -156,10 +157,10 @@ class LuxOs:
 
     def _chip_health(self, parameter: str) -> Reply:
         where, _, one = parameter.partition(",")
-        board = self._board(where)
-        if board is None or (one and not (one.isdecimal() and int(one) < CHIPS)):
+        board, chip = self._board(where), whole_number(one)
+        if board is None or (one and (chip is None or chip >= CHIPS)):
             return Reply.error(313, "Invalid board or chip")
-        chips = [int(one)] if one else range(CHIPS)
+        chips = range(CHIPS) if chip is None else [chip]
         return Reply.success(314, "Health Chip Get", CHIPS=[_chip(board, chip) for chip in chips])
 
     def _curtail(self, rest: list[str]) -> Reply:
