@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asicrc.bench.envelope import Envelope
+from asicrc.bench.envelope import BEYOND_FLAG, Envelope
 from asicrc.bench.limits import BARE, allowed_envelope
 from asicrc.bench.station import Station, StationDevice
 from asicrc.errors import UsageError
@@ -50,6 +50,13 @@ class LimitsInForce:
     def where(self) -> str:
         """Where limits beside the built-in ones are from."""
         return "the station file" if self.station is None else str(self.station.path)
+
+    @property
+    def asked(self) -> list[str]:
+        """What the device's own entry asks for, by key, and the flag that lets it go beyond."""
+        entry = self._entry
+        keys = [] if entry is None else [*entry.limits.by_key(), *entry.widen_beyond_built_in.by_key()]
+        return [*keys, BEYOND_FLAG] if self.allow_beyond else keys
 
     @property
     def _entry(self) -> StationDevice | None:

@@ -161,7 +161,19 @@ def _provided(url: DeviceUrl, named: str, circumstances: Circumstances) -> Itera
             if isinstance(endpoint, str):
                 yield stack.enter_context(_opened(DeviceUrl.parse(endpoint), named, circumstances))
             else:
+                _check_no_limits_are_lost(circumstances.limits(named))
                 yield endpoint
         return
     forms = ", ".join(form for form, _ in URL_FORMS)
     raise UsageError(f"nothing here opens {url.scheme}: URLs", f"the forms are: {forms}")
+
+
+def _check_no_limits_are_lost(limits: LimitsInForce) -> None:
+    """A device that another package drives has limits of its own, which a station file does not reach."""
+    asked = limits.asked
+    if asked:
+        raise UsageError(
+            f"{', '.join(asked)} for {limits.named} in {limits.where} would have no effect: what drives it "
+            "brings limits of its own",
+            "take them out; a limit that nothing holds to protects nothing",
+        )

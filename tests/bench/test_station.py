@@ -31,6 +31,7 @@ from asicrc.bench.station_errors import line_of
 from asicrc.bench.station_limits import checked_devices
 from asicrc.bench.supervision.thresholds import THRESHOLD_KEYS
 from asicrc.cli.main import _run
+from asicrc.devices import Circumstances, open_device
 from asicrc.errors import BadFile, UsageError
 
 EXAMPLE = Path(station_match.__file__).with_name("station.example.toml").read_text()
@@ -408,3 +409,19 @@ def test_a_limit_beyond_the_envelope_is_shown_and_gives_exit_code_2(
     assert _run(["station", "check", str(path), "--json"]) == 2
     (device,) = json.loads(capsys.readouterr().out)["devices"]
     assert device["error"]["code"] == "usage"
+
+
+def test_limits_of_a_device_that_brings_its_own_are_refused(tmp_path: Path) -> None:
+    url = "twin:lv06?kind=ideal"
+    text = HEAD + '[[device]]\nurl_prefix = "twin:"\n[device.limits]\ntemperature_c_max = 60\n'
+    station = read(tmp_path, text)
+    with (
+        pytest.raises(UsageError, match="temperature_c_max for twin:lv06"),
+        open_device(url, Circumstances(station)),
+    ):
+        pass
+    with (
+        pytest.raises(UsageError, match="--allow-beyond-envelope for twin:"),
+        open_device(url, Circumstances(None, allow_beyond=True)),
+    ):
+        pass
