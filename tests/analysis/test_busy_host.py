@@ -103,7 +103,7 @@ def test_late_stamps_do_not_hide_the_clock() -> None:
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, marks=pytest.mark.long if k % 3 == 0 else pytest.mark.soak)
+        pytest.param(case, marks=pytest.mark.long if k % 6 == 0 else pytest.mark.soak)
         for k, case in enumerate(CASES)
     ],
 )

@@ -108,15 +108,18 @@ def interrupted(command: list[str], path: Path, begun: int) -> tuple[dict[str, A
     return json.loads(out), err
 
 
-@pytest.mark.long
 @pytest.mark.timeout(900)
-def test_200_points_killed_at_10_random_moments(tmp_path: Path) -> None:
-    plan, kills = tmp_path / "p.toml", 10
-    plan.write_text(plan_text(10, 10, 2, 5.0))
+@pytest.mark.parametrize(
+    ("points", "kills"),
+    [pytest.param(60, 4, marks=pytest.mark.long), pytest.param(200, 10, marks=pytest.mark.soak)],
+)
+def test_points_of_a_sweep_that_is_killed_at_random_moments(points: int, kills: int, tmp_path: Path) -> None:
+    plan = tmp_path / "p.toml"
+    plan.write_text(plan_text(10, points // 20, 2, 5.0))
     whole, broken = tmp_path / "whole.asicrc", tmp_path / "broken.asicrc"
     uninterrupted(plan, whole)
     killed(plan, broken, kills, np.random.default_rng(2))
-    aborted = check_same_points(whole, broken, points=200, sessions=kills + 1)
+    aborted = check_same_points(whole, broken, points=points, sessions=kills + 1)
     assert all(point.plan["reached"] == "the session was killed" for point in aborted)
 
 

@@ -106,7 +106,7 @@ def test_sealing_waits_for_one_who_is_just_looking(tmp_path: Path) -> None:
     assert load(path).sealed
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.timeout(400)
 def test_every_acknowledged_event_survives_20_kills(tmp_path: Path) -> None:
     kill_and_check(tmp_path / "a", kills=20)

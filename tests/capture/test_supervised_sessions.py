@@ -136,7 +136,10 @@ def test_an_input_is_nobody_else_who_changes_the_device(drive: Drive) -> None:
         session(TellsItsClock(is_taken_over=True))
 
 
-@pytest.mark.parametrize("hours", [1.0, pytest.param(24.0, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "hours",
+    [1.0, pytest.param(6.0, marks=pytest.mark.long), pytest.param(24.0, marks=pytest.mark.soak)],
+)
 def test_a_twin_that_is_well_gives_no_alarm(hours: float) -> None:
     """Hours of the device's own time, with its heat, noise and batches: no anomaly, no stop."""
     capture = taken(ordinary("lv06", seed=3), hours * 3600)

@@ -320,22 +320,37 @@ NUMBERS = {
 CELLS = [(table, column) for table, columns in NUMBERS.items() for column in columns]
 
 
+NUMBERS_THERE = st.lists(
+    st.tuples(st.sampled_from(CELLS), st.integers(LOWEST, HIGHEST) | st.integers(-3, 300), st.integers(1, 9)),
+    min_size=1,
+    max_size=4,
+)
+EXAMPLES = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(300)
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
+@settings(EXAMPLES, max_examples=10)
 @seed(20_240_602)
-@given(
-    edits=st.lists(
-        st.tuples(
-            st.sampled_from(CELLS), st.integers(LOWEST, HIGHEST) | st.integers(-3, 300), st.integers(1, 9)
-        ),
-        min_size=1,
-        max_size=4,
-    )
-)
+@given(edits=NUMBERS_THERE)
 def test_any_numbers_anywhere(
+    edits: list[tuple[tuple[str, str], int, int]], emulated: Path, commands: Commands, tmp_path: Path
+) -> None:
+    numbers_anywhere(edits, emulated, commands, tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@settings(EXAMPLES, max_examples=60)
+@seed(20_240_603)
+@given(edits=NUMBERS_THERE)
+def test_many_numbers_anywhere(
+    edits: list[tuple[tuple[str, str], int, int]], emulated: Path, commands: Commands, tmp_path: Path
+) -> None:
+    numbers_anywhere(edits, emulated, commands, tmp_path)
+
+
+def numbers_anywhere(
     edits: list[tuple[tuple[str, str], int, int]], emulated: Path, commands: Commands, tmp_path: Path
 ) -> None:
     statements = [

@@ -205,11 +205,13 @@ def test_ten_thousand_lines_to_both_ends() -> None:
     assert told == set(FROM_SERVER)
 
 
-@pytest.mark.long
-def test_a_million_lines_to_both_ends() -> None:
+@pytest.mark.parametrize(
+    "count", [pytest.param(150_000, marks=pytest.mark.long), pytest.param(1_000_000, marks=pytest.mark.soak)]
+)
+def test_very_many_lines_to_both_ends(count: int) -> None:
     begun = time.perf_counter()
-    drive(1_000_000, seed=2)
-    print(f"1,000,000 fuzzed lines to both ends in {time.perf_counter() - begun:.0f} s")
+    drive(count, seed=2)
+    print(f"{count:,} fuzzed lines to both ends in {time.perf_counter() - begun:.0f} s")
 
 
 @given(st.binary(max_size=400))

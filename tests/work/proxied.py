@@ -142,7 +142,7 @@ class Proxied:
     def said(self) -> str:
         return "\n".join(self.log)
 
-    def until(self, true: Callable[[], bool], within_s: float = 10.0) -> None:
+    def until(self, true: Callable[[], bool], within_s: float = 30.0) -> None:
         deadline_s = time.monotonic() + within_s
         while not true():
             assert time.monotonic() < deadline_s, f"it did not come about in time:\n{self.said}"
