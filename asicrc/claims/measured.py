@@ -25,6 +25,10 @@ SETTLING_S = 60.0
 _TAKEN: dict[tuple[str, str], Path] = {}
 
 
+class NotOnThisDevice(NoAnswer):
+    """What no time with this device would answer: it lacks what the claim takes. Nothing was written."""
+
+
 def outcome_of(
     claim: str,
     finding: Finding,
@@ -151,11 +155,21 @@ def cost_of(
         return Cost(seconds=min(runs, context.runs) * run_s)
     if source != "device":
         return Cost(seconds=read_s)
+    settling_s = SETTLING_S if settings > 1 else 0.0
+    device_s = settings * (events * share_s(context) + settling_s)
+    return device_cost(context, device_s, events * settings, read_s=read_s)
+
+
+def device_cost(context: Context, device_s: float, events: int, *, read_s: float) -> Cost:
+    """Of so many seconds of the device's own time; a twin's are no hours of anybody."""
     if (context.device_url or "").startswith("twin:"):
-        return Cost(seconds=2 * read_s, events=events * settings)
-    share_s = 1 / context.events_per_s if context.events_per_s else SHARE_S
-    hours = settings * (events * share_s + (SETTLING_S if settings > 1 else 0.0)) / 3600
-    return Cost(seconds=read_s, device_hours=hours, events=events * settings)
+        return Cost(seconds=2 * read_s, events=events)
+    return Cost(seconds=read_s, device_hours=device_s / 3600, events=events)
+
+
+def share_s(context: Context) -> float:
+    """Between shares of the device; of an LV06 where its rate is not known."""
+    return 1 / context.events_per_s if context.events_per_s else SHARE_S
 
 
 def _in_words(finding: Finding) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from asicrc.claims.measured import NotOnThisDevice
 from asicrc.claims.twins.units import usual_setting
 from asicrc.devices import Circumstances, open_device
-from asicrc.errors import NoAnswer
 from firmware_protocols.device import Capability
 
 CLOCK_SHARE = 0.8
@@ -16,11 +16,12 @@ CLOCK_SHARE = 0.8
 def voltage_points(url: str, shares: Sequence[float]) -> list[dict[str, float]]:
     """Settings for each share of the usual voltage. Writes nothing.
 
-    Raises NoAnswer for a device whose voltage cannot be set while it works, or that does not say it.
+    Raises NotOnThisDevice for a device whose voltage cannot be set while it works, NoAnswer for one that does
+    not say it.
     """
     with open_device(url, Circumstances.usual()) as device:
         if device.capabilities.get("voltage_mv") is not Capability.LIVE:
-            raise NoAnswer(
+            raise NotOnThisDevice(
                 "the voltage of this device cannot be set while it works", "an LV06, or an S9 with LuxOS"
             )
         usual_mv = usual_setting(device, "voltage_mv")

@@ -151,7 +151,7 @@ def run(
     else:
         show_lines(run_lines(said))
         if output is not None:
-            say(f"answers     {output}; as a page: asicrc claims report {output} -o report.html")
+            say(f"answers     {output}; as a page: asicrc claims report {output}")
     for failed in result.failed:
         note(f"error: {failed.claim.id}: {failed.reason}")
         if failed.trace:
@@ -225,7 +225,9 @@ def _tell_plan(
 @group.command()
 def report(
     answers: Annotated[Path, typer.Argument(help="What `claims run --output` kept, or its --json printed.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page: one HTML file.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The page: one HTML file. Default: beside ANSWERS.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -234,11 +236,12 @@ def report(
 
     if not answers.is_file():
         raise BadFile(f"{answers} is not there", "asicrc claims run ... --output RUN.json makes one")
-    write_report(answers, output, overwrite=overwrite)
+    target = output or answers.with_suffix(".html")
+    write_report(answers, target, overwrite=overwrite)
     if as_json:
-        print_json({"path": str(output)})
+        print_json({"path": str(target)})
     else:
-        say(f"{output}")
+        say(f"{target}")
 
 
 def _check_writable(path: Path) -> None:

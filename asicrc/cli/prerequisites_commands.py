@@ -108,6 +108,9 @@ def _finish(found: Prerequisites, as_json: bool) -> int:
     if found.separation is not None:
         ranks = f"kernel rank {found.separation.kernel.rank}"
         ranks += f", generalisation rank {found.separation.generalisation.rank}"
+        if found.classes is not None:
+            told = found.classes
+            ranks += f"; held out, {told.accuracy.estimate:.0%} are told right of {told.classes} inputs"
         say(f"separation    {found.separates.value}: {ranks}")
     if found.fading is not None:
         _say("fading", found.fading.finding)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicrc.errors import NoAnswer, UsageError
-from asicrc.evidence import EvidenceVerdict, judge
+from asicrc.evidence import Estimate, EvidenceVerdict, judge
 from asicrc.evidence.discrimination import CHANCE, Discrimination, discriminate
 from asicrc.filtering.accounting import FilterAccount, account
 from asicrc.filtering.policies import baselines
@@ -23,6 +23,7 @@ from asicrc.filtering.round_data import (
     meets,
     round_batches,
 )
+from asicrc.filtering.tenths import ratio_of_tenths
 from asicrc.reservoir.readouts import RidgeReadout
 
 DEFAULT_ROUNDS = (
@@ -43,7 +44,8 @@ _TRAIN, _TEST, _RANDOM, _PLANT = range(4)
 @dataclass(frozen=True, slots=True)
 class RoundScore:
     """One k. `reason` says why there is no score. The value verdict: do the registers predict? The verdict of
-    the interpretation: does a filter gain by it?
+    the interpretation: does a filter gain by it? `tenths` is how much oftener hashes of the best tenth of
+    scores hit than those of the worst, None where a score takes too few values for tenths.
     """
 
     rounds_before: int
@@ -51,6 +53,7 @@ class RoundScore:
     discrimination: Discrimination | None = None
     filter_account: FilterAccount | None = None
     policies: dict[str, FilterAccount] = field(default_factory=dict)
+    tenths: Estimate | None = None
     reason: str = ""
 
     @property
@@ -83,6 +86,7 @@ class RoundScore:
             "round": in_hash + 1,
             "method": self.method,
             **(scores if found is None else found.as_json()),
+            "ratio_of_tenths": None if self.tenths is None else self.tenths.as_json(),
             **counts,
             "rounds_before": self.rounds_before,
             "rounds": ROUNDS,
@@ -215,7 +219,11 @@ def _scored(
     policies = baselines(
         hit, continue_rate=rate, seed=seed, rounds_before=k, rounds=ROUNDS, hit_share=hit_share, tried=tried
     )
-    return RoundScore(k, method, found, done, policies)
+    try:
+        tenths = ratio_of_tenths(score, hit, tried=tried)
+    except NoAnswer:
+        tenths = None
+    return RoundScore(k, method, found, done, policies, tenths)
 
 
 def hashes_needed(zero_bits: int, per_kind: int, train_per_kind: int | None) -> float:

@@ -25,6 +25,8 @@ MODULES: tuple[str, ...] = (
     "early_rounds",
     "work_ahead",
     "reservoirs",
+    "forecasts",
+    "operating_points",
     "prerequisites",
     "voltages",
     "fingerprints",

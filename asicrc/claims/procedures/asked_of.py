@@ -6,18 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from asicrc.capture.reader import Capture
-from asicrc.claims.measured import cost_of
+from asicrc.claims.measured import NotOnThisDevice, cost_of
 from asicrc.claims.outcome import ClaimOutcome
 from asicrc.claims.procedure import Context, Cost, Procedure
 from asicrc.claims.twins.asking import TwinQuestion, ask_twins
+from asicrc.evidence import EvidenceVerdict
 
 TWIN, CAPTURE, DEVICE = "twin", "capture", "device"
 
 
 @dataclass(frozen=True, slots=True)
 class AskedOf:
-    """`of_capture` answers from an open capture; `of_device` drives the device and asks the file that came.
-    A claim that a plain capture answers needs no `of_device`: one is taken for all of those.
+    """`of_capture` answers from an open capture; `of_device` drives the device and asks the file that came,
+    or raises NotOnThisDevice. A claim that a plain capture answers needs none: one is taken for all of those.
 
     `events` at each of `settings` are what a device takes, `read_s` what it takes to read a capture.
     """
@@ -38,7 +39,12 @@ class AskedOf:
         if context.capture is not None and self.of_capture is not None:
             return self.of_capture(context.capture)
         if context.device_url is not None and self.of_device is not None:
-            return self.of_device(context)
+            try:
+                return self.of_device(context)
+            except NotOnThisDevice as error:
+                untestable, more = EvidenceVerdict.NOT_TESTABLE_HERE, self.question.needs
+                why = f"{error.message[:1].upper()}{error.message[1:]}."
+                return ClaimOutcome(self.question.claim, DEVICE, untestable, untestable, why, needs=more)
         return ask_twins(self.question, context)
 
     def cost(self, source: str, context: Context) -> Cost:

@@ -1,15 +1,19 @@
 """H14: is what varies of the silicon? S26: does the handshake time single shares?
 
-Two captures of the same work are compared by `asicrc compare A B`; one of them alone tells nothing of H14.
+Two captures of the same work are compared, as `asicrc compare A B` does; one alone tells nothing of H14. A
+device is given the same work twice.
 """
 
 from __future__ import annotations
 
 from asicrc.analysis.jitter_floor import floor_of_capture
-from asicrc.capture.reader import Capture
-from asicrc.claims.measured import not_here, outcome_of
+from asicrc.analysis.same_work import compare_captures
+from asicrc.capture.plan import CapturePlan
+from asicrc.capture.reader import Capture, load
+from asicrc.claims.device_capture import SHORTEST_S
+from asicrc.claims.measured import NotOnThisDevice, captured, not_here, outcome_of, share_s, url_of
 from asicrc.claims.outcome import ClaimOutcome
-from asicrc.claims.procedure import Procedure
+from asicrc.claims.procedure import Context, Procedure
 from asicrc.claims.procedures.asked_of import AskedOf
 from asicrc.claims.twins.asking import TwinQuestion, effect_in
 from asicrc.claims.twins.line import (
@@ -23,14 +27,46 @@ from asicrc.claims.twins.line import (
     take_handshake,
     take_same_work,
 )
+from asicrc.devices import Circumstances, open_device
 from asicrc.errors import NoAnswer
 from firmware_protocols.device import NO_TIME
 
 SAME_WORK_NEEDS = (
     f"two captures of the same work on a direct line, {EVENTS:,} nonces each: asicrc capture "
-    "--replay-work A, then asicrc compare A B"
+    "--replay-work A, then asicrc compare A B; on two boards, for delays that a core always has"
 )
+ROOM = 1.1
+"""Of the expected time: proofs come by chance."""
+SAME_WORK_UNIT = "us of the host's clock, or a share"
 HANDSHAKE_NEEDS = f"a capture in handshake mode, {SHARES:,} shares"
+
+
+def of_device(context: Context) -> ClaimOutcome:
+    """H14: 1,000 proofs, and the same work once more. Both files stay in the working directory.
+
+    What a core does alike in both runs cancels; what differs is of the chip at that time, or of its line.
+    Raises NotOnThisDevice for a device that is not on a direct line.
+    """
+    with open_device(url_of(context), Circumstances.usual()) as device:
+        if device.identity.family != "bm13xx":
+            raise NotOnThisDevice("its chips are not on a direct line, and a firmware gives them other work")
+    duration_s = max(SHORTEST_S, min(ROOM * EVENTS * share_s(context), context.budget_s / 2))
+    first = captured(context, "same-work", lambda: CapturePlan(duration_s=duration_s))
+    again = captured(context, "same-work-again", lambda: CapturePlan(replay_work=first))
+    with load(first) as capture:
+        meta = capture.meta
+    try:
+        found = compare_captures(first, again)
+    except NoAnswer as error:
+        return not_here("H14", meta, error.message, SAME_WORK_NEEDS)
+    return outcome_of(
+        "H14",
+        find_difference(found),
+        meta,
+        needs=SAME_WORK_NEEDS,
+        effect_unit=SAME_WORK_UNIT,
+        note="One device twice: a delay that a core always has cancels.",
+    )
 
 
 def of_handshake(capture: Capture) -> ClaimOutcome:
@@ -62,9 +98,11 @@ PROCEDURES: tuple[Procedure, ...] = (
             f"floor of {FLOOR_S * 1e6:g} us",
             runs=8,
             seconds=0.9,
-            effect_unit="us of the host's clock, or a share",
+            effect_unit=SAME_WORK_UNIT,
             needs=SAME_WORK_NEEDS,
-        )
+        ),
+        of_device=of_device,
+        events=2 * EVENTS,
     ).procedure(),
     AskedOf(
         TwinQuestion(

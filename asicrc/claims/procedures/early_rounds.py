@@ -31,7 +31,7 @@ COMPUTATION = "computation"
 WANTED, WANTED_ZERO_BITS = 1_000_000, 12
 HASHES_A_SECOND, SCORED_A_SECOND = 2e7, 4e4
 """Of one thread: hashes that are looked through, and hits whose registers are learnt from at seven rounds."""
-UNIT = "AUC"
+UNIT, RATIO_UNIT = "AUC", "best tenth over worst"
 NEEDS = (
     f"{WANTED:,} hits and as many others, {WANTED_ZERO_BITS} zero bits: any computer, some minutes: "
     "asicrc tpf study --per-class 1000000, or --budget 24h"
@@ -41,7 +41,7 @@ QUICK, ENOUGH_S = 50_000, 86_400.0
 
 
 def _computed(
-    claim: str, rounds: tuple[int, ...], find: Callable[[RoundStudy], Finding]
+    question: TwinQuestion, rounds: tuple[int, ...], find: Callable[[RoundStudy], Finding]
 ) -> Callable[[Context], ClaimOutcome]:
     def answer(context: Context) -> ClaimOutcome:
         per_kind = _affordable(context)
@@ -61,7 +61,7 @@ def _computed(
             else [Reproduced("AUC after round 5 of the second hash", "above 1/2", at_five.discrimination.auc)]
         )
         return ClaimOutcome(
-            claim,
+            question.claim,
             COMPUTATION,
             finding.verdict,
             finding.verdict,
@@ -70,7 +70,7 @@ def _computed(
             reproduced,
             finding.nulls,
             smallest_effect=finding.smallest_effect,
-            effect_unit=UNIT,
+            effect_unit=question.effect_unit,
             needs="" if finding.verdict is not EvidenceVerdict.NOT_RESOLVED else NEEDS,
         )
 
@@ -95,7 +95,7 @@ def _procedures(
     question: TwinQuestion, rounds: tuple[int, ...], find: Callable[[RoundStudy], Finding]
 ) -> tuple[Procedure, Procedure]:
     asked = AskedOf(question)
-    computed = _computed(question.claim, rounds, find)
+    computed = _computed(question, rounds, find)
     return (
         Procedure(question.claim, frozenset({COMPUTATION}), computed, _cost(asked)),
         asked.procedure(),
@@ -112,7 +112,7 @@ PROCEDURES: tuple[Procedure, ...] = (
         find_early,
     ),
     *_procedures(
-        TwinQuestion("S28", take_later, find_later, effect_in(), _PLANTED, 12, 1.4, UNIT, NEEDS),
+        TwinQuestion("S28", take_later, find_later, effect_in(), _PLANTED, 12, 1.4, RATIO_UNIT, NEEDS),
         (HEADLINE, *LATER),
         find_later,
     ),

@@ -8,12 +8,22 @@ from functools import partial
 from pathlib import Path
 
 from asicrc.capture.reader import Capture, load
-from asicrc.claims.measured import SHARE_S, ended, new_capture, not_here, outcome_of, url_of
+from asicrc.claims.measured import (
+    SHARE_S,
+    device_cost,
+    ended,
+    new_capture,
+    not_here,
+    outcome_of,
+    share_s,
+    url_of,
+)
 from asicrc.claims.outcome import ClaimOutcome
 from asicrc.claims.procedure import Context, Cost, Procedure
 from asicrc.claims.procedures.asked_of import AskedOf
 from asicrc.claims.twins.asking import TwinQuestion, effect_in
 from asicrc.claims.twins.replays import (
+    EARLIER,
     PLANTED_CV,
     dimension_finding,
     find_dimension,
@@ -30,7 +40,12 @@ from asicrc.reservoir.prerequisites.answers import MEMORYLESS_TOO
 
 EVENTS_A_STEP = 2.4
 """As in the shipped plans: 87 windows of ten intervals behind each history, and a few more."""
-NEEDS = "a miner driven by `asicrc prerequisites`: 4,224 steps of 2.4 shares, 7 h of an LV06"
+STEPS = PrerequisitePlan("size", encoder_for("work")).steps
+EVENTS = round(STEPS * EVENTS_A_STEP)
+NEEDS = (
+    f"a miner driven by `asicrc prerequisites`: {STEPS:,} steps of {EVENTS_A_STEP:g} shares, "
+    f"{EVENTS * SHARE_S / 3600:.0f} h of an LV06"
+)
 _TAKEN: dict[str, Path] = {}
 _FIND: dict[str, Callable[[Prerequisites], Finding]] = {
     "H06": lambda found: found.echo,
@@ -68,7 +83,7 @@ def of_device(claim: str, context: Context) -> ClaimOutcome:
         path = new_capture(context, "prerequisites")
         plan = PrerequisitePlan(
             "prerequisites, input in the work",
-            encoder_for("work", step_s=_step_s(context)),
+            encoder_for("work", step_s=EVENTS_A_STEP * share_s(context)),
             seed=int(context.seed.generate_state(1)[0]),
         )
         ended(take_to_file(url, plan, path, say=context.say))
@@ -77,15 +92,10 @@ def of_device(claim: str, context: Context) -> ClaimOutcome:
         return of_capture(claim, capture)
 
 
-def _step_s(context: Context) -> float:
-    return EVENTS_A_STEP / context.events_per_s if context.events_per_s else EVENTS_A_STEP * SHARE_S
-
-
 def _cost(asked: AskedOf, source: str, context: Context) -> Cost:
     if source != "device":
         return asked.cost(source, context)
-    steps = PrerequisitePlan("size", encoder_for("work")).steps
-    return Cost(30.0, steps * _step_s(context) / 3600, round(steps * EVENTS_A_STEP))
+    return device_cost(context, EVENTS * share_s(context), EVENTS, read_s=30.0)
 
 
 def _procedure(claim: str, find: Callable[..., Finding], there: dict[str, bool], planted: str) -> Procedure:
@@ -95,6 +105,10 @@ def _procedure(claim: str, find: Callable[..., Finding], there: dict[str, bool],
 
 
 _MEMORY = "a memory of the work (gain 4, 4.5 steps), without which nothing of the input reaches a chip"
+_TWO_DIRECTIONS = (
+    f"a state of two directions, put into the shares of a twin: half of each step follows the input "
+    f"{EARLIER} steps before"
+)
 PROCEDURES: tuple[Procedure, ...] = (
     _procedure(
         "H06",
@@ -103,5 +117,5 @@ PROCEDURES: tuple[Procedure, ...] = (
         f"a CV of {PLANTED_CV:g} behind one of the histories, put into the data: what breaks the property",
     ),
     _procedure("H07", find_separation, effect_in(), _MEMORY),
-    _procedure("H09", find_dimension, effect_in(), _MEMORY),
+    _procedure("H09", find_dimension, effect_in(), _TWO_DIRECTIONS),
 )

@@ -1,4 +1,4 @@
-"""What a driven device remembers and computes: H08, H16, S01, S02, S04 and S07.
+"""What a driven device remembers and computes: H08, S01, S02 and S04.
 
 A device is driven as `asicrc benchmark` drives it, ten captures of 2,000 steps; a single capture of such a
 benchmark is answered from too, and one is seldom enough.
@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 
 from asicrc.capture.reader import Capture
-from asicrc.claims.measured import SHARE_S, new_capture, not_here, outcome_of, url_of
+from asicrc.claims.measured import device_cost, new_capture, not_here, outcome_of, share_s, url_of
 from asicrc.claims.outcome import ClaimOutcome, Reproduced
 from asicrc.claims.procedure import Context, Cost, Procedure
-from asicrc.claims.procedures.asked_of import AskedOf
+from asicrc.claims.procedures.asked_of import DEVICE, AskedOf
 from asicrc.claims.twins.asking import TwinQuestion, effect_in
 from asicrc.claims.twins.driven import (
     PLANTED_CAPACITY,
@@ -27,8 +27,6 @@ from asicrc.claims.twins.driven import (
     take_monologue,
     take_stream,
 )
-from asicrc.claims.twins.forecasts import HORIZON, find_forecast, take_forecast
-from asicrc.claims.twins.operating_points import CLOCKS_MHZ, EDGE, find_peak, take_clocks
 from asicrc.devices import Circumstances
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Finding
@@ -84,34 +82,43 @@ def of_capture(asked: Asked, capture: Capture) -> ClaimOutcome:
 
 def of_device(asked: Asked, context: Context) -> ClaimOutcome:
     """Ten captures, kept in the working directory; those of a mode serve all claims of a run."""
-    url = url_of(context)
-    key = (url, asked.mode)
-    if key not in _TAKEN:
-        seed = int(context.seed.generate_state(1)[0]) % 1_000_000
-        first = new_capture(context, f"benchmark-{asked.mode}")
-        _TAKEN[key] = capture_all(
-            url,
-            replace(Circumstances.usual(), say=context.say),
-            Protocol(split=STEPS, seeds=LEAST_PAIRS, first_seed=seed),
-            Driving(encoder_for("work", step_s=_step_s(context)), mode=asked.mode),
-            lambda number: first.with_stem(f"{first.stem}-{number}"),
-            say=context.say,
-        )
-    paths = _TAKEN[key]
+    encoder = encoder_for("work", step_s=EVENTS_A_STEP * share_s(context))
+    paths = driven_captures(
+        context, f"benchmark-{asked.mode}", Protocol(split=STEPS), Driving(encoder, mode=asked.mode)
+    )
     return _outcome(asked, Capture(paths[0]).meta, paths)
 
 
-def device_cost(asked: AskedOf, source: str, context: Context) -> Cost:
-    if source != "device":
-        return asked.cost(source, context)
-    steps = LEAST_PAIRS * STEPS.steps
-    hours = steps * _step_s(context) / 3600
-    return Cost(seconds=60.0, device_hours=hours, events=round(steps * EVENTS_A_STEP))
+def driven_captures(context: Context, what: str, protocol: Protocol, driving: Driving) -> list[Path]:
+    """Ten captures of a device under a task, each with an input of its own; `what` is in their names.
+
+    Of the same device they are taken once in a process. Raises as `capture_all`.
+    """
+    url = url_of(context)
+    if (url, what) not in _TAKEN:
+        seed = int(context.seed.generate_state(1)[0]) % 1_000_000
+        first = new_capture(context, what)
+        _TAKEN[url, what] = capture_all(
+            url,
+            replace(Circumstances.usual(), say=context.say),
+            replace(protocol, seeds=LEAST_PAIRS, first_seed=seed),
+            driving,
+            lambda number: first.with_stem(f"{first.stem}-{number}"),
+            say=context.say,
+        )
+    return _TAKEN[url, what]
 
 
-def _step_s(context: Context) -> float:
-    """So that three shares come in a step."""
-    return EVENTS_A_STEP / context.events_per_s if context.events_per_s else EVENTS_A_STEP * SHARE_S
+def driven(asked: AskedOf, settings: int = 1) -> Procedure:
+    """The procedure of a claim that takes ten captures at each of `settings`."""
+
+    def cost(source: str, context: Context) -> Cost:
+        if source != DEVICE:
+            return asked.cost(source, context)
+        events = round(settings * LEAST_PAIRS * STEPS.steps * EVENTS_A_STEP)
+        return device_cost(context, events * share_s(context), events, read_s=60.0 * settings)
+
+    return replace(asked.procedure(), cost=cost)
 
 
 def _outcome(asked: Asked, meta: dict[str, object], paths: list[Path]) -> ClaimOutcome:
@@ -153,18 +160,12 @@ _DIALOGUE = (
     f"waits whose logarithm follows the target with {PLANTED_SHARE:.0%} of its variance, put into the shares "
     "of an ordinary twin: one share a step shows no memory of a rate"
 )
-_KNOWING = (
-    f"counts that follow the series {HORIZON} steps ahead, put into the shares of an ordinary twin: no twin "
-    "can forecast better than a delay line of the same input"
-)
-_PEAK = f"a memory (gain 6, 4.5 steps) at {CLOCKS_MHZ[EDGE]:g} MHz alone, of three clocks"
 _STREAM_RUNS, _STREAM_S = 7, 9.0
 
 
 def _answered(question: TwinQuestion) -> Procedure:
     asked = ASKED[question.claim]
-    all_of = AskedOf(question, partial(of_capture, asked), partial(of_device, asked), read_s=20.0)
-    return replace(all_of.procedure(), cost=partial(device_cost, all_of))
+    return driven(AskedOf(question, partial(of_capture, asked), partial(of_device, asked), read_s=20.0))
 
 
 PROCEDURES: tuple[Procedure, ...] = (
@@ -180,10 +181,4 @@ PROCEDURES: tuple[Procedure, ...] = (
         )
     ),
     _answered(TwinQuestion("S01", take_dialogue, find_gain, effect_in(), _DIALOGUE, 7, 5.5, "NRMSE", NEEDS)),
-    AskedOf(
-        TwinQuestion("H16", take_forecast, find_forecast, effect_in(), _KNOWING, 7, 5.0, "NRMSE", NEEDS)
-    ).procedure(),
-    AskedOf(
-        TwinQuestion("S07", take_clocks, find_peak, effect_in(), _PEAK, 7, 13.0, "capacity", NEEDS)
-    ).procedure(),
 )

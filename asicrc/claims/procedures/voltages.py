@@ -23,7 +23,7 @@ from asicrc.claims.outcome import ClaimOutcome
 from asicrc.claims.procedure import Context, Procedure
 from asicrc.claims.procedures.asked_of import AskedOf
 from asicrc.claims.twins.asking import TwinQuestion, effect_in
-from asicrc.claims.twins.devices import DEVICES, find_reproduced, take_devices
+from asicrc.claims.twins.devices import DEVICE_INTERVALS, DEVICES, find_reproduced, take_devices
 from asicrc.claims.twins.edge import Answers, answers_of, errors_finding, find_errors, take_edge
 from asicrc.claims.twins.heat import DWELL_S, FASTER, find_settled, settled_after_s, take_heat
 from asicrc.claims.twins.sweeps import (
@@ -41,6 +41,7 @@ from asicrc.claims.twins.sweeps import (
 from asicrc.claims.voltage_points import voltage_points
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Finding
+from asicrc.reservoir.attribution.paired import LEAST_PAIRS
 
 REGIMES = "regimes"
 """In the name of the file."""
@@ -52,7 +53,8 @@ NEEDS = {
     "H11": "an LV06 or an S9 in a randomised sweep, ten voltages three times, 4,000 intervals at each point",
     "H13": "a chip on a direct line, 300 nonces at each voltage down to where it hangs: asicrc sweep "
     "bm1366-voltage",
-    "H15": f"{DEVICES} devices of one model, each with 4,000 intervals at a lowered voltage",
+    "H15": f"{LEAST_PAIRS} devices of one model at least, {DEVICE_INTERVALS:,} intervals of each at a "
+    "lowered voltage (what H01 sweeps): one device is one value of the mean over devices",
     "H18": "twenty steps of voltage or clock with readings of the temperature for some minutes: asicrc sweep",
 }
 UNITS = {
@@ -189,7 +191,12 @@ PROCEDURES: tuple[Procedure, ...] = (
     ).procedure(),
     AskedOf(
         _question(
-            "H15", take_devices, find_reproduced, f"a CV of {PLANTED_CV:g} on each unit, {_IN_DATA}", 7, 5.5
+            "H15",
+            take_devices,
+            find_reproduced,
+            f"a CV of {PLANTED_CV:g} on each of {DEVICES} units, {_IN_DATA}",
+            7,
+            5.5,
         )
     ).procedure(),
     AskedOf(

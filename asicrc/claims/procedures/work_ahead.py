@@ -1,7 +1,7 @@
 """S14 and S15: what work kept ahead of a miner is worth, and what latency costs.
 
-The rig stands in virtual time. What the proxy is worth on a miner is measured by two captures of the miner,
-one directly and one through `asicrc proxy`, which no single device or file holds.
+The rig stands in virtual time. A capture of a miner cannot tell: in it this machine is the pool, next door to
+the miner and always with further work, so that there is neither latency nor an arm without work ahead.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from asicrc.claims.procedure import Procedure
 from asicrc.claims.procedures.asked_of import AskedOf
 from asicrc.claims.twins.asking import TwinQuestion, effect_in
 from asicrc.claims.twins.proxy_rigs import (
+    ETA_SHARES,
+    LATENCIES_S,
     STUCK_S,
     STUCK_SHARE,
     find_eta,
@@ -30,8 +32,9 @@ GAIN = TwinQuestion(
     runs=20,
     seconds=0.5,
     effect_unit="gain of shares",
-    needs=f"a miner, with and without `asicrc proxy` in turns, {_SIZES['n_per_arm']} shares an arm "
-    f"({_SIZES['n_to_see_claim']} see the claim at 3 sigma)",
+    needs="a miner that works for a pool, directly and behind `asicrc proxy` in turns, "
+    f"{_SIZES['n_per_arm']:,} shares an arm ({_SIZES['n_to_see_claim']} see the claim at 3 sigma); in a "
+    "capture this machine is the pool",
 )
 ETA = TwinQuestion(
     claim="S15",
@@ -43,6 +46,8 @@ ETA = TwinQuestion(
     runs=20,
     seconds=0.02,
     effect_unit="eta less the closed form",
-    needs="a miner at three latencies, 300 shares each",
+    needs=f"a miner behind a pool whose latency can be set, {len(LATENCIES_S)} latencies from "
+    f"{LATENCIES_S[0] * 1e3:g} to {LATENCIES_S[-1] * 1e3:g} ms, {ETA_SHARES} shares at each; in a capture "
+    "this machine is the pool, and no latency is there to vary",
 )
 PROCEDURES: tuple[Procedure, ...] = (AskedOf(GAIN).procedure(), AskedOf(ETA).procedure())

@@ -36,8 +36,13 @@ def with_cv(stream: EventStream, cv: float) -> EventStream:
 def gamma_steps(steps: Floats, cv: float) -> Floats:
     """(n,) intervals mapped quantile by quantile."""
     mean = float(steps.mean())
-    below = -np.expm1(-steps / mean)
-    moved: Floats = stats.gamma.ppf(np.clip(below, 0.0, 1 - 1e-15), 1 / cv**2, scale=mean * cv**2)
+    return mean * gamma_waits(steps / mean, cv)
+
+
+def gamma_waits(waits: Floats, cv: float) -> Floats:
+    """(n,) waits in units of their mean, from an exponential law to a gamma law of mean 1."""
+    below = -np.expm1(-waits)
+    moved: Floats = stats.gamma.ppf(np.clip(below, 0.0, 1 - 1e-15), 1 / cv**2, scale=cv**2)
     return np.asarray(moved, float)
 
 

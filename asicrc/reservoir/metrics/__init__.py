@@ -5,6 +5,7 @@ from asicrc.reservoir.metrics.echo_state import EchoState, echo_state, echo_stat
 from asicrc.reservoir.metrics.effective_dimension import effective_rank, participation_ratio
 from asicrc.reservoir.metrics.fading_memory import FadingMemory, fading_memory
 from asicrc.reservoir.metrics.free_run import nrmse_at_horizon, valid_prediction_times
+from asicrc.reservoir.metrics.held_out_classes import HeldOutClasses, classify_held_out
 from asicrc.reservoir.metrics.information_capacity import (
     InformationCapacity,
     information_processing_capacity,
@@ -56,6 +57,7 @@ __all__ = [
     "Consistency",
     "EchoState",
     "FadingMemory",
+    "HeldOutClasses",
     "InformationCapacity",
     "InputLaw",
     "MemoryCapacity",
@@ -65,6 +67,7 @@ __all__ = [
     "StateRank",
     "binary",
     "bit_error_rate",
+    "classify_held_out",
     "consistency",
     "echo_state",
     "echo_state_index",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from asicrc.errors import NoAnswer
 from asicrc.evidence import (
+    DESIGN_LEVEL,
     Estimate,
     EvidenceVerdict,
     Finding,
@@ -32,8 +33,10 @@ from asicrc.reservoir.metrics import (
     Consistency,
     EchoState,
     FadingMemory,
+    HeldOutClasses,
     ResolvableCapacity,
     Separation,
+    classify_held_out,
     consistency,
     echo_state,
     fading_memory,
@@ -66,7 +69,9 @@ class Prerequisites:
     """What could be answered; the others are None and stand in `unanswered`.
 
     `echo` is the published test (supported: the property holds); `echo_share` the share of the states'
-    variance that a history makes. `lags_seen` counts earlier steps whose change shows in the state.
+    variance that a history makes. `classes` is how often a state of one half of the replays is told to be of
+    its place in the input by the other half; `separates` takes both, ranks and classes. `lags_seen` counts
+    earlier steps whose change shows in the state.
     """
 
     plan: PrerequisitePlan
@@ -75,6 +80,7 @@ class Prerequisites:
     echo: Finding
     echo_share: EchoState | None
     separation: Separation | None
+    classes: HeldOutClasses | None
     separates: EvidenceVerdict
     fading: FadingMemory | None
     lags_seen: int | None
@@ -89,6 +95,7 @@ class Prerequisites:
         parts = {
             "echo_state_share": self.echo_share,
             "separation": self.separation,
+            "held_out_classes": self.classes,
             "fading_memory": self.fading,
             "consistency": self.consistency,
             "effective_dimension": self.dimension,
@@ -128,6 +135,7 @@ def prerequisites_of(run: DrivenRun, plan: PrerequisitePlan, source: Source) -> 
     few = replays[:REPLAYS_SHIFTED]
     echo = _echo(run.steps, same, plan)
     separated = tried("separation", lambda: _separation(after, same, plan))
+    told = tried("held_out_classes", lambda: classify_held_out(after[:, ::KERNEL_STRIDE]))
     faded = tried("fading_memory", lambda: _fading(states, same, plan))
     notes = [MEMORYLESS_TOO] if echo.verdict is EvidenceVerdict.SUPPORTED else []
     if plan.encoder.heats:
@@ -142,7 +150,8 @@ def prerequisites_of(run: DrivenRun, plan: PrerequisitePlan, source: Source) -> 
             lambda: echo_state(replays, [block.history for block in same], washout=plan.washout),
         ),
         separation=separated,
-        separates=_separates(separated),
+        classes=told,
+        separates=_separates(separated, told),
         fading=faded,
         lags_seen=None if faded is None else int(np.count_nonzero(faded.low[1:] > 0)),
         consistency=tried("consistency", lambda: consistency(few, washout=plan.washout)),
@@ -214,10 +223,10 @@ def _separation(after: Floats, same: list[Block], plan: PrerequisitePlan) -> Sep
     return separation(kernel, generalisation)
 
 
-def _separates(found: Separation | None) -> EvidenceVerdict:
-    if found is None:
+def _separates(found: Separation | None, told: HeldOutClasses | None) -> EvidenceVerdict:
+    if found is None or told is None:
         return EvidenceVerdict.NOT_TESTABLE_HERE
-    if found.quality > 0:
+    if found.quality > 0 and told.test.p_value <= DESIGN_LEVEL:
         return EvidenceVerdict.SUPPORTED
     return EvidenceVerdict.NOT_RESOLVED
 
