@@ -106,8 +106,15 @@ class Envelope:
     fan_percent: Range | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where the plain numbers above are from, by field; ranges bring their own."""
+    low_before_mhz: float = math.inf
+    """The lowest clock before a station raised it: see `coolest_mhz`."""
     beyond: Mapping[str, float] = field(default_factory=dict)
     """Limits that were widened, each with the built-in number that it replaced: empty unless `widened`."""
+
+    @property
+    def coolest_mhz(self) -> float:
+        """Where a miner goes that is too hot: a station's `frequency_mhz_min` keeps nobody from cooling it."""
+        return min(self.frequency_mhz.low, self.low_before_mhz)
 
     def narrowed(self, limits: Mapping[str, float], where: str = "the station file") -> Envelope:
         """Apply limits by key (`LIMIT_KEYS`). Raises UsageError for one that widens or leaves nothing."""
@@ -190,6 +197,8 @@ class Envelope:
             end = {"high" if rule.is_upper else "low": value}
             source = held.source if where in held.source else f"{where}; {held.source}"
             changed = {rule.field: _moved(held, end, source)}
+            if key == "frequency_mhz_min":
+                changed["low_before_mhz"] = min(held.low, self.low_before_mhz)
         return replace(self, **changed)
 
 

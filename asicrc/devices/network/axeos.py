@@ -183,8 +183,9 @@ class AxeosControl:
         """The clock goes to its lowest at once: a step that makes less heat needs no other before it."""
         self._client.await_answer()
         self._changed |= {FREQUENCY, FAN, AUTO_FAN}
-        lowest_mhz = self.envelope.frequency_mhz.low
-        self._client.change(AxeosSettings(frequency_mhz=lowest_mhz, auto_fan=False, fan_percent=100))
+        self._client.change(
+            AxeosSettings(frequency_mhz=self.envelope.coolest_mhz, auto_fan=False, fan_percent=100)
+        )
         if self._clock_needs_restart:
             self._client.restart()
 

@@ -104,12 +104,18 @@ class LuxosControl(CgminerControl):
     def calm(self) -> None:
         """Every board, also where one before it does not go."""
         self._changed.add(FREQUENCY)
-        limits, failed = self.envelope.frequency_mhz, list[str]()
+        failed: list[str] = []
+        coolest_mhz = self.envelope.coolest_mhz
         with self._client.luxos_session(self.log) as session:
             for state in luxos_boards.states(self._client):
                 try:
                     luxos_boards.set_frequency(
-                        self._client, session, state.board, limits.low, limits, self._waiting
+                        self._client,
+                        session,
+                        state.board,
+                        coolest_mhz,
+                        self.envelope.frequency_mhz,
+                        self._waiting,
                     )
                 except (SettingRefused, RemoteProtocolError) as error:
                     failed.append(str(error))

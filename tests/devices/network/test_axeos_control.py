@@ -299,9 +299,12 @@ def test_after_an_overheat_the_lower_settings_stay_and_count_as_not_put_back() -
     assert restored["own_pools"].came_true
 
 
-def test_calming_takes_the_clock_to_its_lowest_and_the_fan_to_its_highest() -> None:
+@pytest.mark.parametrize("station", [{}, {"frequency_mhz_min": 400.0}])
+def test_calming_takes_the_clock_to_its_lowest_and_the_fan_to_its_highest(station: dict[str, float]) -> None:
+    """Whatever a station says of the clocks that it wants."""
     miner = FakeAxeos("head")
     control, _ = taken_over(miner, {})
+    control.envelope = control.envelope.narrowed(station)
     control.calm()
     assert (miner.info["frequency"], miner.info["manualFanSpeed"]) == (50, 100)
     restored = {setting.name: setting for setting in control.restore(overheated=True)}
