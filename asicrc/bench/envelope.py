@@ -113,7 +113,7 @@ class Envelope:
 
     @property
     def coolest_mhz(self) -> float:
-        """Where a miner goes that is too hot: a station's `frequency_mhz_min` keeps nobody from cooling it."""
+        """Where a miner that is too hot goes: no `frequency_mhz_min` of a station keeps it from that."""
         return min(self.frequency_mhz.low, self.low_before_mhz)
 
     def narrowed(self, limits: Mapping[str, float], where: str = "the station file") -> Envelope:
