@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from asicrc.reservoir.states import FeatureSet
 
 DEFAULT_WASHOUT, DEFAULT_TRAIN, DEFAULT_TEST = 200, 4800, 5000
+DEFAULT_SEEDS = 10
 USUAL_NODES = 4
 
 
@@ -58,7 +59,9 @@ def benchmark(
     ] = None,
     voltage_mv: Annotated[float | None, typer.Option(help="Voltage, where it is not the drive.")] = None,
     fan_percent: Annotated[float | None, typer.Option(help="Fan.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Inputs, and captures; a verdict needs 10.")] = 10,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Inputs, and captures; a verdict needs 10.")
+    ] = DEFAULT_SEEDS,
     first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first input.")] = 0,
     washout: Annotated[
         int | None, typer.Option(min=0, help="Steps left out at the start. Default: 200.")
@@ -106,9 +109,11 @@ def benchmark(
     One capture for each seed. Says first how many shares a step brings and how many hours it takes; shows
     scores, memory, the channel it came by, and two verdicts; writes three figures.
     """
+    from asicrc.cli.benchmark_text import hyperparameter_lines
     from asicrc.devices import Circumstances
     from asicrc.report.html import check_report_name
     from asicrc.reservoir.benchmark import Protocol, Question, Workers, run_baselines
+    from asicrc.reservoir.benchmark.protocol import analysis_json
 
     if task == "list":
         return _list_tasks(as_json)
@@ -119,10 +124,28 @@ def benchmark(
         )
     if report is not None:
         check_report_name(report)
-    question = Question(
-        features=_features(features, nodes, taus, cores, lags),
-        esn_units=tuple(int(units) for units in _numbers(esn)),
-    )
+    of_device = {
+        "--mode": mode != "stream",
+        "--encoder": encoder != "work",
+        "--low": low is not None,
+        "--high": high is not None,
+        "--base": base is not None,
+        "--epsilon": epsilon is not None,
+        "--duty-setting": duty_setting is not None,
+        "--mask": mask != 1,
+        "--difficulty": difficulty is not None,
+        "--frequency-mhz": frequency_mhz is not None,
+        "--voltage-mv": voltage_mv is not None,
+        "--fan-percent": fan_percent is not None,
+        "--directory": directory is not None,
+        "--dry-run": dry_run,
+    }
+    if device is None:
+        _no_say(of_device, "there is a device to drive")
+    if capture:
+        of_task = {"--seeds": seeds != DEFAULT_SEEDS, "--first-seed": first_seed != 0}
+        _no_say(of_task | {"--task-option": bool(task_option)}, "the input is yet to be made")
+    question = Question(features=_features(features, nodes, taus, cores, lags), esn_units=_units(esn))
     alphas = None if alpha is None else (alpha,)
     workers = Workers(jobs, "loky" if dask is None else "dask", dask)
     split = _split(washout, train, test)
@@ -132,6 +155,8 @@ def benchmark(
             raise UsageError(
                 f"these captures are of {result.task}, not of {task}", f"benchmark {result.task}"
             )
+        for line in hyperparameter_lines(analysis_json(question, alphas, result.split.n_train)):
+            note(line)
         return _finish(result, figures or Path(), as_json, report, capture)
     protocol = Protocol(
         task=task.replace("-", "_"),
@@ -142,8 +167,8 @@ def benchmark(
         question=question,
         alphas=alphas,
     )
-    for name, value in protocol.hyperparameters().items():
-        note(f"{name:<16} {value}")
+    for line in hyperparameter_lines(protocol.hyperparameters()):
+        note(line)
     if device is None:
         return _finish(run_baselines(protocol, workers, note), figures or Path(), as_json, report)
     ranges = {"low": low, "high": high, "base": base, "epsilon": epsilon, "setting": duty_setting}
@@ -168,6 +193,16 @@ def benchmark(
         return ExitCode.OK
     result = _analyse(paths, question, None, alphas, allow_missing, workers)
     return _finish(result, figures or folder, as_json, report, paths)
+
+
+def _no_say(given: dict[str, bool], where: str) -> None:
+    """An option that would be passed over in silence is a mistake."""
+    idle = [name for name, is_given in given.items() if is_given]
+    if idle:
+        raise UsageError(
+            f"{', '.join(idle)} {'has' if len(idle) == 1 else 'have'} a say only where {where}",
+            "leave it out",
+        )
 
 
 def _capture(
@@ -217,7 +252,7 @@ def _analyse(
     from asicrc.reservoir.benchmark.telemetry_csv import read_telemetry, score_telemetry
 
     if len(paths) == 1 and paths[0].suffix.lower() == ".csv":
-        return score_telemetry(read_telemetry(paths[0]), question, split)
+        return score_telemetry(read_telemetry(paths[0]), question, split, alphas)
     return analyse_captures(
         paths,
         question,
@@ -321,6 +356,13 @@ def _usual_split() -> Split:
     from asicrc.reservoir.benchmark import Split
 
     return Split(DEFAULT_WASHOUT, DEFAULT_TRAIN, DEFAULT_TEST)
+
+
+def _units(text: str) -> tuple[int, ...]:
+    units = _numbers(text)
+    if any(one < 1 or one != int(one) for one in units):
+        raise UsageError(f"echo state networks of {text} units", "whole numbers above 0, such as 50,100")
+    return tuple(int(one) for one in units)
 
 
 def _numbers(text: str | None) -> tuple[float, ...]:

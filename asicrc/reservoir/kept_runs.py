@@ -31,9 +31,9 @@ def run_numbers(
     alone and count for nothing. Results have to be objects of JSON. Raises StorageError.
     """
     digest = hashlib.sha256(repr(of).encode()).hexdigest()[:16]
-    done = {} if kept is None else _read(kept, digest)
+    done, torn = ({}, False) if kept is None else _read(kept, digest)
     missing = [number for number in numbers if number not in done]
-    with _appending(kept) as file:
+    with _appending(kept, torn) as file:
         pending = iter(missing)
 
         def keep(result: Result) -> None:
@@ -47,32 +47,43 @@ def run_numbers(
     return [done[number] for number in numbers]
 
 
-def _read(path: Path, digest: str) -> dict[int, Result]:
-    """A torn last line is what a kill leaves; it is run again."""
+def _read(path: Path, digest: str) -> tuple[dict[int, Result], bool]:
+    """What there is of a class, and whether the last line is torn: that is what a kill leaves, and it is run
+    again. Kills that went on before have left such lines further up, each ended by the next run."""
     done: dict[int, Result] = {}
+    line = b"\n"
     try:
-        text = path.read_text() if path.exists() else ""
+        with path.open("rb") as file:
+            for line in file:
+                entry = _entry(line)
+                if entry is not None and entry["of"] == digest:
+                    done[entry["number"]] = entry["result"]
+    except (FileNotFoundError, NotADirectoryError):
+        return {}, False
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}", "check the folder") from None
-    for line in text.splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict) and entry.get("of") == digest:
-            done[int(entry["number"])] = entry["result"]
-    return done
+    return done, not line.endswith(b"\n")
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    """One result; None for a line that was not written to its end."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    whole = isinstance(entry, dict) and isinstance(entry.get("result"), dict)
+    return entry if whole and type(entry.get("number")) is int and "of" in entry else None
 
 
 @contextmanager
-def _appending(path: Path | None) -> Iterator[TextIO | None]:
+def _appending(path: Path | None, torn: bool) -> Iterator[TextIO | None]:
     if path is None:
         yield None
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as file:
-            if file.tell() and not path.read_bytes().endswith(b"\n"):
+            if torn:
                 file.write("\n")
             yield file
             file.flush()

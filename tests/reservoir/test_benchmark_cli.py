@@ -138,6 +138,10 @@ def test_published_telemetry_is_refused(
         (["narma10", "--baselines-only", "--task-option", "bits"], 2, "name=value"),
         (["narma10", "--capture", "absent.asicrc"], 4, "absent.asicrc"),
         (["narma10", "--baselines-only", "--esn", "many"], 2, "no list of numbers"),
+        (["narma10", "--baselines-only", "--esn", "50.5"], 2, "whole numbers"),
+        (["narma10", "--baselines-only", "--encoder", "voltage", "--low", "9"], 2, "--encoder, --low have"),
+        (["narma10", "--capture", "absent.asicrc", "--seeds", "3"], 2, "--seeds has a say"),
+        (["narma10", "--capture", "absent.asicrc", "--capture", "./absent.asicrc"], 2, "given twice"),
     ],
 )
 def test_mistakes_are_named(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,11 @@ def test_another_class_and_a_torn_line_are_run_for(tmp_path: Path) -> None:
     assert calls(of) == "2 "
     run_numbers(square, of, range(3), kept=kept)
     assert calls(of) == ""
+    line = kept.read_text().splitlines()[0]
+    kept.write_text("\n".join([line[:-9], "7", json.dumps({"of": json.loads(line)["of"]}), line]))
+    run_numbers(square, of, range(2), kept=kept)
+    assert calls(of) == "1 "
+    assert kept.read_text().splitlines()[3] == line
     run_numbers(square, Squares("b", of.calls), range(2), kept=kept)
     assert calls(of) == "0 1 "
 

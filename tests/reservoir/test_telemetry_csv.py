@@ -43,6 +43,17 @@ def test_a_table_with_states_is_scored(tmp_path: Path) -> None:
     assert found.captures[0].refused == {"frozen": 1.0}
     assert found.split == Split(0, 480, 120)
     assert found.as_json()["interpretation_verdict"] == "not testable here"
+    fixed = score_telemetry(read_telemetry(path), Question(esn_units=(20,)), alphas=(3.0,))
+    assert {one.alpha for name, one in fixed.captures[0].scores.items() if name != "constant"} == {3.0}
+
+
+def test_no_row_is_left_out_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asicrc.reservoir.benchmark.telemetry_csv.MOST_ROWS", 2)
+    path = write(
+        tmp_path / "long.csv", {"u_input": np.arange(3), "y_target": np.arange(3), "a": np.arange(3)}
+    )
+    with pytest.raises(BadFile, match="more than 2 rows"):
+        read_telemetry(path)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +66,7 @@ def test_a_table_with_states_is_scored(tmp_path: Path) -> None:
         "u_input,y_target,a\n1,2,x\n",
         "u_input,y_target,a\n1,2,nan\n",
         "u_input,y_target,a\n",
+        "u_input,y_target,a\n1,2,3\n4,2,6\n",
         "\x00\x01",
     ],
 )

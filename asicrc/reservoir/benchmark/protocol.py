@@ -49,7 +49,6 @@ class Protocol:
 
     def hyperparameters(self) -> dict[str, Any]:
         """For print and for the capture."""
-        features = self.question.features
         return {
             "task": self.task,
             **({"task_options": dict(self.task_options)} if self.task_options else {}),
@@ -57,8 +56,16 @@ class Protocol:
             "n_train": self.split.n_train,
             "n_test": self.split.n_test,
             "seeds": f"{self.all_seeds.start} to {self.all_seeds.stop - 1}",
-            **({"features": "usual"} if features is None else features.as_json()),
-            "esn_units": list(self.question.esn_units),
-            "max_delay": self.question.max_delay,
-            **readout_json(self.alphas, self.split.n_train),
+            **analysis_json(self.question, self.alphas, self.split.n_train),
         }
+
+
+def analysis_json(question: Question, alphas: tuple[float, ...] | None, n_train: int) -> dict[str, Any]:
+    """The hyperparameters of the analysis alone, for print."""
+    features = question.features
+    return {
+        **({"features": "usual"} if features is None else features.as_json()),
+        "esn_units": list(question.esn_units),
+        "max_delay": question.max_delay,
+        **readout_json(alphas, n_train),
+    }

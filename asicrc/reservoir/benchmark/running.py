@@ -78,11 +78,17 @@ def analyse_captures(
 ) -> BenchmarkResult:
     """Score captures that were made for the same task on the same device, and weigh them together.
 
-    Raises NoAnswer for captures that cannot answer (degenerate states, a drive that was not applied, another
-    task), BadFile for files that are none.
+    Raises UsageError for no capture, or one that is given twice; NoAnswer for captures that cannot answer
+    (degenerate states, a drive that was not applied, another task), BadFile for files that are none.
     """
     if not paths:
         raise UsageError("no capture was given", "--capture FILE, once for each")
+    resolved = [path.resolve() for path in paths]
+    for number, path in enumerate(resolved):
+        if path in resolved[:number]:
+            raise UsageError(
+                f"{paths[number]} was given twice", "each capture counts once: a copy brings no evidence"
+            )
     counted = _Counted(say, len(paths), "captures")
     alone = len(paths) == 1
     tasks = [(path, question, split, alphas, allow_missing, alone, path == paths[0]) for path in paths]

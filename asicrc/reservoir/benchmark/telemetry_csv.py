@@ -18,7 +18,7 @@ from asicrc.reservoir.benchmark.input_scores import input_scores
 from asicrc.reservoir.benchmark.result import BenchmarkResult, combine
 from asicrc.reservoir.benchmark.scoring import Target, score
 from asicrc.reservoir.benchmark.split import Split
-from asicrc.reservoir.metrics.scores import rmse
+from asicrc.reservoir.metrics.scores import nrmse, rmse
 from asicrc.reservoir.scale import config_seed
 from asicrc.reservoir.states import StateTable, informative
 from asicrc.reservoir.states.table import Floats
@@ -61,6 +61,8 @@ def read_telemetry(path: Path) -> TelemetryTable:
             rows = csv.reader(file)
             header = [name.strip() for name in next(rows, [])]
             table = np.array([[float(value) for value in row] for row in islice(rows, MOST_ROWS)])
+            if next(rows, None) is not None:
+                raise ValueError(f"more than {MOST_ROWS:,} rows")
     except (OSError, UnicodeDecodeError, ValueError, csv.Error) as error:
         raise BadFile(
             f"{path} is no table of numbers: {error}", "give CSV with a line of names first"
@@ -76,11 +78,20 @@ def read_telemetry(path: Path) -> TelemetryTable:
         raise BadFile(
             f"{path} has {len(features)} features, or numbers that are not finite", "see its columns"
         )
+    if not np.ptp(columns[TARGET]):
+        raise BadFile(
+            f"{path}: {TARGET} is the same in every row", "there is nothing to compute: see its columns"
+        )
     values = np.column_stack([columns[name] for name in features])
     return TelemetryTable(path.name, columns[INPUT], columns[TARGET], StateTable.of(features, values))
 
 
-def score_telemetry(table: TelemetryTable, question: Question, split: Split | None = None) -> BenchmarkResult:
+def score_telemetry(
+    table: TelemetryTable,
+    question: Question,
+    split: Split | None = None,
+    alphas: tuple[float, ...] | None = None,
+) -> BenchmarkResult:
     """Scores of the features and of the input alone. There is no device here, so no verdict on one.
 
     Raises NoAnswer for features that are frozen, with what a constant scores in their place.
@@ -90,7 +101,7 @@ def score_telemetry(table: TelemetryTable, question: Question, split: Split | No
         states, refused = informative(table.features)
     except NoAnswer as error:
         raise NoAnswer(f"{table.name}: {error.message}; {constant_said(table, used)}", error.hint) from None
-    target = Target(table.y, np.ones(len(table.y), dtype=np.bool_), used)
+    target = Target(table.y, np.ones(len(table.y), dtype=np.bool_), used, alphas)
     scores = {"device": score("device", states, target)}
     seed = config_seed(0, {"table": table.name})
     scores |= input_scores(table.u, target, seed=seed, noise=states.width, esn_units=question.esn_units)
@@ -103,11 +114,10 @@ def constant_said(table: TelemetryTable, split: Split) -> str:
     """What the mean of the training target scores, and whether that was published as a score."""
     over_range = table.constant_over_range(split)
     test = table.y[split.test]
-    by_deviation = rmse(test, np.full(len(test), float(table.y[split.train].mean()))) / float(test.std())
-    said = (
-        f"the mean of the training target scores {over_range!r} over the range of the target, "
-        f"{by_deviation:.4f} by its standard deviation"
-    )
+    said = f"the mean of the training target scores {over_range!r} over the range of the target"
+    if np.ptp(test):
+        by_deviation = nrmse(test, np.full(len(test), float(table.y[split.train].mean())))
+        said += f", {by_deviation:.4f} by its standard deviation"
     if over_range in PUBLISHED_SCORES:
         said += "; the first is the published score to all digits: it is that of a constant"
     return said
