@@ -182,8 +182,8 @@ def test_answers_are_kept_for_a_report(tmp_path: Path, capsys: pytest.CaptureFix
     code, out, err = ask(capsys, "run", "H12", "--output", str(kept))
     assert code == 2
     assert "exists already" in err
-    page = tmp_path / "report.html"
-    code, out, _ = ask(capsys, "report", str(kept), "-o", str(page), "--json")
+    page = tmp_path / "run.html"
+    code, out, _ = ask(capsys, "report", str(kept), "--json")
     assert code == 0
     assert json.loads(out) == {"path": str(page)}
     assert "H12" in page.read_text()

@@ -252,6 +252,56 @@ def test_a_worker_that_is_killed_fails_what_is_left() -> None:
     assert found.exit_code == ExitCode.NO_ANSWER
 
 
+def test_sigterm_lets_the_claim_at_hand_end_and_begins_no_other() -> None:
+    said: list[str] = []
+
+    def answer(_: Context) -> ClaimOutcome:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return supported("H12")
+
+    before = signal.getsignal(signal.SIGTERM)
+    stopping = fake("H12", answer=answer, cost=Cost(seconds=2.0))
+    known = (fake("H05"), stopping, fake("S03", cost=Cost(seconds=3.0)))
+    found = run("H05 H12 S03", *known, say=said.append)
+    results = by_id(found)
+    assert found.exit_code == ExitCode.INTERRUPTED
+    assert results["H05"].state is results["H12"].state is State.ANSWERED
+    assert results["S03"].state is State.NOT_RUN
+    assert said[-1] == "interrupted: 2 of 3 claims are answered"
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_second_sigterm_stops_at_once() -> None:
+    def answer(_: Context) -> ClaimOutcome:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("still here")
+
+    found = run("H05 H12", fake("H05"), fake("H12", answer=answer, cost=Cost(seconds=2.0)))
+    assert found.exit_code == ExitCode.INTERRUPTED
+    assert by_id(found)["H05"].state is State.ANSWERED
+    assert by_id(found)["H12"].state is State.NOT_RUN
+
+
+@pytest.mark.long
+def test_sigterm_lets_workers_end_what_is_at_hand() -> None:
+    def answer(_: Context) -> ClaimOutcome:
+        os.kill(os.getppid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)  # a service manager stops every process
+        time.sleep(0.5)
+        return supported("H12")
+
+    names = ["S03", "S09", "S13", "S16"]
+    later = [fake(name, answer=drawn(name), cost=Cost(seconds=9.0)) for name in names]
+    stopping = fake("H12", answer=answer, cost=Cost(seconds=2.0))
+    found = run(
+        " ".join(["H12", "H19", *names]), stopping, fake("H19", cost=Cost(seconds=3.0)), *later, jobs=2
+    )
+    assert found.exit_code == ExitCode.INTERRUPTED
+    assert by_id(found)["H12"].state is State.ANSWERED
+    assert sum(by_id(found)[name].state is State.NOT_RUN for name in names) >= 2
+
+
 @pytest.mark.long
 def test_ctrl_c_ends_a_parallel_run_with_its_answers(tmp_path: Path) -> None:
     script = tmp_path / "run.py"
