@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from asicrc.analysis.event_stream import EventStream
 from asicrc.analysis.spectra.host_periods import HostPeriod, regular_period, usual_periods
 from asicrc.capture.point_capture import load_point
 from asicrc.capture.schema import END_REASON_KEY
-from asicrc.errors import AsicrcError, BadFile, NoAnswer
+from asicrc.errors import BadFile, NoAnswer
 from firmware_protocols.device import NO_TIME, NonceBatch, Verdict
 
 if TYPE_CHECKING:
@@ -158,7 +159,9 @@ def _stamps(path: Path) -> np.ndarray:
                     f"a column called {', '.join(STAMP_COLUMNS)}; or `asicrc import` first",
                 )
             place, unit_ns = header.index(found[0]), STAMP_COLUMNS[found[0]]
-            texts = [row[place] for _, row in zip(range(MOST_ROWS), rows, strict=False) if row]
+            texts = [row[place] for row in islice(rows, MOST_ROWS) if row]
+            if next(rows, None) is not None:
+                raise BadFile(f"{path} has more than {MOST_ROWS:,} rows", "analyse its parts on their own")
         if unit_ns == 1.0:
             return np.array([int(text) for text in texts], np.int64)
         seconds = np.array([float(text) for text in texts])
@@ -167,5 +170,3 @@ def _stamps(path: Path) -> np.ndarray:
         return stamps
     except (OSError, UnicodeDecodeError, ValueError, IndexError, csv.Error, OverflowError) as error:
         raise BadFile(f"{path} is no table of stamps: {error}", "one number in each row") from None
-    except AsicrcError:
-        raise

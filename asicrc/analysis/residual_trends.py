@@ -12,6 +12,7 @@ from asicrc.analysis.robust_fit import Groups
 from asicrc.analysis.time_blocks import FEWEST, MOST, time_blocks
 from asicrc.evidence import EvidenceVerdict, Finding, TestResult, judge
 from asicrc.evidence.finding import POWER_80_SE
+from asicrc.evidence.multiplicity import holm
 
 MIN_EVENTS = 20
 EVENTS_IN_A_STRETCH = 8
@@ -94,16 +95,6 @@ def trend_statement(findings: Mapping[str, Finding]) -> str:
     if open_:
         parts.append(f"a trend with {', '.join(open_)} is not resolved")
     return "; ".join(parts)
-
-
-def holm(p_values: list[float]) -> list[float]:
-    """Step-down corrected p-values, in the order given (Holm 1979)."""
-    p = np.asarray(p_values, float)
-    order = np.argsort(p)
-    stepped = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(stepped, 1.0)
-    return [float(value) for value in corrected]
 
 
 def _finding(name: str, slope: Slope, p: float, floor_ms: float | None, floor_is_measured: bool) -> Finding:

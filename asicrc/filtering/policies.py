@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from asicrc.filtering.accounting import FilterAccount, account
 
-Decisions = NDArray[np.bool_]
-
 
 def baselines(
     hit: NDArray[np.bool_],

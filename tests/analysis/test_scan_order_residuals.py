@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from asicrc.analysis.residual_trends import holm
 from asicrc.analysis.scan_order import scan_order_residuals
 from asicrc.analysis.stamp_quantum import quantisation_rms_s, stamp_quantum_s
 from asicrc.errors import NoAnswer
@@ -199,10 +198,6 @@ def test_steps_of_stamps_are_found_only_where_there_are_any() -> None:
     # two roundings, one of them shared: the variances add
     twice = quantisation_rms_s(0.01, 60, rng, job=np.arange(60), load_rounded=True)
     assert twice.estimate == pytest.approx(0.01 / np.sqrt(6), rel=0.02)
-
-
-def test_holm_steps_down() -> None:
-    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
 
 
 def test_published_bm1366_results(published_rows: Rows) -> None:

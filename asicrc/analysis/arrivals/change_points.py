@@ -55,15 +55,6 @@ def rate_changes(stream: EventStream, *, alpha: float = LEVEL) -> ChangePoints:
     return change_points(np.diff(stream.longest_s), alpha=alpha, by_rank=True)
 
 
-def variation_changes(intervals_s: ArrayLike, *, alpha: float = LEVEL) -> ChangePoints:
-    """Changes of how much the intervals vary, at one rate: of (x / mean - 1)^2, whose mean is the CV squared.
-
-    By ranks. A change of the rate shows here too; take it out before. Raises NoAnswer as `change_points`.
-    """
-    x = np.asarray(intervals_s, float)
-    return change_points((x / x.mean() - 1) ** 2, alpha=alpha, by_rank=True)
-
-
 def change_points(
     values: ArrayLike, *, alpha: float = LEVEL, by_rank: bool = False, least: int = MIN_PART
 ) -> ChangePoints:

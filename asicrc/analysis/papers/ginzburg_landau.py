@@ -72,7 +72,7 @@ def compare_transition(voltage_mv: ArrayLike, order: ArrayLike, se: ArrayLike) -
     """Fit the transition and smooth laws to an order parameter measured over a sweep of the voltage.
 
     `order` (n,) with its standard errors `se`. Weighted least squares; BIC of normal errors of known size.
-    Raises NoAnswer for fewer than 8 points at 5 voltages, and missing values.
+    Points without a value or an error are left out. Raises NoAnswer for fewer than 8 others at 5 voltages.
     """
     v, y, s = (np.asarray(values, float) for values in (voltage_mv, order, se))
     known = np.isfinite(v) & np.isfinite(y) & (s > 0) & np.isfinite(s)

@@ -104,11 +104,6 @@ def leading_zeros(hashes: NDArray[np.uint8]) -> NDArray[np.int64]:
     return first
 
 
-def forced_zeros_of(target: int) -> int:
-    """Leading bits that are 0 in every hash up to the target."""
-    return HASH_BITS - target.bit_length()
-
-
 def _law(distances: NDArray[np.int64], free: int) -> TestResult:
     """Chi-squared of the counts of distances against the binomial law, bins of five expected or more."""
     n = len(distances)

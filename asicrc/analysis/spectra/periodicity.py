@@ -21,13 +21,9 @@ H_HARMONICS = 20
 _NULL = "events of one rate behind a dead time"
 
 
-def rayleigh_test(relative_power: float, n: int) -> TestResult:
-    """Power at one frequency, in units of the null's spectrum; p of n events (Wilkie 1983)."""
-    return TestResult("Rayleigh", relative_power, rayleigh_p(relative_power, n), n, _NULL)
-
-
 def rayleigh_p(relative_power: float, n: int) -> float:
-    """exp(-P) but for few events, where the phases of n can agree only so far."""
+    """Of the power at one frequency, in units of the null's spectrum, of n events (Wilkie 1983): exp(-P) but
+    for few events, where the phases of n can agree only so far."""
     p = math.exp(-relative_power)
     if n < 100 and relative_power < n:
         inner = 1 + 4 * n + 4 * (n**2 - n * relative_power)
