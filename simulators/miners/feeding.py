@@ -73,19 +73,42 @@ class _Versions(Sequence[int]):
         return [self[number] for number in range(min(count, len(self)))]
 
 
-class TickedFeed:
+class _ChipFeed:
+    """What all firmwares have in common: the chips, and a record of what they are given when.
+
+    `pickup_s` is how long a new job takes to reach the chips.
+    """
+
+    def __init__(
+        self, reactor: Reactor, hasher: Hasher, truth: Truth, make: WorkMaker, pickup_s: float
+    ) -> None:
+        self._reactor = reactor
+        self._make = make
+        self._pickup_s = pickup_s
+        self._hasher = hasher
+        self._truth = truth
+
+    def holds(self, hit: Hit) -> bool:
+        return True
+
+    def _give(self, work: Work) -> None:
+        now_ns = time.monotonic_ns()
+        self._hasher.assign(work, now_ns)
+        self._truth.noted("taken_up", now_ns, work.job.job_id)
+
+    def _give_nothing(self) -> None:
+        self._hasher.assign(None, time.monotonic_ns())
+
+
+class TickedFeed(_ChipFeed):
     """ESP-Miner at HEAD (main/tasks/create_jobs_task.c): the chip gets the next extranonce2 at every tick; a
     clean job goes to it at once, and begins the ticks anew, any other waits for the tick."""
 
     def __init__(
         self, reactor: Reactor, hasher: Hasher, truth: Truth, make: WorkMaker, tick_s: float, pickup_s: float
     ) -> None:
-        self._reactor = reactor
-        self._hasher = hasher
-        self._truth = truth
-        self._make = make
+        super().__init__(reactor, hasher, truth, make, pickup_s)
         self._tick_s = tick_s
-        self._pickup_s = pickup_s
         self._job: PoolJob | None = None
         self._extranonce2 = 0
         self._timer: Timer | None = None
@@ -101,10 +124,7 @@ class TickedFeed:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._job = None
-        self._hasher.assign(None, time.monotonic_ns())
-
-    def holds(self, hit: Hit) -> bool:
-        return True
+        self._give_nothing()
 
     def _at(self, seconds: float) -> None:
         if self._timer is not None:
@@ -113,12 +133,12 @@ class TickedFeed:
 
     def _tick(self) -> None:
         if self._job is not None:
-            _give(self._hasher, self._truth, self._make(self._job, self._extranonce2))
+            self._give(self._make(self._job, self._extranonce2))
             self._extranonce2 += 1
             self._at(self._tick_s)
 
 
-class QueuedFeed:
+class QueuedFeed(_ChipFeed):
     """ESP-Miner at v2.1.8 (main/tasks/create_jobs_task.c, asic_task.c, stratum_task.c): jobs are made in
     advance and wait in a queue, from which the chip gets one at every tick, never between. A clean job
     empties the queue and makes the firmware forget what the chip is at: proofs are lost until the next tick.
@@ -134,12 +154,8 @@ class QueuedFeed:
         pickup_s: float,
         depth: int,
     ) -> None:
-        self._reactor = reactor
-        self._hasher = hasher
-        self._truth = truth
-        self._make = make
+        super().__init__(reactor, hasher, truth, make, pickup_s)
         self._tick_s = tick_s
-        self._pickup_s = pickup_s
         self._depth = depth
         self._waiting: deque[PoolJob] = deque(maxlen=depth)
         self._job: PoolJob | None = None
@@ -167,7 +183,7 @@ class QueuedFeed:
         self._queue.clear()
         self._known.clear()
         self._waiting.clear()
-        self._hasher.assign(None, time.monotonic_ns())
+        self._give_nothing()
 
     def holds(self, hit: Hit) -> bool:
         return any(work is hit.work for work in self._known)
@@ -187,21 +203,17 @@ class QueuedFeed:
             work = self._queue.popleft()
             self._fill()
             self._known.append(work)
-            _give(self._hasher, self._truth, work)
+            self._give(work)
 
 
-class FlowingFeed:
+class FlowingFeed(_ChipFeed):
     """The cgminer family: the chips take work as they need it, of the newest job; it reaches them after a
     delay, in which they go on with the old one. Its proofs are sent, stale or not."""
 
     def __init__(
         self, reactor: Reactor, hasher: Hasher, truth: Truth, make: WorkMaker, pickup_s: float
     ) -> None:
-        self._reactor = reactor
-        self._hasher = hasher
-        self._truth = truth
-        self._make = make
-        self._pickup_s = pickup_s
+        super().__init__(reactor, hasher, truth, make, pickup_s)
         self._work: Work | None = None
         self._since_ns = 0
         self._extranonce2 = 0
@@ -216,10 +228,7 @@ class FlowingFeed:
             timer.cancel()
         self._timers.clear()
         self._work = None
-        self._hasher.assign(None, time.monotonic_ns())
-
-    def holds(self, hit: Hit) -> bool:
-        return True
+        self._give_nothing()
 
     def _take_up(self, job: PoolJob) -> None:
         now_ns = time.monotonic_ns()
@@ -227,10 +236,4 @@ class FlowingFeed:
             tested = (now_ns - self._since_ns) / 1e9 * self._hasher.rate
             self._extranonce2 += int(tested // self._work.per_extranonce2) + 2
         self._work, self._since_ns = self._make(job, self._extranonce2), now_ns
-        _give(self._hasher, self._truth, self._work)
-
-
-def _give(hasher: Hasher, truth: Truth, work: Work) -> None:
-    now_ns = time.monotonic_ns()
-    hasher.assign(work, now_ns)
-    truth.noted("taken_up", now_ns, work.job.job_id)
+        self._give(self._work)
