@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from asicrc.claims.planning import takes_in_words
 from asicrc.claims.registry import CLAIMS, IDS, PUBLISHED_FILES, TABLE_VII, chosen_ids
 from asicrc.claims.registry.loading import read_claims
+from asicrc.cli.main import app
 from asicrc.errors import UsageError
 from asicrc.evidence.planned_sizes import QUANTITIES
 
@@ -98,3 +101,20 @@ def test_a_bad_claim_is_refused_by_its_name(change: tuple[str, str], said: str) 
     assert change[0] in GOOD
     with pytest.raises(ValueError, match=f"H01: .*{said}"):
         read_claims(tomllib.loads(GOOD.replace(*change)), "2601.01916")
+
+
+def test_a_command_that_decides_a_claim_is_one() -> None:
+    commands: Any = typer.main.get_command(app)
+    for claim in CLAIMS.values():
+        program, _, rest = claim.experiment.partition(" ")
+        if program != "asicrc":
+            continue
+        command, words = commands, rest.split()
+        while hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-")} <= known, claim.id
+        needed = [p for p in command.params if p.param_type_name == "argument" and p.required]
+        pairs = zip(["", *words], words, strict=False)
+        given = [word for before, word in pairs if not (word.startswith("-") or before.startswith("-"))]
+        assert len(given) >= len(needed), claim.id
