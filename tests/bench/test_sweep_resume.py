@@ -70,7 +70,7 @@ def check_same_points(whole: Path, broken: Path, points: int, sessions: int) -> 
 
 
 @pytest.mark.long
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_sweep_that_was_interrupted_and_killed_has_the_points_of_an_uninterrupted_one(
     tmp_path: Path,
 ) -> None:
@@ -310,7 +310,7 @@ def test_limits_hold_for_what_a_file_asks(
 
 def run(*arguments: str) -> tuple[int, dict[str, Any], str]:
     done = subprocess.run(
-        asicrc(*arguments, "--json"), capture_output=True, text=True, timeout=60, check=False
+        asicrc(*arguments, "--json"), capture_output=True, text=True, timeout=120, check=False
     )
     return done.returncode, json.loads(done.stdout), done.stderr
 

@@ -47,7 +47,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=50, check=False, **options,  # type: ignore[call-overload]
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, **options,  # type: ignore[call-overload]
     )  # fmt: skip
     if check and done.returncode:
         pytest.fail(f"exit code {done.returncode}: {done.stderr}")
@@ -67,8 +67,8 @@ def kill_while_writing(path: Path, how: str, seconds: float) -> int:
     drain.start()
     time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
-    process.wait(timeout=20)
-    drain.join(timeout=20)
+    process.wait(timeout=60)
+    drain.join(timeout=60)
     process.stdout.close()
     complete = [line for line in lines if line.endswith("\n")]
     return int(complete[-1])
@@ -141,7 +141,7 @@ def test_a_live_file_is_readable_at_every_moment(tmp_path: Path) -> None:
             lengths.append(check_numbered_events(path, acknowledged))
     finally:
         process.kill()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         process.stdout.close()
     assert lengths == sorted(lengths)
     assert not load(path).sealed
@@ -218,7 +218,7 @@ def test_verify_of_a_live_file_agrees_at_every_moment(tmp_path: Path) -> None:
             assert report.counters.unknown_job == 0
     finally:
         process.kill()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         process.stdout.close()
 
 

@@ -181,7 +181,7 @@ def test_a_few_seeds_of_the_protocol() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_the_whole_table() -> None:
     found = {claim: ask(NARMA, claim) for claim in ("S01", "S02", "S03", "S23")}
     assert {claim: verdicts(one) for claim, one in found.items()} == {

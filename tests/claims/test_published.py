@@ -144,7 +144,7 @@ def test_machines_that_hash_something_else(folder: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_all_that_arithmetic_and_published_data_decide(folder: Path) -> None:
     """As a run has them, whatever else the folder holds; S29 is of no kind that is decided here."""
     ids = [name for name, claim in CLAIMS.items() if set("AD") & set(claim.kind)]

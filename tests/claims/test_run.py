@@ -340,6 +340,6 @@ def test_ctrl_c_ends_a_parallel_run_with_its_answers(tmp_path: Path) -> None:
     assert process.stderr.readline().startswith("[1/4] H05")
     time.sleep(1.0)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=60)
     assert '"code": 130' in out
     assert '["answered", "not run", "not run", "not run"]' in out

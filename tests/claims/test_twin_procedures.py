@@ -99,14 +99,14 @@ def test_wrong_hashes_and_heat_are_of_ordinary_chips() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("claim", ["S01", "S02", "H08", "S04"])
 def test_a_planted_memory_is_found(claim: str) -> None:
     assert share_found(reservoirs.PROCEDURES, claim, "planted") == 1
 
 
 @pytest.mark.long
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_device_is_swept_once_for_the_claims_that_ask_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,7 +86,7 @@ def kill_with_guardian(process: subprocess.Popen[str]) -> None:
     os.kill(process.pid, signal.SIGSTOP)  # so that it does not notice the other's end first
     os.kill(guardian_of(process.pid), signal.SIGKILL)
     process.kill()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
 
 
 def guardian_of(parent: int) -> int:
@@ -134,6 +134,6 @@ def emulator(*options: str, module: str = "simulators.bm13xx") -> Iterator[str]:
     finally:
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         if process.stdout is not None:
             process.stdout.close()

@@ -20,7 +20,7 @@ import asicrc as library
 
 LONG = pytest.mark.long
 SAFE_WITHIN_S = 2.0
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_ctrl_c_twice_leaves_a_safe_board_that_restore_puts_back(tmp_path: Path)
         time.sleep(0.15)  # the way back takes longer
         twice_ns = time.monotonic_ns()
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=5)
+        process.wait(timeout=60)
         assert time.monotonic_ns() - twice_ns < 1.5e9, "at once"
-        process.communicate(timeout=20)  # the guardian has the other end of stderr
+        process.communicate(timeout=60)  # the guardian has the other end of stderr
         assert process.returncode != 0
         assert bitaxe.was_safe_within(SAFE_WITHIN_S, twice_ns) or bitaxe.is_as_found(), bitaxe.now
         again = bitaxe.restored_by_hand(path)
@@ -179,7 +179,7 @@ def test_after_a_kill_the_guardian_makes_it_safe_and_restore_puts_it_back(tmp_pa
         process = bitaxe.started(path)
         line = wait_for_line(process, lambda line: stored(line) > 20)
         killed_ns = killed(process)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
         assert bitaxe.was_safe_within(SAFE_WITHIN_S, killed_ns), bitaxe.now
         assert "guardian" in err and "reset held" in err, "it says what it did"
         again = bitaxe.restored_by_hand(path)

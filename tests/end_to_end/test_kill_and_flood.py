@@ -47,7 +47,7 @@ def kill_after(wait_s: float, path: Path) -> tuple[int, int]:
     os.kill(process.pid, signal.SIGSTOP)  # so that it starts no emulator after this count
     emulators = emulators_of(process.pid)
     os.kill(process.pid, signal.SIGKILL)
-    _, err = process.communicate(timeout=20)  # returns when the storage process has ended too
+    _, err = process.communicate(timeout=60)  # returns when the storage process has ended too
     acknowledged = max(map(stored, err.splitlines()), default=0)
     deadline = time.monotonic() + 5
     while any(map(is_alive, emulators)) and time.monotonic() < deadline:

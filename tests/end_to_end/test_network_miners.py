@@ -381,7 +381,7 @@ def test_ctrl_c_while_a_miner_is_waited_for_puts_everything_back(tmp_path: Path)
         process = _started(url, path, "--duration", "60s", "--difficulty", "1e8")
         wait_for_line(process, lambda line: "the gate: waiting" in line)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=40) == 130
+        assert process.wait(timeout=60) == 130
         process.communicate()
         assert own_pools(api(url)) == before
     assert rows(path, "select value from capture where key = 'restored'") == [("true",)]

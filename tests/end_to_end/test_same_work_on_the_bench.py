@@ -103,7 +103,7 @@ def test_work_of_a_killed_session_is_refused(tmp_path: Path) -> None:
     process = start("capture", "-d", GENTLE, "--duration", "40s", "-o", path)
     wait_for_line(process, lambda line: stored(line) > 0)
     process.kill()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     run = asicrc("capture", "-d", GENTLE, "--replay-work", path, "-o", tmp_path / "b.asicrc", "--json")
     assert run.code == 2
     assert "is not sealed" in run.json["error"]["message"]

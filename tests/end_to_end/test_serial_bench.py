@@ -23,7 +23,7 @@ from firmware_protocols.device import Verdict
 LONG = pytest.mark.long
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("url", "model", "chips"),
     [
@@ -68,7 +68,7 @@ def test_a_chain_is_found_brought_up_and_mined_on(url: str, model: str, chips: i
         assert analysis.json["scan_order"] is not None
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("url", "lowest_mv", "asked_mv"),
     [
@@ -158,7 +158,7 @@ def without_looks(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("url", ["sim:bm1366", pytest.param("sim:bitaxe", marks=LONG)])
 def test_the_driver_runs_against_the_bundle_of_a_check(url: str, tmp_path: Path) -> None:
     bundle = tmp_path / "check.zip"

@@ -57,7 +57,7 @@ def killed_in_its_second_point(*arguments: str | Path, path: Path) -> None:
         time.sleep(0.1)
     time.sleep(0.7)
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     time.sleep(3)  # the storage process lets go, and a guardian has acted
 
 
@@ -83,7 +83,7 @@ def check_resumed(path: Path, planned: int) -> None:
     assert (report["digest_ok"], report["disagreements"]) == (True, 0)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_chip_on_a_line(tmp_path: Path) -> None:
     path, plan = tmp_path / "a.asicrc", tmp_path / "p.toml"
     plan.write_text(CHIP)

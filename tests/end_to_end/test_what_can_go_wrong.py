@@ -144,7 +144,7 @@ def test_the_first_signal_restores_and_seals(number: signal.Signals, tmp_path: P
     process = start("capture", "-d", "sim:bm1366", "--duration", "40s", "-o", path, "--json")
     wait_for_line(process, lambda line: stored(line) > 20)
     os.killpg(process.pid, number)  # as a terminal does: to every process of the group
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert number.name in out
     with library.load(path) as capture_:
@@ -234,7 +234,7 @@ def test_a_killed_storage_process_ends_the_capture_and_restores(tmp_path: Path) 
             if entry.name.isdigit() and storage_of(entry, process.pid)
         )
         os.kill(storage, signal.SIGKILL)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=60)
         assert process.returncode == 6
         assert "acknowledged is in the file" in out
         assert asicrc("check", "-d", url, "--json").json["hash_counting_number"] == 0
@@ -285,6 +285,6 @@ def test_nohup_is_respected(tmp_path: Path) -> None:
     process = start("capture", "-d", "sim:bm1366", "--duration", "4s", "-o", path, preexec=like_nohup)
     wait_for_line(process, lambda line: stored(line) > 0)
     process.send_signal(signal.SIGHUP)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "duration reached" in out

@@ -281,7 +281,7 @@ def test_a_forged_import(name: str, imported: Path, commands: Commands, tmp_path
     assert codes["replay"] == 4, "there is no wire in it"
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", sampled(FORGERIES))
 def test_every_command_on_every_forgery(
     name: str, emulated: Path, commands: Commands, tmp_path: Path
@@ -291,7 +291,7 @@ def test_every_command_on_every_forgery(
     assert maximum_resident_mib() - before_mib < 500
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("key", sampled(READ_KEYS))
 def test_every_reader_of_hostile_json(key: str, emulated: Path, commands: Commands, tmp_path: Path) -> None:
     for value in HOSTILE_JSON.values():
@@ -299,7 +299,7 @@ def test_every_reader_of_hostile_json(key: str, emulated: Path, commands: Comman
         commands.all_on(path, "verify", "analyze", "parquet", "netcdf")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("place", sampled(INSIDE), ids=".".join)
 def test_hostile_values_inside_the_objects(
     place: tuple[str, ...], emulated: Path, commands: Commands, tmp_path: Path

@@ -32,7 +32,7 @@ def shown(path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_every_forgery(emulated: Path, commands: Commands, tmp_path: Path) -> None:
     for number, (name, edits) in enumerate(FORGERIES.items()):
         path = forged(emulated, tmp_path / f"{number}.asicrc", *edits)

@@ -34,7 +34,7 @@ def test_a_forged_capture_is_compared(name: str, emulated: Path, commands: Comma
     assert compare_both_ways(commands, emulated, path) <= {0, 1, 4}
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", sampled(COMPARED))
 def test_every_forgery_is_compared(name: str, emulated: Path, commands: Commands, tmp_path: Path) -> None:
     path = forged(emulated, tmp_path / "x.asicrc", *FORGERIES[name])
@@ -42,7 +42,7 @@ def test_every_forgery_is_compared(name: str, emulated: Path, commands: Commands
     assert commands("compare", path, path).code in (0, 1, 4)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("place", sampled(READ), ids=".".join)
 def test_hostile_values_inside_the_objects_are_compared(
     place: tuple[str, ...], emulated: Path, commands: Commands, tmp_path: Path

@@ -165,7 +165,7 @@ def test_answers_that_make_no_sense(kind: str, commands: Commands, tmp_path: Pat
         assert commands("verify", tmp_path / "a.asicrc", "--json").code == 0
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "kind",
     [

@@ -177,3 +177,9 @@ def test_a_coinbase() -> None:
     assert build_coinbase(128, b"", 0, b"")[41:45] == b"\x03\x02\x80\x00"  # the sign bit needs a byte
     with pytest.raises(ValueError, match="2 to 100 bytes"):
         build_coinbase(1, bytes(99), 0, b"")
+    assert build_coinbase(840_000, b"", 0, bytes(252)).count(b"\xfc" + bytes(252)) == 1
+    with pytest.raises(ValueError, match="at most 252 bytes, not 253"):
+        build_coinbase(840_000, b"", 0, bytes(253))
+    for height, value_sat in ((-1, 0), (840_000, -1), (840_000, 1 << 63)):
+        with pytest.raises(ValueError, match="no block has height"):
+            build_coinbase(height, b"", value_sat, b"")

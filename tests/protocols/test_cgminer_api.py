@@ -291,6 +291,14 @@ def test_only_what_is_outside_text_is_mended(text: str, value: object) -> None:
     assert reply.repairs
 
 
+@pytest.mark.parametrize("defect", [",", '{"a":1}'])
+def test_a_reply_of_nothing_but_defects_is_refused(defect: str) -> None:
+    head = '{"STATUS":[{"STATUS":"S"}],"X":'
+    assert len(read_reply(f'{head}[{defect * 900}{{"b":1}}]}}'.encode()).repairs) == 900
+    with pytest.raises(RemoteProtocolError, match="more than 1000 commas"):
+        read_reply(f'{head}[{defect * 1_100}{{"b":1}}]}}'.encode())
+
+
 record_values = (
     st.none()
     | st.booleans()

@@ -350,9 +350,10 @@ def test_results_that_cannot_be() -> None:
         )
     )
     assert told[0] == Malformed(
-        "reply to mining.subscribe", "extranonce1 is not hexadecimal of at most 128 digits", 1
+        "reply to mining.subscribe", "extranonce1 is not hexadecimal of at most 128 digits"
     )
-    assert told[1] == Malformed("reply to mining.configure", "the result is not an object", 2)
+    assert told[1] == Malformed("reply to mining.configure", "the result is not an object")
+    assert [miner.routine_answer(one, user_agent="x") for one in told[:2]] == [None, None]  # replies
     assert told[2].result == ConfigureResult(None, {"version-rolling": False})
     assert (miner.subscribed, miner.jobs.version_mask) == (False, 0)
 

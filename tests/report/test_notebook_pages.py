@@ -107,7 +107,7 @@ def test_the_verdict_of_a_list_is_as_many_points_as_fit(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_from_notebooks_to_an_index(tmp_path: Path) -> None:
     pytest.importorskip("nbclient")
     (tmp_path / "a_bad.py").write_text(BAD)

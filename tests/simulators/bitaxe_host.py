@@ -142,7 +142,7 @@ def board(*options: str, version: int = 0) -> Iterator[Host]:
         yield Host(announced, *fds, version=version)
     finally:
         process.stdin.close()
-        process.wait(5)
+        process.wait(60)
         process.stdout.close()
         for fd in fds:
             os.close(fd)

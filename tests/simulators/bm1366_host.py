@@ -168,7 +168,7 @@ class Emulator:
         else:
             self.process.send_signal(signal_number)
         try:
-            self.process.wait(5)
+            self.process.wait(60)
         finally:
             if self.process.poll() is None:
                 self.process.kill()

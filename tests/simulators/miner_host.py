@@ -293,7 +293,7 @@ def miner(*options: str) -> Iterator[Miner]:
         yield Miner(process, json.loads(process.stdout.readline()))
     finally:
         process.stdin.close()
-        process.wait(5)
+        process.wait(60)
         process.stdout.close()
 
 

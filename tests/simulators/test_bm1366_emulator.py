@@ -192,7 +192,7 @@ def test_the_line_can_go_away_under_the_host() -> None:
             emulator.collect(0.5)
         assert emulator.ended
         assert time.monotonic() - sent > 0.29
-        assert emulator.process.wait(5) == 0
+        assert emulator.process.wait(60) == 0
 
 
 def test_a_host_may_come_and_go_unless_told_otherwise() -> None:
@@ -207,7 +207,7 @@ def test_a_host_may_come_and_go_unless_told_otherwise() -> None:
         emulator.size = 9
         assert emulator.ask(read_register(0))
         os.close(emulator.fd)
-        assert emulator.process.wait(5) == 0
+        assert emulator.process.wait(60) == 0
         emulator.fd = os.open(os.devnull, os.O_RDWR)
 
 
@@ -330,7 +330,7 @@ def test_the_command_for_a_person_runs_until_it_is_interrupted() -> None:
         path = Path(url.removeprefix("serial:").partition("?")[0])
         assert path.exists()
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
         assert not path.exists()
 
 

@@ -210,7 +210,7 @@ def test_the_process_ends_with_stdin_and_says_how_it_went() -> None:
     assert process.stdout is not None
     device = Miner(process, json.loads(process.stdout.readline()))
     assert device.http("GET", "/mcb/status")[0] == 200
-    _, said = process.communicate(b"", timeout=5)
+    _, said = process.communicate(b"", timeout=60)
     assert process.returncode == 0
     assert json.loads(said)["ended"] == "stdin"
     wrong = [sys.executable, "-m", "simulators.miners", "lv06", "zero_bits=x"]

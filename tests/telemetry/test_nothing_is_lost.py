@@ -101,7 +101,7 @@ def test_nothing_is_lost_when_broker_collector_and_publisher_are_killed(
         answer, _ = process.communicate(timeout=90)
         assert json.loads(answer)["collected"] is True
     collector.send_signal(signal.SIGINT)
-    answer, _ = collector.communicate(timeout=30)
+    answer, _ = collector.communicate(timeout=60)
     assert collector.returncode == 130
     assert json.loads(answer)["refused"] == 0
 

@@ -72,7 +72,7 @@ class PoolProcess:
             with suppress(BrokenPipeError):
                 self.process.stdin.close()
             try:
-                self.process.wait(5)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
             self._reap()
@@ -119,7 +119,7 @@ def street(*options: dict[str, object]) -> Iterator[list[Pool]]:
         yield [Pool("127.0.0.1", int(url.rpartition(":")[2]), WALLET, PASSWORD) for url in urls]
     finally:
         process.stdin.close()
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()
 
 

@@ -45,14 +45,14 @@ def mine(run: Capturing, command: list[str], folder: Path) -> str:
             assert miner.poll() is None, log.read_text()
         finally:
             miner.terminate()
-            miner.wait(timeout=10)
+            miner.wait(timeout=60)
     time.sleep(0.5)  # its last share is on the way
     run.stop()
     return log.read_text()
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("variable", "algorithm", "coin", "difficulty", "mode"),
     [

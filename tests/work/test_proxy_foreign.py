@@ -26,7 +26,7 @@ DIFFICULTY = 0.0005
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", ["stream", "handshake"])
 def test_minerd(mode: str, tmp_path: Path) -> None:
     """Killed in the middle: the pool, which comes back; minerd notices nothing of it."""
@@ -89,12 +89,12 @@ def _mine_with_minerd(program: str, run: Proxied, log: Path, pool: PoolProcess) 
             assert miner.poll() is None, log.read_text()
         finally:
             miner.terminate()
-            miner.wait(timeout=10)
+            miner.wait(timeout=60)
     return log.read_text()
 
 
 @pytest.mark.long
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "miner", ["lv06?profile=esp-old", "lv06?profile=esp-head", "s9?profile=bmminer", "s9?profile=luxos"]
 )

@@ -144,7 +144,7 @@ def test_the_single_word_handshake(tmp_path: Path) -> None:
 def test_a_mode_that_cannot_be(options: tuple[str, ...], message: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "asicrc.cli.main", "capture", *options, "--duration", "5s", "--json"]
     run = subprocess.run(
-        [*command, "-o", str(tmp_path / "a.asicrc")], capture_output=True, text=True, timeout=50
+        [*command, "-o", str(tmp_path / "a.asicrc")], capture_output=True, text=True, timeout=120
     )
     assert run.returncode == 2, run.stderr
     assert message in run.stdout

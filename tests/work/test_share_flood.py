@@ -39,7 +39,7 @@ def bare_stamps(folder: Path, rate: float, seconds: float, miners: int) -> tuple
     with Loading(port, folder / "b.npy", rate=rate, seconds=seconds, miners=miners, bare=True) as load:
         load.go()
         sent = load.wait()
-    receiver.communicate(timeout=20)
+    receiver.communicate(timeout=60)
     found = np.load(results)
     stamps = found["stamps"]
     of = sent[stamps["nonce"] * miners + found["connection"]]

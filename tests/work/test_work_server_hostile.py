@@ -226,7 +226,7 @@ with serving() as served:
 print("served on")
 """
     run = subprocess.run(
-        [sys.executable, "-c", script, str(HERE)], capture_output=True, text=True, timeout=40
+        [sys.executable, "-c", script, str(HERE)], capture_output=True, text=True, timeout=120
     )
     assert run.stdout == "served on\n", run.stderr
 
