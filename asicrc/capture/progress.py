@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from asicrc.capture.time_left import PlanStanding
@@ -15,7 +16,10 @@ PLAIN_INTERVAL_NS = 1_000_000_000
 
 
 class Progress:
-    """`mode` is `live` (rich, on a terminal), `plain` (a line a second on stderr) or `none`."""
+    """`mode` is `live` (rich, on a terminal), `plain` (a line a second on stderr) or `none`.
+
+    Where nobody can read it any more it goes on as `none`.
+    """
 
     def __init__(self, mode: str) -> None:
         self.standing: PlanStanding | None = None
@@ -47,6 +51,17 @@ class Progress:
             line += f"  lag {lag_ns / 1e9:.2f} s"
         if self.standing is not None:
             line = f"{self.standing.words(now_ns)}  |{line}"
+        try:
+            self._write(line, now_ns)
+        except OSError:  # the terminal, or whoever read this, is gone: no reason to end a capture
+            self._mode, self._live = "none", None
+
+    def close(self) -> None:
+        if self._live is not None:
+            with suppress(OSError):  # as above
+                self._live.stop()
+
+    def _write(self, line: str, now_ns: int) -> None:
         if self._live is not None:
             from rich.text import Text
 
@@ -55,7 +70,3 @@ class Progress:
             self._shown_ns = now_ns
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
-
-    def close(self) -> None:
-        if self._live is not None:
-            self._live.stop()

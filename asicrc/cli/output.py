@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from contextlib import suppress
 from typing import Any
 
 from asicrc.errors import AsicrcError, DeviceError, ExitCode, Refused
@@ -27,8 +28,11 @@ def say(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """A line beside the result, on stderr."""
-    sys.stderr.write(printable(text) + "\n")
+    """A line beside the result, on stderr. Where nobody can read it any more nothing ends for that: a device
+    may have to be put back."""
+    with suppress(OSError):
+        sys.stderr.write(printable(text) + "\n")
+        sys.stderr.flush()
 
 
 def report_error(error: AsicrcError, as_json: bool) -> ExitCode:

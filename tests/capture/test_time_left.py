@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +69,24 @@ def test_rows_and_checked_events_are_told_apart(capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().err.splitlines()
     assert "stored 70 rows: 42 events checked (40 valid, 1 duplicate), 28 synthetic" in lines[0]
     assert lines[0].startswith("point 1/2, 49 s left") and lines[1].startswith("point 1/2, 39 s left")
+
+
+def test_nobody_who_reads_the_line_ends_no_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a terminal that was closed, or with `2>&1 | head`."""
+
+    class Gone(io.StringIO):
+        tries = 0
+
+        def write(self, text: str) -> int:
+            Gone.tries += 1
+            raise OSError(errno.EIO, "nobody is there")
+
+    progress = Progress("plain")
+    monkeypatch.setattr("sys.stderr", Gone())
+    for second in range(3):
+        progress.show((second + 1) * 2 * S, second, Counters(), None)
+    progress.close()
+    assert Gone.tries == 1
 
 
 def test_the_same_is_told_from_the_file() -> None:
