@@ -1,4 +1,4 @@
-"""Two one-sided tests: showing that a difference is small, which "not significant" never does.
+"""Two one-sided tests: showing that a difference is small, which "not significant" never does; or large.
 
 Schuirmann 1987. The null is that the difference reaches the margin on one side or the other; a small p says
 that it lies inside. The margin belongs to the question and is fixed before the data are seen.
@@ -59,6 +59,14 @@ def equivalence_of_means(a: ArrayLike, b: ArrayLike, margin: float) -> tuple[Est
 
     Variances may differ (Welch 1947). Raises NoAnswer for fewer than 5 values in a group.
     """
+    difference, se, df, n = _difference(a, b)
+    half = float(stats.t.ppf(0.975, df)) * se
+    effect = Estimate(difference, difference - half, difference + half, n, method="Welch 1947")
+    return effect, equivalence_test(difference, se, margin, n=n, df=df)
+
+
+def _difference(a: ArrayLike, b: ArrayLike) -> tuple[float, float, float, int]:
+    """b less a in the mean, its standard error and degrees of freedom (Welch 1947), and n of both."""
     x, y = (np.asarray(values, float) for values in (a, b))
     if min(len(x), len(y)) < MIN_OF_A_GROUP or not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise NoAnswer(
@@ -69,11 +77,7 @@ def equivalence_of_means(a: ArrayLike, b: ArrayLike, margin: float) -> tuple[Est
     se = math.sqrt(sum(parts))
     spread = sum(part**2 / (len(values) - 1) for part, values in zip(parts, (x, y), strict=True))
     df = sum(parts) ** 2 / spread if spread > 0 else float(len(x) + len(y) - 2)
-    difference = float(y.mean() - x.mean())
-    half = float(stats.t.ppf(0.975, df)) * se
-    n = len(x) + len(y)
-    effect = Estimate(difference, difference - half, difference + half, n, method="Welch 1947")
-    return effect, equivalence_test(difference, se, margin, n=n, df=df)
+    return float(y.mean() - x.mean()), se, df, len(x) + len(y)
 
 
 def equivalence_of_groups(groups: Mapping[str, ArrayLike], margin: float) -> tuple[Estimate, TestResult]:
@@ -94,3 +98,25 @@ def equivalence_of_groups(groups: Mapping[str, ArrayLike], margin: float) -> tup
         test.n,
         f"two of the groups differ by {margin:g} or more",
     )
+
+
+def difference_of_groups(groups: Mapping[str, ArrayLike], margin: float) -> TestResult:
+    """The other way round: do two of the groups' means differ by more than the margin?
+
+    One-sided Welch tests of the distance of each pair, the smallest p-value times their number (Bonferroni).
+    Raises NoAnswer as `equivalence_of_groups`, ValueError for a margin that is not above 0.
+    """
+    if not margin > 0:
+        raise ValueError(f"a margin is above 0, not {margin}")
+    if len(groups) < 2:
+        raise NoAnswer(f"{len(groups)} groups to compare", "two or more")
+    found = []
+    for a, b in combinations(groups, 2):
+        difference, se, df, n = _difference(groups[a], groups[b])
+        beyond = abs(difference) - margin
+        t = beyond / se if se > 0 else math.copysign(math.inf, beyond)
+        found.append((float(stats.t.sf(t, df)), t, n, f"{a} and {b}"))
+    p, t, n, pair = min(found)
+    name = f"Welch, one-sided, {len(found)} pairs, the farthest being {pair}"
+    null = f"no two of the groups differ by more than {margin:g}"
+    return TestResult(name, t, min(1.0, p * len(found)), n, null)

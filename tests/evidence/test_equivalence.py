@@ -9,6 +9,7 @@ from statsmodels.stats.weightstats import ttost_ind
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate
 from asicrc.evidence.equivalence import (
+    difference_of_groups,
     equivalence_of_estimate,
     equivalence_of_groups,
     equivalence_of_means,
@@ -54,6 +55,23 @@ def test_groups_are_as_far_apart_as_the_worst_pair() -> None:
     assert test.p_value > 0.5
     p = [equivalence_of_groups({"a": windows(), "b": windows()}, 0.1)[1].p_value for _ in range(200)]
     assert np.mean(np.array(p) <= 0.05) >= 0.7
+    assert difference_of_groups(apart, 0.1).p_value < 1e-6
+
+
+def test_groups_at_the_margin_are_called_beyond_it_as_seldom_as_stated() -> None:
+    """Two of four groups a margin above the others: four of the six pairs lie at it."""
+    rng = np.random.default_rng(6)
+
+    def p_value(shift: float) -> float:
+        means = (0.0, 0.0, shift, shift)
+        return difference_of_groups({f"{k}": rng.normal(m, 1, 40) for k, m in enumerate(means)}, 0.5).p_value
+
+    assert np.mean([p_value(0.5) <= 0.05 for _ in range(400)]) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
+    assert np.mean([p_value(1.6) <= 0.05 for _ in range(50)]) >= 0.9
+    with pytest.raises(NoAnswer, match="1 groups"):
+        difference_of_groups({"a": np.arange(9)}, 0.1)
+    with pytest.raises(ValueError, match="margin"):
+        difference_of_groups({"a": np.arange(9), "b": np.arange(9)}, 0.0)
 
 
 def test_an_interval_is_enough() -> None:

@@ -210,6 +210,14 @@ def changed_drive(
     return state + noise * rng.normal(size=shape), state + kick + noise * rng.normal(size=shape)
 
 
+def test_lags_of_noise_are_seen_as_seldom_as_stated() -> None:
+    found = [
+        fading_memory(*changed_drive(200 + k, decay=0.0, noise=1.0), horizon=5).lags_seen for k in range(100)
+    ]
+    assert np.mean(np.array(found) > 0) <= 0.05 + 3 * (0.05 * 0.95 / 100) ** 0.5
+    assert fading_memory(*changed_drive(1, decay=0.8, noise=0.2), horizon=10).lags_seen >= 4
+
+
 def test_memory_that_fades_is_shown_to_fade() -> None:
     found = fading_memory(*changed_drive(1, decay=0.7, noise=0.2), horizon=10)
     assert found.fades is True

@@ -12,6 +12,7 @@ from scipy import stats
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.evidence import Estimate, EvidenceVerdict, Finding, TestResult, judge
 from asicrc.evidence.finding import POWER_80_SE
+from asicrc.evidence.multiplicity import holm
 from asicrc.reservoir.metrics.checking import Floats, require_finite, spread_of_features
 
 RESPONSE_MARGIN = 0.05
@@ -20,7 +21,8 @@ LEAST_POSITIONS = 5
 
 @dataclass(frozen=True, slots=True)
 class FadingMemory:
-    """response : (L,) squared response to the changed input at lag 0, 1, ...; low, high its 95 % interval
+    """response : (L,) squared response to the changed input at lag 0, 1, ...; low, high the 95 % interval of
+        each lag by itself
 
     The unit is the variance of the state over time. `finding` is about the claim that the response is still
     there from `horizon` on: refuted means that the memory has faded.
@@ -37,6 +39,20 @@ class FadingMemory:
         """None where the replays do not resolve it."""
         verdict = self.finding.verdict
         return {EvidenceVerdict.REFUTED: True, EvidenceVerdict.SUPPORTED: False}.get(verdict)
+
+    @property
+    def lags_seen(self) -> int:
+        """Lags from 1 on at which the change shows: one-sided Student at 5 % for all of them (Holm 1979)."""
+        m = self.finding.effect.n
+        half = (self.high - self.low)[1:] / 2
+        response = self.response[1:]
+        t = np.divide(
+            response * float(stats.t.ppf(0.975, m - 1)),
+            half,
+            out=np.where(response > 0, np.inf, -np.inf),
+            where=half > 0,
+        )
+        return sum(p <= 0.05 for p in holm(stats.t.sf(t, m - 1).tolist()))
 
     @property
     def half_lag(self) -> int | None:

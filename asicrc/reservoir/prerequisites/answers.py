@@ -26,7 +26,7 @@ from asicrc.evidence import (
     not_testable,
     two_verdicts,
 )
-from asicrc.evidence.equivalence import equivalence_of_groups
+from asicrc.evidence.equivalence import difference_of_groups, equivalence_of_groups
 from asicrc.evidence.finding import POWER_80_SE
 from asicrc.reservoir.driven_run import DrivenRun
 from asicrc.reservoir.metrics import (
@@ -153,7 +153,7 @@ def prerequisites_of(run: DrivenRun, plan: PrerequisitePlan, source: Source) -> 
         classes=told,
         separates=_separates(separated, told),
         fading=faded,
-        lags_seen=None if faded is None else int(np.count_nonzero(faded.low[1:] > 0)),
+        lags_seen=None if faded is None else faded.lags_seen,
         consistency=tried("consistency", lambda: consistency(few, washout=plan.washout)),
         dimension=tried("effective_dimension", lambda: participation_ratio(states)),
         resolvable=tried(
@@ -193,17 +193,17 @@ def _echo(steps: StepEvents, same: list[Block], plan: PrerequisitePlan) -> Findi
             f"it takes {WINDOWS_A_GROUP}: longer steps, or more repeats",
         )
     effect, test = equivalence_of_groups(groups, CV_MARGIN)
-    beyond = effect.low > CV_MARGIN or effect.high < -CV_MARGIN
+    beyond = difference_of_groups(groups, CV_MARGIN)
     verdict = EvidenceVerdict.NOT_RESOLVED
     if test.p_value <= ALPHA:
         verdict = EvidenceVerdict.SUPPORTED
-    elif beyond:
+    elif beyond.p_value <= ALPHA:
         verdict = EvidenceVerdict.REFUTED
     half = (effect.high - effect.low) / 2
     return Finding(
         question=ECHO_QUESTION,
         effect=effect,
-        nulls=[test],
+        nulls=[test, beyond],
         smallest_effect=POWER_80_SE * half / 1.96,
         verdict=verdict,
         note=f"largest difference of the CV between two of {len(groups)} histories, {fewest} windows of "
