@@ -208,7 +208,7 @@ class AxeosControl:
         self._try(lambda: self._restore_fan(fan))
         if self._pointed and self._back is not None:
             pools = [self._restore_pools(self._back)]
-        elif self._clock_needs_restart and power:
+        elif self._clock_needs_restart and (power | fan).keys() & {FREQUENCY, AUTO_FAN}:
             self._try(self._client.restart)
         if self._clock_needs_restart:
             self._try(lambda: self._go_to(power))

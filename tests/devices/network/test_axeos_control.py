@@ -133,6 +133,17 @@ def test_a_miner_that_its_owner_points_gets_its_settings_all_the_same(generation
     assert miner.info["stratumURL"] == "pool.example"
 
 
+def test_an_old_miner_that_was_given_a_fan_speed_alone_starts_anew_for_its_own_fan_too() -> None:
+    miner = FakeAxeos("old")
+    control = control_of(miner)
+    control.originals()
+    control.pointed_by_hand_to(SERVER)
+    control.configure({"fan_percent": 75.0})
+    assert miner.restarts == 1
+    assert all(setting.came_true for setting in control.restore(overheated=False))
+    assert (miner.restarts, miner.info["autofanspeed"]) == (2, 1)
+
+
 @pytest.mark.parametrize("ignored", ["frequency", "coreVoltage", "stratumURL", "autofanspeed"])
 def test_a_setting_that_is_answered_with_success_and_not_stored_is_an_error(ignored: str) -> None:
     miner = FakeAxeos("live")
