@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +33,7 @@ from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.scan_settings import scan_order_of, time_scale_of
 from asicrc.engines import engine
 from asicrc.errors import BadFile, NoAnswer, UsageError
-from asicrc.evidence import Estimate, Finding
+from asicrc.evidence import Estimate, EvidenceVerdict, Finding
 from asicrc.report.saving import check_figure_name, save_figure
 from firmware_protocols.bm13xx import NonceOrder, ScanOrder, addresses
 from firmware_protocols.device import (
@@ -161,6 +161,7 @@ def analyze_capture(
                 source_of_capture(capture, include_duplicates=include_duplicates, seed=seed), seed
             ),
         )
+        _hold_to_the_stamps(analysis)
         _analyse_scan(analysis, capture, events, quantum_s, seed)
     for part, needed in NEEDED.items():
         if getattr(analysis, part) is None:
@@ -217,6 +218,14 @@ def _analyse_arrivals(
         analysis.latency = _try(analysis, "latency", lambda: latency_statistics(latency_s, seed))
     else:
         analysis.unanswered["latency"] = "no event states when its job was sent"
+
+
+def _hold_to_the_stamps(analysis: CaptureAnalysis) -> None:
+    """No departure from the Poisson null is a finding where the law of these stamps cannot be tested."""
+    law = None if analysis.arrivals is None else analysis.arrivals.finding("cv")
+    if analysis.exponential is None or law is None or law.verdict is not EvidenceVerdict.NOT_TESTABLE_HERE:
+        return
+    analysis.exponential = replace(analysis.exponential, verdict=law.verdict, note=law.note)
 
 
 def _analyse_scan(

@@ -42,7 +42,7 @@ def export(capture: Capture, path: str | os.PathLike[str], format: str, *, overw
         raise UsageError(f"there is no export format {format!r}", f"choose one of {', '.join(_WRITERS)}")
     target = Path(path)
     if target.exists() and (not overwrite or target.is_dir() or target.samefile(capture.path)):
-        raise UsageError(f"{target} exists already", "choose another name, or allow overwriting a file")
+        raise UsageError(f"{target} exists already", "choose another --output, or --overwrite")
     with whole_file(target) as draft:
         write(capture, draft)
 

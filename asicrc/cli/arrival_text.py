@@ -41,8 +41,8 @@ def arrival_lines(evidence: ArrivalEvidence) -> Iterator[str]:
         yield f"              mixture p = {mixture.test.p_value:.3g} by parametric bootstrap, n = {mixture.n}"
         yield f"              CV beyond it {shown(beyond.effect)}: {beyond.verdict}"
     if evidence.drift is not None:
-        share = evidence.drift.share_per_hour.scaled(100)
-        yield f"drift         {shown(share)} % an hour, p = {evidence.drift.test.p_value:.2g}"
+        percent, unit = evidence.drift.in_words()
+        yield f"drift         {shown(percent)} {unit}, p = {evidence.drift.test.p_value:.2g}"
     if evidence.changes is not None and evidence.changes.points:
         places = ", ".join(str(point.index) for point in evidence.changes.points)
         yield f"changes       of the rate at interval {places}"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asicrc.cli.options import Json
+from asicrc.cli.options import FigureFile, Json
 from asicrc.cli.output import print_json, say
 from asicrc.errors import ExitCode
 
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 def compare(
     a: Annotated[Path, typer.Argument(help="A capture.")],
     b: Annotated[Path, typer.Argument(help="A capture of the same work: `capture --replay-work A`.")],
-    figure: Annotated[Path | None, typer.Option(help="Write a figure (png, pdf or svg).")] = None,
+    figure: FigureFile = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the permutations.")] = 1,
     as_json: Json = False,
 ) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asicrc.cli.options import Json
+from asicrc.cli.options import Duplicates, FigureFile, Json, Point, ResamplingSeed
 from asicrc.cli.output import print_json, say
 from asicrc.errors import ExitCode, UsageError
 
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from asicrc.analysis.spectra.host_periods import HostPeriod
 
 Events = Annotated[Path, typer.Argument(help="A capture, or a CSV with a column of stamps.")]
-Duplicates = Annotated[
-    bool, typer.Option("--include-duplicates", help="Count repeated proofs as arrivals too.")
-]
-Point = Annotated[int | None, typer.Option(help="Of a sweep: the row of the point.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of the resampling.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,12 +38,12 @@ def heartbeat(
     ] = None,
     host_period: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=SECONDS of something periodic on your bench; may be given often."),
+        typer.Option(help="NAME=SECONDS of something periodic on your bench; may be repeated."),
     ] = None,
-    figure: Annotated[Path | None, typer.Option(help="Write a figure (png, pdf or svg).")] = None,
+    figure: FigureFile = None,
     point: Point = None,
     include_duplicates: Duplicates = False,
-    seed: Seed = 1,
+    seed: ResamplingSeed = 1,
     as_json: Json = False,
 ) -> int:
     """Is there a period in the arrivals, how deep, and what would have been seen? Host-side ones are named.
@@ -170,7 +165,7 @@ def papers(
     clock_mhz: Annotated[float, typer.Option(help="Clock for K_sync.")] = 485.0,
     modulation_hz: Annotated[float, typer.Option(help="Modulation that K_sync is to let through.")] = 2.4,
     point: Point = None,
-    seed: Seed = 1,
+    seed: ResamplingSeed = 1,
     as_json: Json = False,
 ) -> None:
     """The papers' own quantities as they define them, what is wrong with each, and what stands in its place.

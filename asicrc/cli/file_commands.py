@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asicrc.cli.options import Json
+from asicrc.cli.options import Duplicates, FigureFile, Json, Point, ResamplingSeed
 from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode
 
@@ -128,14 +128,10 @@ def import_(
 
 def analyze(
     file: File,
-    figure: Annotated[Path | None, typer.Option(help="Write a figure (png, pdf or svg).")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling.")] = 1,
-    include_duplicates: Annotated[
-        bool, typer.Option("--include-duplicates", help="Count repeated proofs as arrivals too.")
-    ] = False,
-    point: Annotated[
-        int | None, typer.Option(help="Of a sweep: the row of the point (`id` of `asicrc sweep --json`).")
-    ] = None,
+    figure: FigureFile = None,
+    seed: ResamplingSeed = 1,
+    include_duplicates: Duplicates = False,
+    point: Point = None,
     as_json: Json = False,
 ) -> int:
     """Arrival statistics with intervals and nulls; on a chip line the residual against the scan order."""

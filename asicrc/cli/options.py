@@ -26,6 +26,15 @@ AllowBeyond = Annotated[
         help="Let the station file go beyond the built-in limits, at your own risk; stored with the capture.",
     ),
 ]
+FigureFile = Annotated[Path | None, typer.Option("--figure", help="Write a figure (png, pdf or svg).")]
+Duplicates = Annotated[
+    bool, typer.Option("--include-duplicates", help="Count repeated proofs as arrivals too.")
+]
+Point = Annotated[
+    int | None,
+    typer.Option("--point", help="Of a sweep: the row of the point (`id` of `asicrc sweep --json`)."),
+]
+ResamplingSeed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")]
 Device = Annotated[str, typer.Option("--device", "-d", help="Device URL, for example sim:bm1366.")]
 
 _UNITS_S = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}

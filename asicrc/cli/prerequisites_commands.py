@@ -27,7 +27,7 @@ def prerequisites(
     file: Annotated[Path | None, typer.Argument(help="A capture that was made for this.")] = None,
     device: Annotated[str | None, typer.Option("--device", "-d", help="Drive this device first.")] = None,
     plan: Annotated[
-        str | None, typer.Option(help="Plan: a TOML file, or the name of one that comes along.")
+        str | None, typer.Option(help="Plan: a TOML file, or a name of `asicrc prerequisites --list`.")
     ] = None,
     twin: Annotated[str | None, typer.Option(help="Drive a twin: ideal, ordinary or planted.")] = None,
     machine: Annotated[str, typer.Option(help="Machine that the twin is of.")] = "lv06",
@@ -35,7 +35,7 @@ def prerequisites(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Capture file. Default: ./<UTC>-<device>.asicrc.")
     ] = None,
-    list_plans: Annotated[bool, typer.Option("--list", help="Name the plans that come along.")] = False,
+    list_plans: Annotated[bool, typer.Option("--list", help="Name the plans that come with asicrc.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it comes to, and stop.")] = False,
     station: StationFile = None,
     allow_beyond: AllowBeyond = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asicrc.cli.options import Json
+from asicrc.cli.options import FigureFile, Json
 from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode, UsageError
 
@@ -128,7 +128,7 @@ def study(
         int, typer.Option(help="Twins: so many are taken at other temperatures and voltages too.")
     ] = 20,
     jobs: Annotated[int, typer.Option(help="Processes; -1: all cores.")] = 1,
-    figure: Annotated[Path | None, typer.Option(help="Write a figure (png, pdf or svg).")] = None,
+    figure: FigureFile = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 1,
     as_json: Json = False,
 ) -> int:

@@ -30,7 +30,8 @@ def register(app: typer.Typer) -> None:
 
 def sweep(
     plan: Annotated[
-        str | None, typer.Argument(help="Plan: a TOML or Python file, or the name of one that comes along.")
+        str | None,
+        typer.Argument(help="Plan: a TOML or Python file, or a name of `asicrc sweep --list`."),
     ] = None,
     device: Annotated[
         str | None, typer.Option("--device", "-d", help="Device URL. Default: the one in the plan.")

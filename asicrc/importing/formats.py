@@ -82,7 +82,7 @@ def _nearest(columns: set[str]) -> str:
 
 
 def _what_is_read() -> str:
-    return "read are: " + "; ".join(
+    return "these formats are read: " + "; ".join(
         f"{one.name}, {one.title}" + (f" with {', '.join(one.columns)}" if one.columns else "")
         for one in FORMATS
     )

@@ -9,14 +9,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.event_stream import EventStream
 from asicrc.analysis.spectra.heartbeat import Heartbeat, line_profile
 from asicrc.analysis.spectra.phases import powers
+from asicrc.analysis.spectra.renewal_spectrum import smooth_spectrum
 from asicrc.analysis.spectra.search import band_powers, independent_trials, level_of_each
 from asicrc.evidence import DESIGN_LEVEL
 from asicrc.report.figures import BLUE, GREEN, GREY, ORANGE, single_panel
 
 _MOST_POINTS = 6000
+_FEWEST_POINTS = 200
 _STEPS = 60
 
 
@@ -56,7 +59,7 @@ def heartbeat_panels(stream: EventStream, beat: Heartbeat) -> dict[str, Figure]:
 
 def _draw_spectrum(axis: Axes, stream: EventStream, beat: Heartbeat, frequency_hz: float) -> None:
     t_s = stream.longest_s
-    frequencies, relative = band_powers(t_s, beat.low_hz, beat.high_hz)
+    frequencies, relative = _band_of_enough_points(t_s, beat)
     # the largest of neighbours stays where there are more points than can be drawn
     together = max(1, len(frequencies) // _MOST_POINTS)
     whole = len(frequencies) // together * together
@@ -73,6 +76,16 @@ def _draw_spectrum(axis: Axes, stream: EventStream, beat: Heartbeat, frequency_h
         f"strongest at {frequency_hz:.5g} Hz, corrected p = {p:.2g}, n = {len(t_s)}: {beat.finding.verdict}"
     )
     axis.legend(frameon=False, fontsize=8)
+
+
+def _band_of_enough_points(t_s: Floats, beat: Heartbeat) -> tuple[Floats, Floats]:
+    """Frequencies and powers; of a short record by exact sums up to both edges of the band, as the search."""
+    frequencies, relative = band_powers(t_s, beat.low_hz, beat.high_hz)
+    if len(frequencies) >= _FEWEST_POINTS:
+        return frequencies, relative
+    frequencies = np.linspace(beat.low_hz, beat.high_hz, _FEWEST_POINTS)
+    exact = np.array([float(powers(t_s, frequency)[0]) for frequency in frequencies.tolist()])
+    return frequencies, exact / smooth_spectrum(np.diff(t_s), frequencies)
 
 
 def relative_at(stream: EventStream, beat: Heartbeat) -> float:

@@ -14,6 +14,8 @@ from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate, TestResult
 
 MIN_INTERVALS = 50
+WIDEST_PERCENT = 200.0
+"""An interval that is wider than this is told for a shorter time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,16 @@ class Drift:
 
     share_per_hour: Estimate
     test: TestResult
+
+    def in_words(self) -> tuple[Estimate, str]:
+        """Percent an hour; of a record too short for that, a minute or a second, and that unit."""
+        percent = self.share_per_hour.scaled(100)
+        width = percent.high - percent.low
+        if width <= WIDEST_PERCENT:
+            return percent, "% an hour"
+        if width <= 60 * WIDEST_PERCENT:
+            return percent.scaled(1 / 60), "% a minute"
+        return percent.scaled(1 / 3600), "% a second"
 
     def as_json(self) -> dict[str, Any]:
         return {"share_per_hour": self.share_per_hour.as_json(), "test": self.test.as_json()}

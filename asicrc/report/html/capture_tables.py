@@ -32,8 +32,7 @@ def arrival_table(analysis: CaptureAnalysis) -> Table | None:
     if repeated is not None:
         rows.append(("Interval, CV, duplicates counted", repeated.cv, ""))
     if analysis.arrivals is not None and analysis.arrivals.drift is not None:
-        drift = analysis.arrivals.drift.share_per_hour.scaled(100)
-        rows.append(("Drift of the rate", drift, "% an hour"))
+        rows.append(("Drift of the rate", *analysis.arrivals.drift.in_words()))
     return estimate_table("Arrivals of distinct valid events.", rows)
 
 

@@ -38,7 +38,7 @@ def write_report(
     """
     check_report_name(path, overwrite=overwrite)
     if isinstance(subject, Path) and path.exists() and subject.exists() and path.samefile(subject):
-        raise UsageError(f"{path} is what the report would be of", "choose another name for the report")
+        raise UsageError(f"{path} is what the report would be of", "choose another --output")
     page = _page(subject, seed, point, analysis, captures, command)
     from asicrc.report.html.rendering import render
 
@@ -52,7 +52,7 @@ def check_report_name(path: Path, *, overwrite: bool = False) -> None:
     if path.suffix.lower() not in REPORT_SUFFIXES:
         raise UsageError(f"no report is written as {path.name!r}", "end it in .html")
     if path.exists() and (not overwrite or path.is_dir()):
-        raise UsageError(f"{path} exists already", "choose another name, or allow overwriting a file")
+        raise UsageError(f"{path} exists already", "choose another --output, or --overwrite")
 
 
 def _page(

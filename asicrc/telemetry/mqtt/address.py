@@ -63,7 +63,7 @@ def broker_address(url: str, environ: Mapping[str, str]) -> BrokerAddress:
     if "@" in parts.netloc:
         raise UsageError("the address of the broker holds a login, which others see", f"{FORM}; {HINT}")
     if parts.scheme not in _PORTS:
-        raise UsageError(f"a broker is reached by mqtt:// or mqtts://, not by {parts.scheme[:20]!r}", FORM)
+        raise UsageError(f"{url[:100]!r} is no mqtt:// or mqtts:// address of a broker", FORM)
     if not parts.hostname or port == 0:
         raise UsageError(f"{url[:100]!r} does not say which host", FORM)
     if "?" in url or "#" in url:
