@@ -83,7 +83,6 @@ def test_a_step_has_settled_when_it_stays_near_its_end() -> None:
         (early_rounds.PROCEDURES, "S28"),
         (work_ahead.PROCEDURES, "S14"),
         (direct_lines.PROCEDURES, "H14"),
-        (voltages.PROCEDURES, "H15"),
     ],
 )
 def test_an_effect_is_found_where_it_is(procedures: tuple[Procedure, ...], claim: str, kind: str) -> None:

@@ -40,10 +40,10 @@ from asicrc.reservoir.prerequisites.answers import MEMORYLESS_TOO
 
 EVENTS_A_STEP = 2.4
 """As in the shipped plans: 87 windows of ten intervals behind each history, and a few more."""
-STEPS = PrerequisitePlan("size", encoder_for("work")).steps
-EVENTS = round(STEPS * EVENTS_A_STEP)
+PLAN = PrerequisitePlan("prerequisites, input in the work", encoder_for("work"))
+EVENTS = round(PLAN.steps * EVENTS_A_STEP)
 NEEDS = (
-    f"a miner driven by `asicrc prerequisites`: {STEPS:,} steps of {EVENTS_A_STEP:g} shares, "
+    f"a miner driven by `asicrc prerequisites`: {PLAN.steps:,} steps of {EVENTS_A_STEP:g} shares, "
     f"{EVENTS * SHARE_S / 3600:.0f} h of an LV06"
 )
 _TAKEN: dict[str, Path] = {}
@@ -81,9 +81,9 @@ def of_device(claim: str, context: Context) -> ClaimOutcome:
     url = url_of(context)
     if url not in _TAKEN:
         path = new_capture(context, "prerequisites")
-        plan = PrerequisitePlan(
-            "prerequisites, input in the work",
-            encoder_for("work", step_s=EVENTS_A_STEP * share_s(context)),
+        plan = replace(
+            PLAN,
+            encoder=encoder_for("work", step_s=EVENTS_A_STEP * share_s(context)),
             seed=int(context.seed.generate_state(1)[0]),
         )
         ended(take_to_file(url, plan, path, say=context.say))
