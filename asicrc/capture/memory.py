@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from asicrc.capture.description import describe
 from asicrc.capture.plan import CapturePlan
 from asicrc.capture.points import PointMarks, PointRecord
@@ -33,7 +31,7 @@ from firmware_protocols.device import (
     Reading,
     Setting,
     WireChunk,
-    empty_events,
+    joined_events,
 )
 
 
@@ -213,7 +211,7 @@ class MemoryStorage:
 
     def joined(self) -> NonceBatch:
         if len(self._events) != 1:
-            self._events = [np.concatenate([empty_events(), *self._events])]
+            self._events = [joined_events(self._events)]
         return self._events[0].copy()
 
     def _add(self, batch: Batch) -> None:
@@ -227,7 +225,7 @@ class MemoryStorage:
     def _judge(self) -> None:
         if not self._waiting:
             return
-        events = np.concatenate(self._waiting)
+        events = joined_events(self._waiting)
         self._waiting = []
         events["segment"] = self.segments[-1].id
         self.verifier.judge(events)

@@ -10,6 +10,7 @@ from firmware_protocols.device.events import (
     Reason,
     Verdict,
     empty_events,
+    joined_events,
 )
 from firmware_protocols.device.types import (
     Batch,
@@ -59,5 +60,6 @@ __all__ = [
     "WorkForm",
     "drive_of",
     "empty_events",
+    "joined_events",
     "with_drive",
 ]

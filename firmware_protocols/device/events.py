@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -83,6 +84,19 @@ EVENT_DTYPE = np.dtype(
 
 NonceBatch = NDArray[Any]
 """Structured array of `EVENT_DTYPE`."""
+
+
+_ROW = np.dtype((np.void, EVENT_DTYPE.itemsize))
+
+
+def joined_events(parts: Sequence[NonceBatch]) -> NonceBatch:
+    """A copy of all parts, one after the other.
+
+    As whole rows: numpy compares the fields of structured parts anew for each, which takes longer.
+    """
+    if not parts:
+        return empty_events()
+    return np.concatenate([part.view(_ROW) for part in parts]).view(EVENT_DTYPE)
 
 
 def empty_events(n: int = 0) -> NonceBatch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_protocols.device import EVENT_DTYPE, NonceBatch, empty_events
+from firmware_protocols.device import NonceBatch, empty_events, joined_events
 
 FAR_NS = 1 << 62
 
@@ -41,13 +41,7 @@ class Arrivals:
             self.count -= count
             if count < len(events):
                 self._parts.insert(0, (arrive_ns[count:], events[count:]))
-        return arrived[0] if len(arrived) == 1 else _joined(arrived)
-
-
-def _joined(parts: list[NonceBatch]) -> NonceBatch:
-    """As whole rows: numpy compares the fields of structured parts anew each time, which takes longer."""
-    return np.concatenate([part.view(_ROW) for part in parts]).view(EVENT_DTYPE)
+        return arrived[0] if len(arrived) == 1 else joined_events(arrived)
 
 
 _NO_EVENTS = empty_events()
-_ROW = np.dtype((np.void, EVENT_DTYPE.itemsize))

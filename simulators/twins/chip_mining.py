@@ -162,9 +162,8 @@ class ChipMining:
     def next_arrival_ns(self) -> int:
         return self._arrivals.next_ns
 
-    @property
-    def on_the_way(self) -> int:
-        return self._arrivals.count
+    def has_on_the_way(self, count: int) -> bool:
+        return self._arrivals.count >= count
 
     def pass_time(self, start_ns: int, end_ns: int) -> None:
         source, job = self._source, self._job

@@ -58,6 +58,7 @@ class TwinDevice:
         self._physics = physics
         self._confounds = confounds
         self._seed = seed
+        self._floor: JitterFloor | None = None
         self._clock = VirtualClock()
         self._usual = {name: held.usual for name, held in board.settings.items()}
         self._settings = dict(self._usual)
@@ -123,7 +124,10 @@ class TwinDevice:
         self._begin(key)
 
     def jitter_floor(self) -> JitterFloor | None:
-        return measured_floor(self._confounds, Streams(point_seed(self._seed, (_FLOOR_KEY,))))
+        """The same whenever it is asked for, so it is measured once."""
+        if self._floor is None:
+            self._floor = measured_floor(self._confounds, Streams(point_seed(self._seed, (_FLOOR_KEY,))))
+        return self._floor
 
     def send(self, job: Job) -> list[Job]:
         return [self._mining.send(job, self._clock.now_ns())]
@@ -140,7 +144,7 @@ class TwinDevice:
                 self._look()
             if now_ns == until_ns or (one_by_one and mining.next_arrival_ns <= now_ns):
                 break
-            if mining.on_the_way >= MOST_AT_ONCE and mining.next_arrival_ns <= now_ns:
+            if mining.has_on_the_way(MOST_AT_ONCE) and mining.next_arrival_ns <= now_ns:
                 break
             end_ns = min(until_ns, self._tick_ns, mining.changes_ns)
             if one_by_one:
@@ -236,9 +240,7 @@ class TwinDevice:
 
 def _run_lengths(stamps: NDArray[np.int64]) -> NDArray[np.int64]:
     """For each of ascending stamps, how many are the same."""
-    starts = np.flatnonzero(np.concatenate([[True], stamps[1:] != stamps[:-1]]))
-    lengths = np.diff(np.append(starts, len(stamps)))
-    return np.repeat(lengths, lengths)
+    return stamps.searchsorted(stamps, "right") - stamps.searchsorted(stamps, "left")
 
 
 _NO_EVENTS = Batch().nonces

@@ -43,9 +43,8 @@ class Mining(Protocol):
     def next_arrival_ns(self) -> int:
         """Of what has been found."""
 
-    @property
-    def on_the_way(self) -> int:
-        """How many events have been found and not been taken."""
+    def has_on_the_way(self, count: int) -> bool:
+        """Whether so many events have been found and not been taken."""
 
     def pass_time(self, start_ns: int, end_ns: int) -> None:
         """Mine, up to `end_ns`, as things stood at the last look."""

@@ -15,7 +15,7 @@ from simulators.twins.mining import PickUp
 from simulators.twins.modulation import Modulation
 from simulators.twins.nonce_process import NonceProcess
 from simulators.twins.randomness import CandidateColumns, Column, Floats, Streams
-from simulators.twins.shares import Shares
+from simulators.twins.shares import Run, Shares
 from simulators.twins.work import DriveMemory, WorkInHand
 
 _FAR_S = 1e9
@@ -51,6 +51,12 @@ class PoolMining:
         self._rate_hz: float | None = None
         """None: not known since the last look."""
         self._arrivals = Arrivals()
+        self._found: list[Floats] = []
+        """When candidates were found that have not been sent on: many at once cost little more than one."""
+        self._runs: list[Run] = []
+        """The jobs that they were found in."""
+        self._sent_on = 0
+        """How many candidates before them."""
         self._memory = DriveMemory(self._effects)
         self._pick_up = PickUp(self._confounds, streams)
         self._shares = Shares(self._board, columns)
@@ -98,26 +104,40 @@ class PoolMining:
         next_s = self._process.next_s(at_s, self._rate())
         found_ns = FAR_NS if next_s - at_s > _FAR_S else self._origin_ns + int(next_s * 1e9) + 1
         # seconds as floats are coarser than ns after a while: a moment that is now would never pass
-        return min(max(found_ns, now_ns + 1), self._arrivals.next_ns)
+        return min(max(found_ns, now_ns + 1), self.next_arrival_ns)
 
     @property
     def next_arrival_ns(self) -> int:
+        self._send_on()
         return self._arrivals.next_ns
 
-    @property
-    def on_the_way(self) -> int:
-        return self._arrivals.count
+    def has_on_the_way(self, count: int) -> bool:
+        if self._arrivals.count + self._process.count - self._sent_on < count:
+            return False
+        self._send_on()
+        return self._arrivals.count >= count
 
     def pass_time(self, start_ns: int, end_ns: int) -> None:
         held = self._work.current
         if held is None:
             return
-        first = self._process.count
         start_s, end_s = (start_ns - self._origin_ns) / 1e9, (end_ns - self._origin_ns) / 1e9
         found_s = self._process.advance(start_s, self._rate(), end_s)
         if not len(found_s):
             return
-        numbers = np.arange(first, self._process.count)
+        self._found.append(found_s)
+        if self._runs and self._runs[-1].held is held:
+            self._runs.pop()
+        self._runs.append(Run(held, self._process.count))
+
+    def _send_on(self) -> None:
+        """What was found goes on its way to the stamp."""
+        if not self._found:
+            return
+        found_s = self._found[0] if len(self._found) == 1 else np.concatenate(self._found)
+        runs, first = self._runs, self._sent_on
+        self._found, self._runs, self._sent_on = [], [], self._process.count
+        numbers = np.arange(first, self._sent_on)
         kept = self._modulation.kept(found_s, numbers, first)
         if kept is not None:
             found_s, numbers = found_s[kept], numbers[kept]
@@ -131,12 +151,13 @@ class PoolMining:
             arrived_s, numbers = arrived_s[arrives], numbers[arrives]
             if not len(numbers):
                 return
-        events = self._shares.of(held, numbers, first)
+        events = self._shares.of(runs, numbers, first)
         events["t_ns"] = self._delivery.stamp_ns(arrived_s) + self._origin_ns
         self._arrivals.add(np.rint(arrived_s * 1e9).astype(np.int64) + self._origin_ns, events)
 
     def take(self, now_ns: int, *, one_by_one: bool) -> NonceBatch:
         """What comes of an older job after a clean one is stale, as at a pool."""
+        self._send_on()
         events = self._arrivals.take(now_ns, one_by_one=one_by_one)
         newest = self._work.newest
         if newest is not None and newest.clean and len(events):

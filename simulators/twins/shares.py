@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +15,13 @@ from simulators.twins.work import HeldJob
 
 EXTRANONCE2_SIZE = 4
 Numbers = NDArray[np.int64]
+
+
+class Run(NamedTuple):
+    """Candidates of one job: those before number `end`, but for those of the run before."""
+
+    held: HeldJob
+    end: int
 
 
 class Shares:
@@ -27,21 +37,15 @@ class Shares:
         self._columns = columns
         self._row: tuple[HeldJob, NonceBatch] | None = None
 
-    def of(self, held: HeldJob, numbers: Numbers, first: int) -> NonceBatch:
-        """Events without stamps. `numbers` ascend, from `first` or later."""
-        rows = self._rows(held, len(numbers))
-        if not len(numbers):
-            return rows
-        job = held.job
+    def of(self, runs: Sequence[Run], numbers: Numbers, first: int) -> NonceBatch:
+        """Events without stamps. `numbers` ascend, from `first` or later, and are all in the runs."""
+        rows = self._rows(runs, numbers)
         bits = self._columns.take("bits", numbers, first)
         rows["nonce"] = self._nonces(bits, *self._places(bits))
-        if job.version_mask:
+        if self._board.version_mask:
             rolled = (bits >> _VERSION_BITS << _VERSION_SHIFT).astype(np.uint32)
-            rows["version"] = np.uint32(job.version) | rolled & np.uint32(job.version_mask)
-        if job.merkle_root is None:
-            counted = numbers.astype("<u4").view(np.uint8).reshape(-1, EXTRANONCE2_SIZE)
-            rows["extranonce2"][:, :EXTRANONCE2_SIZE] = counted
-        rows["difficulty"] = held.difficulty / (1.0 - self._columns.take("luck", numbers, first))
+            rows["version"] |= rolled & np.uint32(self._board.version_mask)
+        rows["difficulty"] /= 1.0 - self._columns.take("luck", numbers, first)
         return rows
 
     def places(self, numbers: Numbers, first: int) -> tuple[Numbers, Numbers]:
@@ -69,20 +73,34 @@ class Shares:
             word = core << 25 | free
         return word.astype(np.uint32).byteswap()
 
-    def _rows(self, held: HeldJob, n: int) -> NonceBatch:
-        """So many events with all that they share. Whole rows are copied: a field at a time is slow."""
+    def _rows(self, runs: Sequence[Run], numbers: Numbers) -> NonceBatch:
+        """Events with all that those of one job share. Whole rows are copied: a field at a time is slow."""
+        rows = np.empty(len(numbers), _ROW)
+        counted = numbers.astype("<u4").view(np.uint8).reshape(-1, EXTRANONCE2_SIZE)
+        extranonce2 = rows.view(EVENT_DTYPE)["extranonce2"][:, :EXTRANONCE2_SIZE]
+        start = 0
+        for held, end in runs:
+            stop = int(np.searchsorted(numbers, end))
+            rows[start:stop] = self._row_of(held)
+            if held.job.merkle_root is None:
+                extranonce2[start:stop] = counted[start:stop]
+            start = stop
+        return rows.view(EVENT_DTYPE)
+
+    def _row_of(self, held: HeldJob) -> NonceBatch:
+        """One event of the job; its difficulty is that of the target."""
         if self._row is None or self._row[0] is not held:
             row = empty_events(1)
             row["job"], row["version"], row["ntime"] = held.job.number, held.job.version, held.job.ntime
             row["verdict"], row["synthetic"] = Verdict.VALID, True
+            row["difficulty"] = held.difficulty
             if held.job.merkle_root is None:
                 row["extranonce2_len"] = EXTRANONCE2_SIZE
-            self._row = held, row.view(f"V{EVENT_DTYPE.itemsize}")
-        rows = np.empty(n, self._row[1].dtype)
-        rows[:] = self._row[1]
-        return rows.view(EVENT_DTYPE)
+            self._row = held, row.view(_ROW)
+        return self._row[1]
 
 
+_ROW = np.dtype((np.void, EVENT_DTYPE.itemsize))
 _FREE_BITS, _VERSION_BITS, _PLACE_BITS = np.uint64((1 << 25) - 1), np.uint64(25), np.uint64(41)
 """How the 64 bits of a candidate are shared out: 25 free ones of the nonce, 16 of the version, 23 for the
 place; the last two are shifts."""
