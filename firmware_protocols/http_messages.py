@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from firmware_protocols.errors import RemoteProtocolError
 from firmware_protocols.json_values import read_json
@@ -41,10 +41,11 @@ class HttpRequest:
             raise RemoteProtocolError(f"a target of {len(target)} characters that is no path of this device")
         try:
             parts = urlsplit(f"http://device{target}")
+            path = unquote(parts.path, errors="strict")
             query = parse_qsl(parts.query, keep_blank_values=True, max_num_fields=64, errors="strict")
         except ValueError:
-            raise RemoteProtocolError("a target whose query cannot be decoded") from None
-        return cls(method.upper(), parts.path, tuple(query), headers, body)
+            raise RemoteProtocolError("a target whose path or query cannot be decoded") from None
+        return cls(method.upper(), path, tuple(query), headers, body)
 
     def header(self, name: str) -> str | None:
         """A header's value; names of headers do not tell upper from lower case."""

@@ -12,6 +12,8 @@ import re
 from firmware_protocols.errors import RemoteProtocolError
 from firmware_protocols.json_values import MAX_DEPTH, JsonObject, as_object, parse_json_text
 
+MAX_REPAIRS = 1_000
+"""Of one reply: a miner that forgets commas forgets one an object, and has some hundred objects."""
 _TOKEN = re.compile(
     r'(?P<space>[ \t\r\n]+)|(?P<text>"[^"\\]*(?:\\.[^"\\]*)*")|(?P<mark>[{}\[\],:])'
     r'|(?P<word>[^\s{}\[\],:"]+)',
@@ -20,7 +22,9 @@ _TOKEN = re.compile(
 
 
 def read_defective_object(data: bytes, what: str, limit: int) -> tuple[JsonObject, tuple[str, ...]]:
-    """The object, and what had to be repaired. Raises RemoteProtocolError, for a cut reply with the place."""
+    """The object, and what had to be repaired. Raises RemoteProtocolError, for a cut reply with the place,
+    and for one with more than `MAX_REPAIRS` defects.
+    """
     if len(data) > limit:
         raise RemoteProtocolError(f"{what}: {len(data)} bytes, more than the {limit} that are read")
     try:
@@ -61,6 +65,8 @@ def _mended(text: str, what: str) -> tuple[str, tuple[str, ...]]:
         match = _TOKEN.match(text, position)
         if match is None:
             break  # text that never ends, or white space that JSON does not have
+        if len(repairs) > MAX_REPAIRS:
+            raise RemoteProtocolError(f"{what}: more than {MAX_REPAIRS} commas too many or too few")
         start, position = position, match.end()
         token = match.group()
         if match.lastgroup == "space":

@@ -184,7 +184,8 @@ class ClientConnection(Connection[ServerEvent, ClientRequest]):
             try:
                 result = self._settle(request, reply.result)
             except RemoteProtocolError as error:
-                return Malformed(f"reply to {_METHODS[type(request)]}", str(error), reply.id)
+                # without its id: a reply is not answered
+                return Malformed(f"reply to {_METHODS[type(request)]}", str(error))
         return Answer(request, reply, result)
 
     def _settle(

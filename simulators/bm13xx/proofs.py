@@ -65,10 +65,7 @@ class ProofSource:
     def asked_hashes_per_s(self) -> float:
         """Candidates that come due in a second of real time, while there are any."""
         together = 1 if self._silicon.midstates_in_turn else self._together
-        cores = sum(
-            len(group.chips) * group.cores * group.order.settings.frequency_hz for group in self._groups
-        )
-        return cores * together / self._scale.time_scale
+        return sum(group.cores_hz for group in self._groups) * together / self._scale.time_scale
 
     @property
     def scans_per_slice(self) -> int:

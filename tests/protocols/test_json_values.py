@@ -144,7 +144,9 @@ def test_any_target_is_read_or_refused(target: str) -> None:
         return
 
 
-@pytest.mark.parametrize("target", ["", "x", "/" + "a" * 3000, "/a\nb", "/a?q=%ff", "/%ff", "/a?" + "a=1&" * 100])
+@pytest.mark.parametrize(
+    "target", ["", "x", "/" + "a" * 3000, "/a\nb", "/a?q=%ff", "/%ff", "/a?" + "a=1&" * 100]
+)
 def test_targets_that_are_none_are_refused(target: str) -> None:
     with pytest.raises(RemoteProtocolError):
         HttpRequest.received("GET", target)
