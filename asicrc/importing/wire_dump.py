@@ -42,8 +42,10 @@ from firmware_protocols.device import (
 )
 
 LINES_IN_A_BATCH = 2000
+_READ = tuple(model.name for model in MODELS.values() if model.job_format == "full")
+"""Jobs of the others are midstates: the headers, which a capture keeps and verifies, are not on the line."""
 _ANY_MODEL = MODELS["BM1366"]
-"""Register answers have one shape in the whole family."""
+"""Register answers have one shape in the whole family, but for those of BM1387, which name no register."""
 
 
 def read_wire_dump(text: SourceText, context: ImportContext) -> Iterator[Batch]:
@@ -221,22 +223,25 @@ class _Dump:
 
 
 def _model(text: SourceText, context: ImportContext) -> ChipModel:
-    """From the first chip-ID answer, else from the user. Raises BadFile without either."""
+    """From the first chip-ID answer, else from the user.
+
+    Raises BadFile without either, and for a model whose jobs are not headers.
+    """
     found = _answering_model(text)
     model = found or context.model
     if model is None:
         raise BadFile(
             f"{text.path} holds no answer of a chip that says its model",
-            f"name it with --chip: {', '.join(MODELS)}",
+            f"name it with --chip: {', '.join(_READ)}",
         )
     if found and context.model and found is not context.model:
         context.problems.add(
             1, f"--chip {context.model.name} is not used: a {found.name} answers in the dump"
         )
-    if model.job_format != "full":
+    if model.name not in _READ:
         raise BadFile(
             f"{text.path} is the line of a {model.name}, whose jobs are midstates and not headers",
-            "dumps of " + ", ".join(m.name for m in MODELS.values() if m.job_format == "full") + " are read",
+            f"dumps of {', '.join(_READ)} are read",
         )
     return model
 

@@ -238,7 +238,7 @@ def test_the_model_comes_from_the_chip_then_from_the_user(tmp_path: Path) -> Non
     source = write(tmp_path, silent)
     with pytest.raises(BadFile) as found:
         import_file(source, tmp_path / "out.asicrc")
-    assert "--chip" in found.value.hint
+    assert found.value.hint == "name it with --chip: BM1362, BM1366, BM1368, BM1370"
     with pytest.raises(BadFile, match="midstates"):
         import_file(source, tmp_path / "out.asicrc", chip="BM1397")
     with pytest.raises(UsageError, match="BM9999"):
@@ -250,6 +250,14 @@ def test_the_model_comes_from_the_chip_then_from_the_user(tmp_path: Path) -> Non
         assert capture.meta["identity"]["model"] == "BM1366"
         assert any("--chip BM1370 is not used" in entry.text for entry in capture.log())
     assert not (tmp_path / "out.asicrc").exists()
+
+
+def test_a_chip_that_takes_midstates_is_recognised_and_refused(tmp_path: Path) -> None:
+    answer = RegisterResponse(ChipId(0x1397, 0, 0).pack(), 0, Register.CHIP_ID)
+    source = write(tmp_path, [f"rx {encode(answer, model_by_name('BM1397')).hex()}"])
+    with pytest.raises(BadFile, match="the line of a BM1397, whose jobs are midstates") as found:
+        import_file(source, tmp_path / "out.asicrc")
+    assert found.value.hint == "dumps of BM1362, BM1366, BM1368, BM1370 are read"
 
 
 def test_without_a_ticket_mask_the_option_counts(tmp_path: Path) -> None:
