@@ -20,6 +20,9 @@ DRIVE_REQUESTED = "drive_requested"
 DRIVE_APPLIED = "drive_applied"
 DRIVE_END = "drive_end"
 
+EVENT_COUNT_REACHED = "event count reached"
+"""How a capture ends that was planned by its number of events."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drive:

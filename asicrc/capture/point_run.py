@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from asicrc.capture.conditions import Conditions
 from asicrc.capture.description import job_interval_s
 from asicrc.capture.driving import DriveRun
-from asicrc.capture.plan import CapturePlan
+from asicrc.capture.plan import EVENT_COUNT_REACHED, CapturePlan
 from asicrc.capture.points import Point, PointRecord, PointState, work_seed
 from asicrc.capture.pulling import Ended, Puller, Why
 from asicrc.capture.recorder import Recorder
@@ -166,7 +166,7 @@ class PointRun:
         def enough(batch: Batch, now_ns: int) -> str | None:
             self._note(batch, start_ns, ends_ns)
             is_enough = dwell.events is not None and self._events >= dwell.events
-            return "event count reached" if is_enough else None
+            return EVENT_COUNT_REACHED if is_enough else None
 
         ended = self._puller.run(ends_ns, ending, enough, drive)
         if ended.why is Why.TIME and self._events < (dwell.events or 0):

@@ -147,5 +147,6 @@ def test_when_a_capture_ended_early() -> None:
     whole = {**meta, "pulled": {"start_ns": 0, "end_ns": 60 * 10**9}}
     assert early_end(whole, sealed=True, events=100, end_reason="duration reached") is None
     counted = {**meta, "plan": {**plan, "max_events": 100}}
-    assert early_end(counted, sealed=True, events=100, end_reason="event count reached") is None
+    assert early_end(counted, sealed=True, events=94, end_reason="event count reached") is None
+    assert early_end(counted, sealed=True, events=94, end_reason="interrupted") is not None
     assert early_end({}, sealed=True, events=5, end_reason="imported from x") is None

@@ -91,6 +91,7 @@ def test_words_and_pages_of_a_notebook_that_ran(tmp_path: Path) -> None:
     page = write_page(result, tmp_path).read_text()
     Document(page)  # has no script, nor anything from a network
     assert "alert(1)" in page
+    assert ">How many are seven?<" in page and "&lt;h1" not in page and "&lt;p" not in page
     index = Document(write_index([result], tmp_path).read_text())
     assert index.links == ["hostile/index.html"] * 1
     assert "Seven <script>alert(1)</script>." in index.words

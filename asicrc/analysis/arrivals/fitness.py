@@ -14,6 +14,7 @@ import numpy as np
 
 from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.event_stream import EventStream
+from asicrc.capture.plan import EVENT_COUNT_REACHED
 
 MOST_TIES = 0.02
 """Share of intervals of length 0 above which the law of the intervals is not seen any more."""
@@ -61,7 +62,8 @@ def early_end(meta: Mapping[str, Any], *, sealed: bool, events: int, end_reason:
         return None
     wanted_s, most = plan.get("duration_s"), plan.get("max_events")
     start_ns, end_ns = pulled.get("start_ns"), pulled.get("end_ns")
-    if isinstance(most, int) and events >= most:
+    # of all that came some are repeated or below the target: fewer than were counted are analysed
+    if isinstance(most, int) and (events >= most or end_reason == EVENT_COUNT_REACHED):
         return None
     if not isinstance(wanted_s, int | float) or not isinstance(start_ns, int) or not isinstance(end_ns, int):
         return None

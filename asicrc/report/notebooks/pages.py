@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 INDEX = "index.html"
 LONGEST_VERDICT = 600
 """Characters, of a list of several points."""
+_OF_MARKDOWN = {"br", "dd", "del", "div", "dl", "dt", "h1", "h2", "h3", "h4", "hr", "p", "pre", "span"} | {
+    *("sub", "sup", "table", "tbody", "td", "th", "thead", "tr")
+}
 _VERDICT = re.compile(r"verdict|what it says|conclusion", re.IGNORECASE)
 
 
@@ -27,7 +30,8 @@ def write_page(result: NotebookResult, output: Path) -> Path:
     """Render one notebook to `output/NAME/index.html`; what else it left lies beside it."""
     from nbconvert import HTMLExporter
 
-    body, _ = HTMLExporter(template_name="basic", sanitize_html=True).from_notebook_node(result.notebook)
+    exporter = HTMLExporter(template_name="basic", sanitize_html=True, filters={"clean_html": _harmless})
+    body, _ = exporter.from_notebook_node(result.notebook)
     path = result.folder / INDEX
     page = _templates().get_template("notebook.html.j2")
     words = words_of(result)
@@ -40,6 +44,15 @@ def write_page(result: NotebookResult, output: Path) -> Path:
     )
     path.write_text(html, encoding="utf-8")
     return path
+
+
+def _harmless(html: str) -> str:
+    """What Markdown makes and no more: nbconvert's own filter escapes headings and paragraphs as well."""
+    import bleach
+
+    attributes = {**bleach.ALLOWED_ATTRIBUTES, "*": ["class", "id"]}
+    cleaned: str = bleach.clean(html, tags=_OF_MARKDOWN.union(bleach.ALLOWED_TAGS), attributes=attributes)
+    return cleaned
 
 
 def write_index(results: Sequence[NotebookResult], output: Path) -> Path:
