@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from firmware_protocols.axeos.pools import SLOTS, AxeosPool
+from firmware_protocols.axeos.pools import AxeosPool
 from firmware_protocols.json_values import JsonValue
 
 
@@ -121,12 +121,3 @@ class AxeosInfo:
     secondary_pool_index: int | None = None
 
     extra: Mapping[str, JsonValue] = field(default_factory=dict, repr=False)
-
-    def free_slot(self) -> int | None:
-        """A place in the pool list that is empty: a pool put there leaves the others as they are."""
-        taken = {pool.slot for pool in self.pools or ()}
-        return (
-            next((slot for slot in range(SLOTS) if slot not in taken), None)
-            if self.pools is not None
-            else None
-        )

@@ -167,15 +167,8 @@ def test_the_present_names() -> None:
         "stratumV2AuthorityPubkey": "",
         "stratumV2RequireAuth": False,
     }
-    assert (second.slot, second.host, info.free_slot()) == (1, "solo.example", 2)
+    assert (second.slot, second.host) == (1, "solo.example")
     assert info.extra["networkDifficulty"] == 1.2e14
-
-
-def test_free_slots() -> None:
-    pool = AxeosPool("a", slot=0)
-    assert AxeosInfo().free_slot() is None
-    assert AxeosInfo(pools=()).free_slot() == 0
-    assert AxeosInfo(pools=tuple(replace(pool, slot=i) for i in range(8))).free_slot() is None
 
 
 def test_the_table_names_every_member_once() -> None:

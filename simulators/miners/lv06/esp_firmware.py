@@ -100,10 +100,6 @@ class EspFirmware(Firmware):
         return request.path == "/api/ws/live" and self.open_live(WebSocket(request, stream))
 
 
-def rounded(value: float, digits: int = 2) -> float:
-    return round(value, digits)
-
-
 def suffixed(difficulty: float) -> str:
     """As main/system.c of v2.1.8 writes a difficulty: 999, then 1.23k, 4.56M and so on."""
     for suffix, scale in (("E", 1e18), ("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):

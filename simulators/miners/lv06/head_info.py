@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulators.miners.lv06.board import CORES, SUPPLY_MV
-from simulators.miners.lv06.esp_firmware import FREE_HEAP, rounded
+from simulators.miners.lv06.esp_firmware import FREE_HEAP
 from simulators.miners.lv06.head_settings import EMPTY_POOL
 
 if TYPE_CHECKING:
@@ -100,16 +100,16 @@ def _telemetry(device: EspHead) -> dict[str, Any]:
     hashing = board.powered
     session = device.link.session
     return {
-        "power": rounded(power_w),
+        "power": round(power_w, 2),
         "voltage": SUPPLY_MV,
-        "current": rounded(power_w / SUPPLY_MV * 1e6),
-        "temp": rounded(board.chip_c, 3),
+        "current": round(power_w / SUPPLY_MV * 1e6, 2),
+        "temp": round(board.chip_c, 3),
         "temp2": -1,
         "vrTemp": round(board.regulator_c),
         "coreVoltageActual": round(board.core_mv),
-        "actualFrequency": rounded(board.frequency_mhz, 4) if hashing else 50.0,
+        "actualFrequency": round(board.frequency_mhz, 4) if hashing else 50.0,
         "expectedHashrate": device.nvs["frequency"] * CORES / 1000 if hashing else 0.0,
-        "fanspeed": rounded(board.fan_percent, 1),
+        "fanspeed": round(board.fan_percent, 1),
         "fanrpm": board.rpm,
         "fan2rpm": 0,
         "hashRate": rate.smoothed / 1e9 if hashing else 0.0,
@@ -122,9 +122,9 @@ def _telemetry(device: EspHead) -> dict[str, Any]:
         "bestDiff": round(max(device.best_ever, counts.best)),
         "bestSessionDiff": round(counts.best),
         "poolDifficulty": session.difficulty if session is not None else 0,
-        "responseTime": rounded(counts.response_ms, 1),
+        "responseTime": round(counts.response_ms, 1),
         "responseShareBatch": 1,
-        "processTime": rounded(counts.process_ms, 1),
+        "processTime": round(counts.process_ms, 1),
         "workReceived": counts.jobs,
         "blockFound": 0,
         "showNewBlock": False,
