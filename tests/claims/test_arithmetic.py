@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from asking import ask, number, verdicts
 
+from asicrc.claims.printed_sweep import PrintedPoint
 from asicrc.claims.procedures import filter_arithmetic, first_paper_formulas, hardware_figures, procedures
 from asicrc.claims.procedures.deciding import all_hold, spread_of_runs, within_margin
 from asicrc.evidence import Estimate, EvidenceVerdict
@@ -102,7 +103,7 @@ def test_samples_in_five_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
         *(294, 845, 28, 119),
     ]
     assert number(found, "highest difficulty") == pytest.approx(79.0, abs=0.1)
-    monkeypatch.setattr(hardware_figures, "TABLE_6", (("8.2 V", 575.0, 64.0),))
+    monkeypatch.setattr(hardware_figures, "TABLE_6", (PrintedPoint(8200.0, 575.0, 64.0, 0.71),))
     assert verdicts(ask(HARDWARE, "S27")) == ("supported", "supported")
 
 

@@ -24,12 +24,13 @@ from asicrc.capture.reader import Capture, load
 from asicrc.capture.settling import Settle
 from asicrc.claims.measured import SETTLING_S, captured, not_here, outcome_of, over_settings, url_of
 from asicrc.claims.outcome import ClaimOutcome, Reproduced
+from asicrc.claims.printed_sweep import TABLE_6
 from asicrc.claims.procedure import Context, Procedure
 from asicrc.claims.procedures.asked_of import AskedOf
 from asicrc.claims.twins.arrival_records import (
     PLANTED_DEPTH,
     PLANTED_SHIFT,
-    PRINTED,
+    PRINTED_CVS,
     STRESSED,
     find_beat,
     find_cv,
@@ -93,20 +94,20 @@ def of_printed_table(capture: Capture) -> ClaimOutcome:
             continue
         with load_point(capture.path, point.id) as at_point:
             source = source_of_capture(at_point)
-        plan = plan_of("cv", len(PRINTED))
+        plan = plan_of("cv", len(TABLE_6))
         found[name] = run_battery(source.stream, plan, hosts=source.hosts).findings["cv"]
         if np.isfinite(found[name].effect.estimate):
             steps = source.stream.intervals_s
             numbers.append(
-                Reproduced(f"CV at {name}", PRINTED[name][3], float(steps.std(ddof=1) / steps.mean()))
+                Reproduced(f"CV at {name}", PRINTED_CVS[name], float(steps.std(ddof=1) / steps.mean()))
             )
-            values.append(_value_of(found[name], float(steps.std(ddof=1) / steps.mean()), PRINTED[name][3]))
+            values.append(_value_of(found[name], float(steps.std(ddof=1) / steps.mean()), PRINTED_CVS[name]))
     if not found:
         return not_here("S06", capture.meta, "no point of the capture is at a setting of Table 6", needs)
     value = EvidenceVerdict.NOT_RESOLVED
     if EvidenceVerdict.REFUTED in values:
         value = EvidenceVerdict.REFUTED
-    elif len(values) == len(PRINTED) and set(values) == {EvidenceVerdict.SUPPORTED}:
+    elif len(values) == len(TABLE_6) and set(values) == {EvidenceVerdict.SUPPORTED}:
         value = EvidenceVerdict.SUPPORTED
     finding = over_settings("Does the CV depart from the null at a setting of Table 6?", found)
     return outcome_of(
@@ -132,10 +133,9 @@ def _value_of(finding: Finding, cv: float, printed: float) -> EvidenceVerdict:
 
 
 def _printed_name(requested: Mapping[str, float]) -> str | None:
-    for name, (mv, mhz, difficulty, _) in PRINTED.items():
-        wanted = {"voltage_mv": mv, "frequency_mhz": mhz, "difficulty": difficulty}
-        if all(abs(requested.get(key, 0.0) / value - 1) < 0.02 for key, value in wanted.items()):
-            return name
+    for row in TABLE_6:
+        if all(abs(requested.get(key, 0.0) / value - 1) < 0.02 for key, value in row.settings.items()):
+            return row.name
     return None
 
 

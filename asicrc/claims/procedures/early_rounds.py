@@ -11,6 +11,7 @@ from collections.abc import Callable
 from asicrc.claims.outcome import ClaimOutcome, Reproduced
 from asicrc.claims.procedure import Context, Cost, Procedure
 from asicrc.claims.procedures.asked_of import AskedOf
+from asicrc.claims.procedures.deciding import COMPUTATION, COMPUTED
 from asicrc.claims.twins.asking import TwinQuestion, effect_in
 from asicrc.claims.twins.rounds import (
     CONTROL,
@@ -27,7 +28,6 @@ from asicrc.claims.twins.rounds import (
 from asicrc.evidence import EvidenceVerdict, Finding
 from asicrc.filtering.round_study import RoundStudy, study_rounds
 
-COMPUTATION = "computation"
 WANTED, WANTED_ZERO_BITS = 1_000_000, 12
 HASHES_A_SECOND, SCORED_A_SECOND = 2e7, 4e4
 """Of one thread: hashes that are looked through, and hits whose registers are learnt from at seven rounds."""
@@ -62,7 +62,7 @@ def _computed(
         )
         return ClaimOutcome(
             question.claim,
-            COMPUTATION,
+            COMPUTED,
             finding.verdict,
             finding.verdict,
             f"{finding.question} {finding.effect.estimate:.4f} [{finding.effect.low:.4f}, "

@@ -18,6 +18,7 @@ from asicrc.claims.procedures.deciding import (
 from asicrc.claims.procedures.published_files import published, where_published, without_files
 from asicrc.evidence import EvidenceVerdict, TestResult
 from asicrc.evidence.binomial import clopper_pearson
+from asicrc.evidence.discrimination import CHANCE
 from asicrc.filtering.formulas import saving_of_aborting
 from asicrc.filtering.published import ABORT_ROUND, ROUNDS
 from asicrc.filtering.window_study import WindowStudy, study_windows
@@ -146,16 +147,20 @@ def _of_network(path: Path, balanced: Path | None) -> ClaimOutcome:
         effect_unit="AUC for the next window",
         needs=""
         if meaning is EvidenceVerdict.REFUTED
-        else f"windows enough to tell an AUC of {0.5 + AUC_MARGIN:g} for the next one from 0.5",
+        else f"windows enough to tell an AUC of {CHANCE + AUC_MARGIN:g} for the next one from 0.5",
     )
 
 
 def _meaning(study: WindowStudy) -> EvidenceVerdict:
-    """Refuted where the label is read off one input and the next window is not told beyond chance."""
+    """Refuted where the label is read off one input: then the accuracy is of that rule, whatever is measured.
+
+    A next window that is told better than by chance would be an effect after all, and leaves it open. That it
+    is not told shows nothing by itself; its interval stands beside.
+    """
+    if study.leak is None and study.confounded is None:
+        return study.next_window_verdict
     told = study.next_window_verdict is EvidenceVerdict.SUPPORTED
-    if study.leak is not None or study.confounded is not None:
-        return EvidenceVerdict.NOT_RESOLVED if told else EvidenceVerdict.REFUTED
-    return study.next_window_verdict
+    return EvidenceVerdict.NOT_RESOLVED if told else EvidenceVerdict.REFUTED
 
 
 PROCEDURES: tuple[Procedure, ...] = (

@@ -7,6 +7,7 @@ import math
 from scipy import stats
 
 from asicrc.claims.outcome import ClaimOutcome, Reproduced
+from asicrc.claims.printed_sweep import DWELL_S, TABLE_6
 from asicrc.claims.procedure import Context, Procedure
 from asicrc.claims.procedures.deciding import COMPUTATION, COMPUTED, computed_in, holds
 from asicrc.evidence import TestResult
@@ -19,14 +20,7 @@ PRINTED_THS, PRINTED_MHZ = 14.0, 525.0
 LV06_GHS, LV06_W, LV06_PRINTED_MHS_A_W = 500.0, 13.0, 2.93
 BM1366_PRINTED_CORES = 138
 HARDWARE_MARGIN = 0.05
-WINDOW_S, CLAIMED_SAMPLES = 300.0, 10_000
-TABLE_6 = (
-    ("7.6 V", 200.0, 1024.0),
-    ("8.2 V", 575.0, 1024.0),
-    ("7.6 V", 300.0, 16384.0),
-    ("7.6 V", 325.0, 4096.0),
-)
-"""Voltage, clock in MHz and difficulty of the four points of the second paper's Table 6."""
+CLAIMED_SAMPLES = 10_000
 DEVIATIONS = 4.0
 
 
@@ -63,15 +57,13 @@ def hardware_table(_: Context) -> ClaimOutcome:
 def samples(_: Context) -> ClaimOutcome:
     """S27: shares that a window of 300 s brings at the settings of Table 6, and what their CV is worth."""
     expected = {
-        f"{volts}, {mhz:g} MHz, difficulty {difficulty:g}": WINDOW_S
-        * s9_hash_rate(mhz)
-        / (difficulty * HASHES_A_DIFFICULTY)
-        for volts, mhz, difficulty in TABLE_6
+        point.name: DWELL_S * s9_hash_rate(point.frequency_mhz) / (point.difficulty * HASHES_A_DIFFICULTY)
+        for point in TABLE_6
     }
     most = max(expected.values())
     reach = any(count + DEVIATIONS * math.sqrt(count) >= CLAIMED_SAMPLES for count in expected.values())
     verdict = holds(reach)
-    highest_difficulty = WINDOW_S * s9_hash_rate(PRINTED_MHZ) / (CLAIMED_SAMPLES * HASHES_A_DIFFICULTY)
+    highest_difficulty = DWELL_S * s9_hash_rate(PRINTED_MHZ) / (CLAIMED_SAMPLES * HASHES_A_DIFFICULTY)
     counts = ", ".join(f"{count:.0f}" for count in expected.values())
     return ClaimOutcome(
         "S27",

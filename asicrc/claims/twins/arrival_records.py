@@ -20,6 +20,7 @@ from asicrc.capture.memory import MemoryCapture, capture_in_memory
 from asicrc.capture.plan import CapturePlan
 from asicrc.capture.points import Dwell, Point
 from asicrc.claims.measured import over_settings
+from asicrc.claims.printed_sweep import DWELL_S, TABLE_6
 from asicrc.claims.twins.planting import cv_of_entropy, with_cv
 from asicrc.claims.twins.units import twin_of, usual_setting, work_seed
 from asicrc.evidence import DESIGN_LEVEL, Finding
@@ -34,14 +35,7 @@ LONGEST_S = 4000.0
 PLANTED_SHIFT = 0.05
 FEWEST = 20
 PLANTED_DEPTH = 0.25
-PRINTED = {
-    "7.6 V, 200 MHz, D 1024": (7600.0, 200.0, 1024.0, 0.586),
-    "8.2 V, 575 MHz, D 1024": (8200.0, 575.0, 1024.0, 0.71),
-    "7.6 V, 300 MHz, D 16384": (7600.0, 300.0, 16384.0, 0.98),
-    "7.6 V, 325 MHz, D 4096": (7600.0, 325.0, 4096.0, 0.092),
-}
-"""Table 6 of arXiv 2601.12032: mV, MHz, difficulty, CV."""
-PRINTED_DWELL_S = 300.0
+PRINTED_CVS = {point.name: point.cv for point in TABLE_6}
 LEAST_S9_MV = 7950.0
 """Below, no hash board of an S9 is driven: see the plan s9-grid-as-printed."""
 
@@ -89,14 +83,14 @@ def take_printed(kind: str, seed: np.random.SeedSequence) -> Taken:
         Point(
             number,
             0,
-            {"voltage_mv": max(mv, LEAST_S9_MV), "frequency_mhz": mhz, "difficulty": difficulty},
-            Dwell(PRINTED_DWELL_S),
+            {**row.settings, "voltage_mv": max(row.voltage_mv, LEAST_S9_MV)},
+            Dwell(DWELL_S),
         )
-        for number, (mv, mhz, difficulty, _) in enumerate(PRINTED.values())
+        for number, row in enumerate(TABLE_6)
     ]
     records = _records(capture_in_memory(device, CapturePlan(points=tuple(points), seed=work_seed(seed))))
     return Taken(
-        kind, [Record(name, one.stream, one.hosts) for name, one in zip(PRINTED, records, strict=True)]
+        kind, [Record(name, one.stream, one.hosts) for name, one in zip(PRINTED_CVS, records, strict=True)]
     )
 
 
@@ -120,7 +114,7 @@ def find_printed(taken: Taken) -> Finding:
     records = taken.records
     if taken.kind == "planted":
         records = [
-            Record(one.name, with_cv(one.stream, PRINTED[one.name][3]), one.hosts)
+            Record(one.name, with_cv(one.stream, PRINTED_CVS[one.name]), one.hosts)
             for one in taken.records
             if _enough(one)
         ]

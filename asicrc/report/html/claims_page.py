@@ -75,7 +75,8 @@ def _title(run: ToldRun) -> str:
 
 
 def _lead(run: ToldRun, answered: int) -> str:
-    said = f"{number(answered)} of {number(len(run.claims))} claims could be answered."
+    could = "asked, of a twin or by computing" if run.is_of_twin else "answered"
+    said = f"{number(answered)} of {number(len(run.claims))} claims could be {could}."
     for what, held in verdict_counts(run).items():
         parts = [f"{held[verdict]} {verdict}" for verdict in VERDICTS[:3] if held.get(verdict)]
         if parts:

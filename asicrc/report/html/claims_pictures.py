@@ -49,7 +49,8 @@ def pictures_of_claims(run: ToldRun) -> list[Picture]:
                 inline_figure(instrument_panel(checks), "f-instruments"),
                 "What the instruments find, and what they make up",
                 "Shares of twins on which an effect was called found: power where it was planted, false "
-                "alarms where it was not, with exact 95 % intervals.",
+                "alarms where it was not, with exact 95 % intervals. Few twins make them wide: the dashed "
+                "lines are what the calibrations promise, by many more.",
                 f"Points with intervals. {listed}.",
                 wide=True,
             )
