@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from asicrc.bench.envelope import LIMIT_KEYS
 from asicrc.bench.station_errors import explained, reject_secrets
 from asicrc.bench.station_match import matches, without_mac
+from asicrc.bench.supervision.thresholds import THRESHOLD_KEYS
 from asicrc.errors import BadFile, UsageError
 
 ENVIRONMENT = "ASICRC_STATION"
@@ -34,6 +35,12 @@ _STEPS = "between two steps"
 def _limit(key: str, description: str | None = None) -> Any:
     """A field for the limit of this key, with the range in which it makes sense."""
     low, high = LIMIT_KEYS[key].sane
+    return Field(ge=low, le=high, description=description)
+
+
+def _threshold(key: str, description: str | None = None) -> Any:
+    """A field for the threshold of this key, with the range in which it makes sense."""
+    low, high = THRESHOLD_KEYS[key].sane
     return Field(ge=low, le=high, description=description)
 
 
@@ -79,20 +86,20 @@ class Limits(_Table):
 class Supervision(_Table):
     """Thresholds of the supervision of a capture by key; what is left out stays as it is built in."""
 
-    temperature_rise_c_per_s_max: Annotated[float | None, Field(ge=0.05, le=100)] = None
-    power_rise_w_per_s_max: Annotated[float | None, Field(ge=0.1, le=5000)] = None
+    temperature_rise_c_per_s_max: Annotated[float | None, _threshold("temperature_rise_c_per_s_max")] = None
+    power_rise_w_per_s_max: Annotated[float | None, _threshold("power_rise_w_per_s_max")] = None
     voltage_error_mv_max: Annotated[
-        float | None, Field(ge=5, le=1000, description="between what the core measures and is set to")
+        float | None, _threshold("voltage_error_mv_max", "between what the core measures and is set to")
     ] = None
     sensor_silent_s_max: Annotated[
-        float | None, Field(ge=1, le=600, description="without a temperature, then it is stopped")
+        float | None, _threshold("sensor_silent_s_max", "without a temperature, then it is stopped")
     ] = None
-    device_silent_s_max: Annotated[float | None, Field(ge=1, le=3600)] = None
+    device_silent_s_max: Annotated[float | None, _threshold("device_silent_s_max")] = None
     hash_rate_share_min: Annotated[
-        float | None, Field(ge=0.05, le=0.95, description="of the rate that should be")
+        float | None, _threshold("hash_rate_share_min", "of the rate that should be")
     ] = None
-    invalid_share_max: Annotated[float | None, Field(ge=0.001, le=1, description="of the proofs")] = None
-    damaged_share_max: Annotated[float | None, Field(ge=0.001, le=1, description="of the frames")] = None
+    invalid_share_max: Annotated[float | None, _threshold("invalid_share_max", "of the proofs")] = None
+    damaged_share_max: Annotated[float | None, _threshold("damaged_share_max", "of the frames")] = None
 
     def by_key(self) -> dict[str, float]:
         """The thresholds that are given."""
