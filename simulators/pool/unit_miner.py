@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import socket
 import struct
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,18 @@ from simulators.miners.jobs import sha256d, words_swapped
 UNIT_DTYPE = np.dtype([("begun_ns", "i8"), ("ended_ns", "i8"), ("next_ns", "i8"), ("accepted", "?")])
 """Of each unit: when work on it began and ended, and when the next job was there, CLOCK_MONOTONIC."""
 _DIFFICULTY_1 = 0xFFFF << 208
+_LONGEST_LINE = 1 << 16
+_MOST_EXTRANONCE2 = 32
+_UNREADABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    struct.error,
+)
+"""What making sense of a message raises that makes none."""
 
 
 def mine_units(
@@ -36,7 +49,8 @@ def mine_units(
     """Mine `units` units of `unit_s` seconds each, and say how each went: an array of `UNIT_DTYPE`.
 
     The difficulty has to be one at which a share takes few hashes, for it is found at the start of a unit and
-    handed in at its end. Raises OSError when the other side is not there, falls silent or hangs up.
+    handed in at its end. Raises OSError when the other side is not there, falls silent, hangs up or sends
+    what is no Stratum V1.
     """
     with socket.create_connection((host, port), timeout=patience_s) as connected:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -45,6 +59,17 @@ def mine_units(
             return miner.mine(unit_s, units)
         finally:
             miner.close()
+
+
+class _Work(NamedTuple):
+    """One job with the only extranonce2 that is used of it: all zeros."""
+
+    job_id: str
+    extranonce2: str
+    ntime: str
+    start: bytes
+    """Of the header: 76 bytes."""
+    target: int
 
 
 class _UnitMiner:
@@ -56,7 +81,7 @@ class _UnitMiner:
         self._difficulty = 1.0
         self._extranonce1 = b""
         self._extranonce2_size = 0
-        self._job: list[Any] | None = None
+        self._job: _Work | None = None
         self._job_ns = 0
         self._answers: dict[int, bool] = {}
 
@@ -79,7 +104,7 @@ class _UnitMiner:
             # What came while it worked is newer than what it worked on, and waits in the socket.
             self._hear_until(lambda: self._job is not None)
             rows[row] = begun_ns, ended_ns, self._job_ns, False
-        self._hear_until(lambda: len(self._answers) >= units)
+        self._hear_until(lambda: all(100 + row in self._answers for row in range(units)))
         for row in range(units):
             rows["accepted"][row] = self._answers[100 + row]
         return rows
@@ -87,7 +112,7 @@ class _UnitMiner:
     def close(self) -> None:
         self._lines.close()
 
-    def _share(self, job: list[Any]) -> list[Any]:
+    def _work(self, job: list[Any]) -> _Work:
         job_id, prev_hash, coinbase1, coinbase2, branches, version, nbits, ntime, *_ = job
         extranonce2 = bytes(self._extranonce2_size)
         root = sha256d(bytes.fromhex(coinbase1) + self._extranonce1 + extranonce2 + bytes.fromhex(coinbase2))
@@ -99,11 +124,14 @@ class _UnitMiner:
             + root
             + struct.pack("<II", int(ntime, 16), int(nbits, 16))
         )
-        target = int(self._one / self._difficulty)
+        return _Work(job_id, extranonce2.hex(), ntime, start, int(self._one / self._difficulty))
+
+    def _share(self, work: _Work) -> list[Any]:
         for nonce in range(1 << 32):
-            digest = hashlib.sha256(hashlib.sha256(start + struct.pack("<I", nonce)).digest()).digest()
-            if int.from_bytes(digest, "little") <= target:
-                return [self._user, job_id, extranonce2.hex(), ntime, f"{nonce:08x}"]
+            whole = work.start + struct.pack("<I", nonce)
+            digest = hashlib.sha256(hashlib.sha256(whole).digest()).digest()
+            if int.from_bytes(digest, "little") <= work.target:
+                return [self._user, work.job_id, work.extranonce2, work.ntime, f"{nonce:08x}"]
         raise OSError("the job has no share")
 
     def _ask(self, number: int, method: str, params: list[Any]) -> None:
@@ -112,19 +140,27 @@ class _UnitMiner:
 
     def _hear_until(self, done: Any) -> None:
         while not done():
-            line = self._lines.readline()
+            line = self._lines.readline(_LONGEST_LINE)
             if not line:
                 raise ConnectionResetError("the other side hung up")
-            self._take(json.loads(line))
+            try:
+                self._take(json.loads(line))
+            except _UNREADABLE as error:
+                raise OSError(f"the other side sent what is no Stratum V1: {line[:60]!r}") from error
 
     def _take(self, message: dict[str, Any]) -> None:
         method, params = message.get("method"), message.get("params")
         if method == "mining.notify" and params:
-            self._job, self._job_ns = params, time.monotonic_ns()
+            self._job_ns = time.monotonic_ns()
+            self._job = self._work(params)
         elif method == "mining.set_difficulty" and params:
             self._difficulty = float(params[0])
+            if not 0 < self._difficulty < math.inf:
+                raise ValueError("a difficulty is above 0")
         elif message.get("id") == 1 and method is None:
             self._extranonce1 = bytes.fromhex(message["result"][1])
             self._extranonce2_size = int(message["result"][2])
+            if not 0 <= self._extranonce2_size <= _MOST_EXTRANONCE2:
+                raise ValueError("an extranonce2 has no such size")
         elif method is None and isinstance(message.get("id"), int) and message["id"] >= 100:
             self._answers[message["id"]] = message.get("result") is True

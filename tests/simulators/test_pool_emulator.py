@@ -8,9 +8,10 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,39 @@ def test_a_late_job_holds_up_what_comes_after_it() -> None:
     with pool("&ask=1&stall=1/0.3") as port:
         rows = mine_units("127.0.0.1", port, unit_s=0.01, units=2)
     assert (rows["next_ns"] - rows["ended_ns"] >= 300e6).all()
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"\xff\n",
+        b"[]\n",
+        b'{"id":1,"result":null}\n',
+        b'{"id":1,"result":[[],"zz",4]}\n',
+        b'{"id":1,"result":[[],"00",9999999999999]}\n',
+        b'{"method":"mining.set_difficulty","params":[0]}\n',
+        b'{"method":"mining.notify","params":["a"]}\n',
+        b'{"method":"mining.notify","params":["a","00","","",[],"1ffffffff","0","0",true]}\n',
+        b"x" * 70_000 + b"\n",
+        b"",
+    ],
+)
+def test_a_unit_miner_says_that_it_was_told_junk(junk: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connected, _ = server.accept()
+            with connected, suppress(ConnectionError):  # the miner leaves what is too long unread
+                connected.sendall(junk)
+                connected.shutdown(socket.SHUT_WR)
+                while connected.recv(4096):
+                    pass
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        with pytest.raises(OSError, match="no Stratum V1" if junk else "hung up"):
+            mine_units("127.0.0.1", server.getsockname()[1], unit_s=0.01, units=1)
+        answering.join()
 
 
 @pytest.mark.parametrize(
