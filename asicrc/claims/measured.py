@@ -61,6 +61,7 @@ def outcome_of(
         effect_unit=effect_unit,
         needs=needs if verdicts.interpretation in (UNTESTABLE, EvidenceVerdict.NOT_RESOLVED) else "",
         instrument=None if verdicts.instrument is None else InstrumentCheck(verdicts.instrument),
+        p_corrected=finding.p_corrected,
     )
 
 

@@ -55,7 +55,8 @@ class ClaimOutcome:
     `source` is "computation", "published data", "device" or "twin"; `smallest_effect` is what these data
     would have shown, with its unit in `effect_unit`; `needs` says what a verdict would take where this one
     is not resolved or not testable here; `note` is one or two sentences for a person. `instrument` is set
-    for a twin only.
+    for a twin only. `p_corrected` is that of the verdict where a p-value entered, corrected for what was
+    tried within the claim, and in a run of many claims of a device for their number too.
     """
 
     claim: str
@@ -70,6 +71,7 @@ class ClaimOutcome:
     needs: str = ""
     instrument: InstrumentCheck | None = None
     planted: Sequence[str] = field(default=())
+    p_corrected: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -81,6 +83,7 @@ class ClaimOutcome:
             "source": self.source,
             "smallest_effect": None if self.smallest_effect is None else finite_or_none(self.smallest_effect),
             "effect_unit": self.effect_unit,
+            "p_corrected": None if self.p_corrected is None else finite_or_none(self.p_corrected),
             "needs": self.needs,
             "note": self.note,
         }

@@ -13,6 +13,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from asicrc.claims.answering import Answer, Failure, answer_claim, has_verdict
 from asicrc.claims.claim import Claim
+from asicrc.claims.family import corrected_for_number
 from asicrc.claims.planning import ClaimPlan, Sources, plan_claims, seed_of, wall_s, within
 from asicrc.claims.procedure import USUAL_RUNS, Context, Procedure
 from asicrc.claims.registry import CLAIMS, IDS
@@ -63,6 +64,7 @@ def run_claims(
     if interrupted:
         say(f"interrupted: {len(answers)} of {len(asked)} claims are answered")
     results = [_result(plan, answers.get(plan.claim.id), sources, jobs, interrupted) for plan in plans]
+    results = corrected_for_number(results, sources)
     took_s = (MACHINE_CLOCK.now_ns() - began_ns) / 1e9
     run = ClaimsRun(sources, results, seed, budget_s, took_s, interrupted)
     return replace(run, exit_code=_exit_code(run, answers.values()))
