@@ -59,8 +59,8 @@ def proxy(
     """
     from dataclasses import replace
 
+    from asicrc.work.listening import accepted_hosts, listen_address
     from asicrc.work.proxy.limits import ProxyLimits
-    from asicrc.work.proxy.listening import accepted_hosts, listen_address
     from asicrc.work.proxy.pools import pools_from
     from asicrc.work.proxy.proxy import MODES, Proxy
     from asicrc.work.proxy.running import run_proxy

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,8 @@ from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.jitter import floor_of
 from asicrc.devices.url import DeviceUrl
 from asicrc.errors import UsageError
-from asicrc.work.stratum_server import ListenAddress, WorkServer
+from asicrc.work.listening import accepted_hosts, listen_address
+from asicrc.work.stratum_server import WorkServer
 from firmware_protocols.bitcoin import DIFFICULTY_1_TARGET
 from firmware_protocols.device import (
     Batch,
@@ -142,53 +142,21 @@ class ServedMiners:
 def open_served_miners(url: DeviceUrl, say: Callable[[str], None] = lambda _: None) -> ServedMiners:
     """Open `stratum://HOST:PORT`, and `say` where it is. Raises UsageError, DeviceError."""
     url.reject_unknown(OPTIONS)
-    host, colon, port = url.target.rpartition(":")
-    host = host.strip("[]")
-    if not colon or not host or not port.isdecimal() or not int(port) < 65536:
-        raise UsageError(
-            f"{url.text!r} does not say where to listen", "stratum://ADDRESS:PORT, an address of this machine"
-        )
-    _check_is_one(url, host)
+    listen = listen_address(url.target, "stratum://ADDRESS:PORT, an address of this machine")
     name = url.options.get("algorithm", "sha256d")
     if name not in ALGORITHMS:
         raise UsageError(f"there is no algorithm {name!r}", f"known: {', '.join(ALGORITHMS)}")
     server = WorkServer(
-        ListenAddress(host, int(port)),
+        listen,
         algorithm=ALGORITHMS[name],
         difficulty=USUAL_DIFFICULTY[name],
         version_mask=_number(url, "version_mask", 16, 0 if name == "lbry" else BIP320_MASK, 32),
-        accept_from=_accept_from(url),
+        accept_from=accepted_hosts(url.options.get("accept_from"), "accept_from="),
         difficulty_one=_number(url, "difficulty_one", 0, DIFFICULTY_1_TARGET, 256),
     )
     host, bound = server.address
     say(f"point miners at stratum+tcp://{host}:{bound}, any user and password")
     return ServedMiners(url.text, server)
-
-
-def _check_is_one(url: DeviceUrl, host: str) -> None:
-    """Not every address at once: miners are told where to come, and the work server is for one network."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return  # a name, which is looked up
-    if address.is_unspecified or address.is_multicast:
-        raise UsageError(
-            f"{host} in {url.text!r} is no one address of this machine",
-            "name the address that the miners reach; `ip address` lists those of this machine",
-        )
-
-
-def _accept_from(url: DeviceUrl) -> frozenset[str] | None:
-    """The miners' IP addresses, as their connections tell them; None lets everybody in."""
-    text = url.options.get("accept_from")
-    if text is None:
-        return None
-    try:
-        return frozenset(str(ipaddress.ip_address(part.strip())) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(
-            f"accept_from={text[:80]} in {url.text!r}: {error}", "IP addresses, with commas between them"
-        ) from None
 
 
 def _number(url: DeviceUrl, key: str, base: int, usual: int, bits: int) -> int:

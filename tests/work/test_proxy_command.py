@@ -19,7 +19,7 @@ from proxied import PASSWORD, WALLET, pools
 from test_proxy import code_of, share_of
 
 from asicrc.errors import UsageError
-from asicrc.work.proxy.listening import accepted_hosts, listen_address
+from asicrc.work.listening import accepted_hosts, listen_address
 from asicrc.work.proxy.pools import pools_from
 
 

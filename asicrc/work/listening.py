@@ -1,4 +1,4 @@
-"""Where to listen, as a person writes it: one address of this machine, 127.0.0.1 unless another is named."""
+"""Where to listen and for whom, as a person writes it: one address of this machine, and who may connect."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from asicrc.errors import UsageError
 from asicrc.transports.tcp_receiver import ListenAddress
 
 
-def listen_address(text: str) -> ListenAddress:
-    """`ADDRESS:PORT`. Raises UsageError, for every address at once too: miners are told where to come."""
+def listen_address(text: str, form: str = "--listen 127.0.0.1:3333") -> ListenAddress:
+    """`ADDRESS:PORT`; `form` shows how it is written.
+
+    Raises UsageError, for every address at once too: miners are told where to come.
+    """
     host, colon, port = text.rpartition(":")
     host = host.strip("[]")
     if not colon or not host or not (port.isascii() and port.isdigit() and int(port) < 65_536):
-        raise UsageError(f"{text[:100]!r} does not say where to listen", "--listen 127.0.0.1:3333")
+        raise UsageError(f"{text[:100]!r} does not say where to listen", form)
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -26,11 +29,11 @@ def listen_address(text: str) -> ListenAddress:
     return ListenAddress(host, int(port))
 
 
-def accepted_hosts(text: str | None) -> frozenset[str] | None:
-    """IP addresses with commas between them; None lets everybody in. Raises UsageError."""
+def accepted_hosts(text: str | None, option: str = "--accept-from") -> frozenset[str] | None:
+    """IP addresses with commas between them; None lets everybody in. Raises UsageError with `option`."""
     if text is None:
         return None
     try:
         return frozenset(str(ipaddress.ip_address(part.strip())) for part in text.split(","))
     except ValueError as error:
-        raise UsageError(f"--accept-from {text[:80]}: {error}", "IP addresses, with commas between") from None
+        raise UsageError(f"{option} {text[:80]}: {error}", "IP addresses, with commas between them") from None
