@@ -42,8 +42,7 @@ def _corrected(one: ClaimResult, p: float, asked: int, sources: Sources) -> Clai
         outcome = replace(
             outcome,
             interpretation_verdict=EvidenceVerdict.NOT_RESOLVED,
-            note=f"{outcome.note} Of {asked} effects that this device was asked for, chance finds one as clear "
-            f"with p = {p:.2g}.",
+            note=f"{outcome.note} The device was asked for {asked} effects; among so many p = {p:.2g}.",
             needs=f"new data, asked for this claim alone: {needs_of(one.claim, sources)}",
         )
     return replace(one, outcome=outcome)

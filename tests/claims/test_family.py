@@ -40,7 +40,7 @@ def test_a_weak_effect_among_many_is_not_resolved_and_a_strong_one_is_found() ->
     found = asked(dict.fromkeys(EFFECTS, 0.011) | {"H01": 1e-6})
     for outcome in (one.outcome for one in found.results[1:]):
         assert outcome.interpretation_verdict is EvidenceVerdict.NOT_RESOLVED
-        assert "Of 6 effects" in outcome.note
+        assert "asked for 6 effects" in outcome.note
         assert "for this claim alone" in outcome.needs
 
 
