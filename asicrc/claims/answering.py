@@ -91,6 +91,8 @@ def _ask(step: Step, sources: Sources, usual: Context) -> ClaimOutcome | Failure
         capture = context.capture
         outcome = step.procedure.answer(context)
     except AsicrcError as error:
+        if error.exit_code is ExitCode.INTERRUPTED:  # a capture that was stopped on the way
+            raise KeyboardInterrupt from error
         hint = f" (try: {error.hint})" if error.hint else ""
         return Failure(f"{error.message}{hint}", exit_code=int(error.exit_code))
     except DeviceLost as error:

@@ -163,6 +163,17 @@ def test_an_interrupt_keeps_what_was_answered() -> None:
     assert "interrupted" in results["S03"].reason
 
 
+def test_a_capture_that_was_stopped_on_the_way_ends_the_run() -> None:
+    class Stopped(NoAnswer):
+        exit_code = ExitCode.INTERRUPTED
+
+    stopped = fake("H08", "device", answer=raising(Stopped("interrupted by SIGTERM")))
+    found = run("H05 H08 S04", stopped, fake("S04", "device", cost=Cost(9.0)), fake("H05"), sources=DEVICE)
+    assert found.exit_code == ExitCode.INTERRUPTED
+    assert by_id(found)["H05"].state is State.ANSWERED
+    assert by_id(found)["S04"].state is State.NOT_RUN
+
+
 def test_a_lost_device_ends_what_it_was_to_answer() -> None:
     lost = fake("H04", "device", answer=raising(DeviceLost("unplugged")), cost=Cost(seconds=1.0))
     found = run(
