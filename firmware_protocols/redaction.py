@@ -23,8 +23,8 @@ def redacted(
 
     What stands in the fields named in `secret` is looked for in all that is kept, names of members too,
     whole, in its parts and without its punctuation: a host name may contain an address, a worker a wallet.
-    Below a member `extra`, which holds what is not understood, no text is harmless. Members that are None or
-    empty are left out.
+    Below a member `extra`, which holds what is not understood, no text is harmless. Members that are None,
+    `()` or `{}` are left out.
     """
     secrets: set[str] = set()
     _collect(tree, "", secret, secrets)

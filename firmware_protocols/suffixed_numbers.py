@@ -22,7 +22,10 @@ def read_suffixed(value: JsonValue, where: str) -> float:
 
 
 def write_suffixed(number: float) -> str:
-    """Whole up to 999, then with two digits behind the point, as cgminer and ESP-Miner write it."""
+    """Whole up to 999, then with two digits behind the point, as cgminer and ESP-Miner write it.
+
+    Raises LocalProtocolError below 0 and from 1e21 on.
+    """
     if not 0 <= number < 1e21:
         raise LocalProtocolError(f"{number} has no form such as 12.34M")
     for suffix, scale in reversed(_SCALES.items()):

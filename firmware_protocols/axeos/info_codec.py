@@ -42,7 +42,7 @@ def read_info(reply: HttpReply) -> AxeosInfo | Refused:
 
 
 def info_from(document: JsonObject) -> AxeosInfo:
-    """The same, of members that are read already."""
+    """The same, of members that are read already. Raises RemoteProtocolError as well."""
     fields = Fields(document, WHERE)
     members: dict[str, Any] = {entry.member: _read(entry, fields) for entry in INFO_FIELDS}
     if members["asic_model"] is None and members["frequency_mhz"] is None:

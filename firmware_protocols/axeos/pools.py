@@ -93,7 +93,10 @@ def read_pool(fields: Fields, prefix: str = "", *, masked: bool = True) -> Axeos
 
 
 def read_listed_pool(value: JsonValue, where: str) -> AxeosPool:
-    """One element of a pool list; what is not understood is kept, since writing it back needs it."""
+    """One element of a pool list; what is not understood is kept, since writing it back needs it.
+
+    Raises RemoteProtocolError for one without an URL or a place in the list.
+    """
     fields = Fields(as_object(value, where), where)
     slot = fields.integer("id")
     pool = read_pool(fields)

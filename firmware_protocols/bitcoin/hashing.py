@@ -38,7 +38,10 @@ def midstate(first_block: bytes) -> bytes:
 
 
 def midstates(first_blocks: Sequence[bytes]) -> list[bytes]:
-    """`midstate` of each of several blocks, in the time of hardly more than one."""
+    """`midstate` of each of several blocks, in the time of hardly more than one.
+
+    Raises ValueError unless each has 64 bytes.
+    """
     for block in first_blocks:
         if len(block) != _BLOCK.size:
             raise ValueError(f"a SHA-256 block has 64 bytes, not {len(block)}")

@@ -25,7 +25,10 @@ def target_from_compact(nbits: int) -> int:
 
 
 def compact_from_target(target: int) -> int:
-    """Compact bits of a target, rounded down to the 3 bytes that the form holds."""
+    """Compact bits of a target, rounded down to the 3 bytes that the form holds.
+
+    Raises ValueError for a negative target and for one of more than 256 bits.
+    """
     if not 0 <= target <= _MAX_HASH:
         raise ValueError("a target has 0 to 256 bits")
     size = (target.bit_length() + 7) // 8
@@ -37,7 +40,10 @@ def compact_from_target(target: int) -> int:
 
 
 def target_from_difficulty(difficulty: float | Fraction) -> int:
-    """The largest hash that has at least this difficulty (exact: floats are taken at their binary value)."""
+    """The largest hash that has at least this difficulty (exact: floats are taken at their binary value).
+
+    Raises ValueError unless the difficulty is above 0.
+    """
     if not difficulty > 0:
         raise ValueError(f"difficulty must be above 0, not {difficulty}")
     if difficulty == float("inf"):
@@ -47,7 +53,10 @@ def target_from_difficulty(difficulty: float | Fraction) -> int:
 
 
 def target_from_zero_bits(zero_bits: int) -> int:
-    """The largest hash with this many leading zero bits: what a chip's ticket mask tests."""
+    """The largest hash with this many leading zero bits: what a chip's ticket mask tests.
+
+    Raises ValueError outside 0 to 256.
+    """
     if not 0 <= zero_bits <= 256:
         raise ValueError(f"zero bits run from 0 to 256, not {zero_bits}")
     return (1 << (256 - zero_bits)) - 1

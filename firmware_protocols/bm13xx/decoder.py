@@ -145,6 +145,7 @@ class HostDecoder(_Decoder[Response]):
 
     @property
     def response_size(self) -> int:
+        """Bytes of a response. Raises LocalProtocolError when set to a size that the model does not have."""
         return self._response_size
 
     @response_size.setter

@@ -79,6 +79,7 @@ class ChipId:
 
     @classmethod
     def unpack(cls, value: int) -> ChipId:
+        """Raises RemoteProtocolError for more than 32 bits."""
         _register_value(value)
         return cls(value >> 16, value >> 8 & 0xFF, value & 0xFF)
 
@@ -102,6 +103,7 @@ class VersionMask:
 
     @classmethod
     def unpack(cls, value: int) -> VersionMask:
+        """Raises RemoteProtocolError for more than 32 bits and for any of bits 27..16."""
         _register_value(value)
         if value & 0x0FFF0000:
             raise RemoteProtocolError(f"bits 27..16 of a version mask are 0, not as in {value:08x}")
@@ -137,6 +139,7 @@ class CoreMailbox:
 
     @classmethod
     def unpack(cls, value: int) -> CoreMailbox:
+        """Raises RemoteProtocolError for a value that is neither a read nor a write of one core or all."""
         _register_value(value)
         everywhere, write, read = value >> 31, value >> 15 & 1, value >> 14 & 1
         if value & 0x7F002000 or write == read or (everywhere and value & 0x00FF0000):

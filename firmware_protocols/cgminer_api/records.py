@@ -180,6 +180,7 @@ def is_privileged(reply: Reply) -> bool | None:
 
 
 def read_check(reply: Reply) -> CommandAccess | CommandRefused:
+    """Of `check`. Raises RemoteProtocolError for another reply."""
     if (refused := reply.refusal) is not None:
         return refused
     fields = LooseFields(reply.records("CHECK")[0], "check")

@@ -207,6 +207,7 @@ def _reply(document: JsonObject, what: str, repairs: tuple[str, ...]) -> Reply:
 
 
 def status_from(members: JsonObject, where: str) -> Status:
+    """One element of `STATUS`. Raises RemoteProtocolError for a severity that is none."""
     fields = Fields(members, where)
     severity = fields.text("STATUS")
     if severity not in tuple(Severity):

@@ -15,7 +15,10 @@ MAX_PASSWORD = 256
 
 
 def encrypted_password(password: str) -> str:
-    """The password as the login takes it with `cipher=true`, in hexadecimal."""
+    """The password as the login takes it with `cipher=true`, in hexadecimal.
+
+    Raises LocalProtocolError for an empty one, one that is too long, and one with a NUL.
+    """
     data = password.encode("utf-8", "surrogatepass")
     if not 0 < len(data) <= MAX_PASSWORD or "\0" in password:
         raise LocalProtocolError(f"a password has 1 to {MAX_PASSWORD} bytes and no NUL")

@@ -27,6 +27,7 @@ class Lbry:
         return "lbry"
 
     def header(self, notify: Notify, merkle_root: bytes, version: int, ntime: int, nonce: int) -> bytes:
+        """The 112 bytes that are hashed. Raises LocalProtocolError for a job without a claim trie."""
         if notify.claimtrie is None:
             raise LocalProtocolError("a job without a claim trie is not LBRY's")
         return LbryHeader(

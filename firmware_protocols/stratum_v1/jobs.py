@@ -143,7 +143,7 @@ class JobBook:
     """The jobs of one connection, newest last; as a client keeps it, with whatever a pool sends.
 
     `difficulty`, `version_mask` and the extranonce are those of the next job. A second job under an id takes
-    the place of the first.
+    the place of the first. Raises ValueError where none would be `kept`.
     """
 
     def __init__(

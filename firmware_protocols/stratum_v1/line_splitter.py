@@ -12,7 +12,10 @@ class Overlong(NamedTuple):
 
 
 class LineSplitter:
-    """Keeps at most `longest` bytes between two calls. Empty lines and the CR of CRLF are dropped."""
+    """Keeps at most `longest` bytes between two calls. Empty lines and the CR of CRLF are dropped.
+
+    Raises ValueError unless `longest` is above 0.
+    """
 
     def __init__(self, longest: int) -> None:
         if longest < 1:

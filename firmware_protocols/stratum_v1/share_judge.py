@@ -52,7 +52,8 @@ class ShareJudge:
 
     Rolled bits have to lie in the mask that was in force when the job was sent, or in the one that is now:
     BIP 310 has a new mask hold at once, ESP-Miner from the next job. `grace` accepts, on the first job of a
-    new difficulty, shares of the one before. Memory is bounded by `SHARES_REMEMBERED`.
+    new difficulty, shares of the one before. Memory is bounded by `remembered` shares; raises ValueError
+    below 1.
     """
 
     def __init__(
