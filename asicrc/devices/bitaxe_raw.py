@@ -7,6 +7,7 @@ recorded bytes only: no board has been attached yet.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -260,6 +261,8 @@ class BitaxeRawDevice:
             misses = self._limits.missed(str(error))
             self._log.append(f"{error} (try {misses})")
             return []
+        if not any(reading.channel == "fan_rpm" for reading in readings):
+            self._limits.take("fan_rpm", math.nan, self.clock.now_ns())
         for reading in readings:
             self._limits.take(reading.channel, reading.value, reading.t_ns)
             if reading.channel == "reset_released" and self._at_work and not reading.value:

@@ -143,8 +143,10 @@ def test_each_of_several_fans_has_to_go_on_turning(channel: str) -> None:
 def test_a_fan_without_a_tachometer_is_not_watched() -> None:
     Shown("bm13xx", ULTRA, fan_tells=False).show(9, fan_rpm=0.0)
     Shown().show(9, fan_rpm=0.0)  # a miner's fan that was never seen turning has none either
-    with pytest.raises(SafetyStop, match="fan_tachometer = false"):
-        Shown("bm13xx", ULTRA).show(3, fan_rpm=0.0)
+    Shown().show(9, fan_rpm=math.nan)
+    for rpm, said in ((0.0, "the fan does not turn; "), (math.nan, "does not tell whether it turns; ")):
+        with pytest.raises(SafetyStop, match=f"{said}.*fan_tachometer = false"):
+            Shown("bm13xx", ULTRA).show(3, fan_rpm=rpm)
 
 
 def test_a_set_point_that_changes_on_a_board_of_ours_is_no_owner() -> None:

@@ -48,11 +48,10 @@ class LimitWatch:
         self._fan_tells = fan_tells
 
     def take(self, channel: str, value: float, t_ns: int) -> None:
-        """One reading. Raises SafetyStop; other channels and NaN are left alone."""
-        if math.isnan(value):
-            return
+        """One reading. Raises SafetyStop; other channels and NaN are left alone, but that of a direct board's
+        fan: one of which nothing is known may stand."""
         take = self._takes.get(channel)
-        if take is not None:
+        if take is not None and not math.isnan(value):
             take(value, t_ns)
         elif self._fan_tells and channel.endswith("_rpm") and FAN_CHANNEL.fullmatch(channel):
             self._take_fan(channel, value)
@@ -117,10 +116,12 @@ class LimitWatch:
     def _take_fan(self, channel: str, rpm: float) -> None:
         if rpm > 0:
             self._fans_that_turned.add(channel)
+        if math.isnan(rpm) and self._firmware_watches:
+            return
         has_to_turn = not self._firmware_watches or channel in self._fans_that_turned
-        if self._lasts(channel, has_to_turn and rpm == 0, FAN_LOOKS):
+        if self._lasts(channel, has_to_turn and not rpm > 0, FAN_LOOKS):
             which = "the fan" if channel == "fan_rpm" else f"a fan ({channel.removesuffix('_rpm')})"
-            said = f"{which} does not turn"
+            said = f"{which} does not turn" if rpm == 0 else f"{which} does not tell whether it turns"
             if not self._firmware_watches:
                 said += "; for one without a tachometer write fan_tachometer = false in the station file"
             raise SafetyStop(said)
