@@ -90,6 +90,7 @@ def twin_in_handshake() -> EventSource:
         max_events=SHARES,
         mode="handshake",
         seed=SEED,
+        progress="none",
     )
     capture_to_file(f"twin:s9?kind=ordinary&seed={SEED}", plan)
     return read_event_source(plan.output, seed=SEED)
@@ -305,7 +306,8 @@ def draw() -> Figure:
     fano.axhline(1, color="black", lw=0.8)
     fano.set(xscale="log", xlabel="window (mean intervals)", ylabel="Fano factor", ylim=(0, 2.2))
     fano.set_title("counts", loc="left", fontsize=10)
-    figure.suptitle(f"Arrivals of twins and of a real S9, seed {SEED}", fontsize=12)
+    real = " and of a real S9" if "S9" in streams else ""
+    figure.suptitle(f"Arrivals of twins{real}, seed {SEED}", fontsize=12)
     return figure
 
 

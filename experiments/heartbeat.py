@@ -9,6 +9,7 @@
 #     display_name: Python 3
 #     language: python
 #     name: python3
+# ---
 
 # %% [markdown]
 # # Is there a heartbeat of 2.4 Hz?
@@ -95,7 +96,12 @@ def taken(number: int, effects: str) -> EventSource:
     path = Path(FOLDER.name) / f"{number}.asicrc"
     interval_s = 0.41 if "renewal_s=" in effects else None
     plan = CapturePlan(
-        output=path, duration_s=3600.0, max_events=EVENTS, seed=SEED + number, job_interval_s=interval_s
+        output=path,
+        duration_s=3600.0,
+        max_events=EVENTS,
+        seed=SEED + number,
+        job_interval_s=interval_s,
+        progress="none",
     )
     capture_to_file(f"twin:s9?{effects}&seed={SEED + number}", plan)
     return read_event_source(path, seed=SEED)

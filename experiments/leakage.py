@@ -9,6 +9,7 @@
 #     display_name: Python 3
 #     language: python
 #     name: python3
+# ---
 
 # %% [markdown]
 # # Does the time at which a nonce comes tell of its hash?
@@ -83,7 +84,7 @@ for auc in (0.52, 0.55, 0.6):
 # %%
 def taken(number: int, url: str, events: int) -> Leakage:
     path = Path(FOLDER.name) / f"{number}.asicrc"
-    plan = CapturePlan(output=path, duration_s=1e6, max_events=events, seed=SEED + number)
+    plan = CapturePlan(output=path, duration_s=1e6, max_events=events, seed=SEED + number, progress="none")
     capture_to_file(f"{url}&seed={SEED + number}", plan)
     return leakage_of_capture(path, SEED)
 

@@ -9,6 +9,7 @@
 #     display_name: Python 3
 #     language: python
 #     name: python3
+# ---
 
 # %% [markdown]
 # # The same work twice: what remains?
@@ -86,6 +87,7 @@ def taken(name: str, options: str, requested: dict[str, float], replay: Path | N
         requested={"frequency_mhz": FREQUENCY_MHZ, "voltage_mv": 1200.0} | requested,
         seed=SEED,
         replay_work=replay,
+        progress="none",
     )
     capture_to_file(f"twin:bm1366?kind=ordinary&seed={seed}&{CHIP}&{options}", plan)
     return path

@@ -38,6 +38,7 @@ from asicrc.filtering.published import published_twin
 from asicrc.filtering.round_study import DEFAULT_ROUNDS, study_rounds
 from asicrc.filtering.window_study import study_windows
 from asicrc.filtering.windows import load_windows
+from asicrc.report.figures import BLUE, ORANGE
 
 # %% [markdown]
 # ## Parameters
@@ -196,20 +197,23 @@ for axes, values, label in (
     (right, gain, "hits for the same energy"),
 ):
     bars = [values[:, 0] - values[:, 1], values[:, 2] - values[:, 0]]
-    axes.errorbar(k, values[:, 0], bars, fmt="o", markersize=4, capsize=2, color="tab:blue", label="measured")
+    axes.errorbar(k, values[:, 0], bars, fmt="o", markersize=4, capsize=2, color=BLUE, label="measured")
     axes.set_xlabel("rounds seen, of 128")
     axes.set_ylabel(label)
     axes.axvline(64.5, color="0.8", zorder=0)
     axes.axvspan(125, 128, color="0.92", zorder=0)
+    axes.spines[["top", "right"]].set_visible(False)
 left.axhline(0.5, color="black", linewidth=0.8, label="chance")
-left.set_title(f"Do registers know? {PER_CLASS:,} of either kind")
-left.legend(loc="center left", frameon=False)
+left.set_title(
+    f"(a) do registers know? {PER_CLASS:,} of either kind, 95 % intervals", loc="left", fontsize=10
+)
+left.legend(loc="center left", frameon=False, fontsize=8)
 share = np.arange(1, 129) / 128
-right.plot(128 * share, 1 / (share + (1 - share) * 2.0**-ZERO_BITS), color="tab:orange", label="if they knew")
+right.plot(128 * share, 1 / (share + (1 - share) * 2.0**-ZERO_BITS), color=ORANGE, label="if they knew")
 right.axhline(1, color="black", linewidth=0.8, label="no filter")
 right.set_yscale("log")
-right.set_title("What a filter after k rounds gains")
-right.legend(loc="upper right", frameon=False)
+right.set_title("(b) what a filter after k rounds gains", loc="left", fontsize=10)
+right.legend(loc="upper right", frameon=False, fontsize=8)
 figure.savefig(OUTPUT / "tpf.png", dpi=150)
 print(f"figure {OUTPUT / 'tpf.png'}")
 

@@ -30,6 +30,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from asicrc.filtering import formulas
+from asicrc.report.figures import BLUE, GREEN, GREY, ORANGE
 from asicrc.work.proxy_study.closed_form import (
     PUBLISHED_GAIN,
     gain_without_idle,
@@ -170,38 +171,42 @@ print(f"a filter at chance, with the gain at 200 ms and jobs of 30 s: {chance * 
 # %%
 figure = Figure(figsize=(9, 4.2), layout="constrained")
 left, right = figure.subplots(1, 2)
+LOOKS = ((GREEN, "^", ":"), (ORANGE, "D", "--"), (BLUE, "o", "-"))
 grid_s = np.geomspace(0.1, 60, 200)
-for latency_s, colour in zip(LATENCIES_S, ("tab:green", "tab:orange", "tab:blue"), strict=False):
+for latency_s, (colour, marker, line) in zip(LATENCIES_S, LOOKS, strict=False):
     theory = np.array([idle_share_of_asking(latency_s, job_s) for job_s in grid_s])
     here = [row for row in measured if row[0] == latency_s]
     label = f"{latency_s * 1e3:.0f} ms"
-    left.plot(grid_s, 100 * theory, color=colour, label=label)
-    left.plot([row[1] for row in here], [100 * row[2] for row in here], "o", color=colour, markersize=4)
-    right.plot(grid_s, 100 * theory / (1 - theory), color=colour, label=label)
+    left.plot(grid_s, 100 * theory, line, color=colour, label=label)
+    left.plot([row[1] for row in here], [100 * row[2] for row in here], marker, color=colour, markersize=4)
+    right.plot(grid_s, 100 * theory / (1 - theory), line, color=colour, label=label)
     gains = np.array([[row[3].estimate, row[3].low, row[3].high] for row in here]) * 100
     bars = [gains[:, 0] - gains[:, 1], gains[:, 2] - gains[:, 0]]
     jobs_s = [row[1] for row in here]
-    right.errorbar(jobs_s, gains[:, 0], bars, fmt="o", color=colour, markersize=4, capsize=2)
+    right.errorbar(jobs_s, gains[:, 0], bars, fmt=marker, color=colour, markersize=4, capsize=2)
 for _, direct_share, proxied_share in sockets:
     left.plot(REAL_UNIT_S, 100 * direct_share, "s", color="black", fillstyle="none")
     left.plot(REAL_UNIT_S, 100 * proxied_share, "v", color="black", markersize=5)
 left.plot([], [], "s", color="black", fillstyle="none", label="over sockets, direct")
 left.plot([], [], "v", color="black", markersize=5, label="over sockets, proxy")
 left.axhline(
-    100 * idle_share_for_gain(PUBLISHED_GAIN), color="tab:red", linewidth=0.8, label="what 175 to 220 needs"
+    100 * idle_share_for_gain(PUBLISHED_GAIN), color=GREY, linewidth=0.8, label="what 175 to 220 needs"
 )
-right.axhspan(100 * (PUBLISHED_GAIN - MARGIN), 100 * (PUBLISHED_GAIN + MARGIN), color="tab:red", alpha=0.12)
-right.axhline(100 * PUBLISHED_GAIN, color="tab:red", linewidth=0.8, label="claimed")
+right.axhspan(100 * (PUBLISHED_GAIN - MARGIN), 100 * (PUBLISHED_GAIN + MARGIN), color=GREY, alpha=0.12)
+right.axhline(100 * PUBLISHED_GAIN, color=GREY, linewidth=0.8, label="claimed")
 right.axhline(0, color="black", linewidth=0.8)
-for axes, text in ((left, "idle share, %"), (right, "gain without waiting, %")):
+for axes, text in ((left, "idle share (%)"), (right, "gain without waiting (%)")):
     axes.set_xscale("log")
-    axes.set_xlabel("a miner works on a job for, s")
+    axes.set_xlabel("a miner works on a job for (s)")
     axes.set_ylabel(text)
     axes.legend(frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
 left.set_ylim(0, 60)
 right.set_ylim(-10, 60)
-left.set_title("Waiting for work, by latency")
-right.set_title(f"What the proxy gains, {SHARES:,} shares an arm")
+left.set_title("(a) waiting for work, by latency", loc="left", fontsize=10)
+right.set_title(
+    f"(b) what the proxy gains, {SHARES:,} shares an arm, 95 % intervals", loc="left", fontsize=10
+)
 figure.savefig(OUTPUT / "vbm.png", dpi=150)
 print(f"figure {OUTPUT / 'vbm.png'}")
 

@@ -21,7 +21,8 @@ def test_there_are_notebooks() -> None:
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_begins_as_a_notebook(notebook: Path) -> None:
     text = notebook.read_text()
-    assert "# %% [markdown]\n# # " in text, "the first thing is a title"
+    header, _, rest = text.removeprefix("# ---\n").partition("\n# ---\n\n")
+    assert "%%" not in header and rest.startswith("# %% [markdown]\n# # "), "after its header comes a title"
     assert '# %% tags=["parameters"]' in text
     assert "asicrc." in text
 

@@ -23,6 +23,7 @@ LONGEST_VERDICT = 600
 _OF_MARKDOWN = {"br", "dd", "del", "div", "dl", "dt", "h1", "h2", "h3", "h4", "hr", "p", "pre", "span"} | {
     *("sub", "sup", "table", "tbody", "td", "th", "thead", "tr")
 }
+_EMPHASIS = re.compile(r"\*(\w[^*`]*)\*")
 _VERDICT = re.compile(r"verdict|what it says|conclusion", re.IGNORECASE)
 
 
@@ -135,7 +136,7 @@ def _shortened(block: str) -> str:
 
 
 def _one_line(block: str) -> str:
-    return " ".join(block.replace("`", "").split())
+    return " ".join(_EMPHASIS.sub(r"\1", block).replace("`", "").split())
 
 
 def _took(seconds: float) -> str:
