@@ -30,11 +30,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from asicrc.capture.memory import capture_in_memory
 from asicrc.reservoir.attribution.published import PUBLISHED, PUBLISHED_CONSTANT, PUBLISHED_RANGE
 from asicrc.reservoir.benchmark import (
     BenchmarkResult,
@@ -49,9 +51,10 @@ from asicrc.reservoir.benchmark import (
     score,
 )
 from asicrc.reservoir.benchmark.capturing import Driving, run_in_memory
+from asicrc.reservoir.driven_run import DrivenRun
 from asicrc.reservoir.encoders import Encoder, encoder_for
 from asicrc.reservoir.scale import run_all
-from asicrc.reservoir.states import StateTable
+from asicrc.reservoir.states import StateTable, informative, usual_features
 from simulators.twins.named import ideal, ordinary, planted
 
 # %% [markdown]
@@ -76,13 +79,16 @@ DIFFICULTY = {"ideal": 16.0, "ordinary": 16.0, "planted": 0.5}  # 7 and 229 shar
 MEMORY = {"memory_gain": 4.0, "memory_tau": 5.0}
 TWINS = {"ideal": ideal, "ordinary": ordinary, "planted": planted}
 MODES = {"dialogue": "handshake", "monologue": "stream"}
+HELD = tuple(TWINS) if FULL else ("ordinary",)
+"""Of which the input is held at one value too."""
 FED_BACK_SHARES = (20, 1000)
 
 # %% [markdown]
 # ## The captures
 #
 # The input goes in as the papers say: into the work (extranonce and coinbase), where no physics sees it, and
-# as difficulty D = D0 / (u + epsilon), which changes the share rate at once.
+# as difficulty D = D0 / (u + epsilon), which changes the share rate at once. The third arm holds the input at
+# its middle all the time: what it scores no input can have made.
 
 
 # %%
@@ -111,11 +117,30 @@ def score_one(
     protocol = protocol_of(split, alphas)
     run, task = run_in_memory(device, protocol, Driving(encoder, MODES[mode], requested), seed)
     target = Target(task.y, np.isfinite(run.drive.u), split, alphas)
-    scores = capture_scores(run, target, protocol.question, np.random.SeedSequence(seed))
+    scores = capture_scores(run, target, protocol.question, noise_seed(seed))
     details = dict(device.identity.details)
     return scores, Subject(
         f"twin {kind}", MODES[mode], encoder.channel, encoder.heats, simulated=True, truth=details
     )
+
+
+def noise_seed(seed: int) -> np.random.SeedSequence:
+    """Of what is drawn beside the input of that seed: the two have no random number in common."""
+    return np.random.SeedSequence([seed, 1])
+
+
+def score_held(kind: str, split: Split, alphas: tuple[float, ...] | None, seed: int) -> Scored:
+    """One capture under a constant input, its states held against the target of the seed all the same."""
+    device = TWINS[kind]("lv06", seed=100 + seed, **({"effects": MEMORY} if kind == "planted" else {}))
+    encoder = encoders(DIFFICULTY[kind])["work"]
+    protocol = protocol_of(split, alphas)
+    task = protocol.make_task(seed)
+    held = replace(task, u=np.full(len(task), (encoder.u_low + encoder.u_high) / 2))
+    driving = Driving(encoder, MODES["monologue"], {"difficulty": DIFFICULTY[kind]})
+    capture = capture_in_memory(device, driving.plan(protocol, held, seed))
+    run = DrivenRun.of(capture, encoder, mode=driving.mode, steps=len(task))
+    states, _ = informative(usual_features(driving.mode).states(run.steps))
+    return score("constant input", states, Target(task.y, np.isfinite(run.drive.u), split, alphas))
 
 
 def benchmark(
@@ -134,6 +159,12 @@ for kind in TWINS:
                 kind, channel, mode, PUBLISHED_SPLIT, PUBLISHED_PENALTY
             )
             results["long", kind, channel, mode] = benchmark(kind, channel, mode, LONG_SPLIT, None)
+SIZES = {"published": (PUBLISHED_SPLIT, PUBLISHED_PENALTY), "long": (LONG_SPLIT, None)}
+held_scores = {
+    (size, kind): run_all(score_held, [(kind, *how, seed) for seed in range(SEEDS)], n_jobs=JOBS)
+    for kind in HELD
+    for size, how in SIZES.items()
+}
 
 # %% [markdown]
 # ## A controller that remembers
@@ -145,7 +176,7 @@ for kind in TWINS:
 
 # %%
 def fed_back_counts(u: np.ndarray, shares: int, seed: int, epsilon: float = 0.1) -> np.ndarray:
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(noise_seed(seed))
     counts, last = np.empty(len(u)), 1.0
     for t, value in enumerate(u):
         rate = shares * (value + epsilon) / (0.25 + epsilon) * (1 + last) / 2
@@ -200,9 +231,11 @@ def table_rows() -> list[Row]:
                 if kind == "ordinary":
                     name = f"memoryless miner, {channel}, {mode}"
                     rows.append((name, *(statistics(r, "poisson_twin") for r in both)))
+        if kind in HELD:
+            both_held = [mean_and_deviation(held_scores[size, kind]) for size in SIZES]
+            rows.append((f"{kind}, constant input", *both_held))
     for shares in FED_BACK_SHARES:
-        both_sizes = ((PUBLISHED_SPLIT, PUBLISHED_PENALTY), (LONG_SPLIT, None))
-        fed = [mean_and_deviation(fed_back(shares, split, alphas)) for split, alphas in both_sizes]
+        fed = [mean_and_deviation(fed_back(shares, *how)) for how in SIZES.values()]
         rows.append((f"memoryless miner, count fed back, {shares}", *fed))
     reference = [results[size, "ordinary", "work", "monologue"] for size in ("published", "long")]
     skipped = ("device", "poisson_twin")
@@ -283,6 +316,8 @@ for (size, kind, channel, mode), result in results.items():
 #   from 1.00.
 # - With the input in the work alone an ordinary miner scores as a constant does (1.01 at 1,000 steps): its
 #   hashes change, its timing does not.
+# - 1.0000: under an input that never changes each of the three miners scores 1.01 at 1,000 steps, as the mean of
+#   the training target does. That is what no knowledge of the input scores, and says nothing of a device.
 # - 0.9550: a memoryless miner whose share rate follows the difficulty scores 0.97 in monologue with seven
 #   shares a step, and 0.90 with fifty. It takes no memory.
 # - 0.8661: the present input alone scores 0.88 with no miner at all; a memoryless one whose controller
