@@ -104,6 +104,7 @@ def _opened(url: DeviceUrl, named: str, circumstances: Circumstances) -> Iterato
         limits = LimitsInForce(circumstances.station, circumstances.allow_beyond, named)
         device = open_network_miner(url, limits, circumstances.say, circumstances.stop_asked)
     elif url.scheme == "stratum":
+        _check_no_limits_are_lost(circumstances.limits(named))
         device = open_served_miners(url, circumstances.say)
     elif url.scheme == "replay":
         device = open_replay(url)
@@ -169,11 +170,12 @@ def _provided(url: DeviceUrl, named: str, circumstances: Circumstances) -> Itera
 
 
 def _check_no_limits_are_lost(limits: LimitsInForce) -> None:
-    """A device that another package drives has limits of its own, which a station file does not reach."""
+    """What another package drives has limits of its own, and miners that were pointed here by hand take none:
+    a station file reaches neither."""
     asked = limits.asked
     if asked:
         raise UsageError(
-            f"{', '.join(asked)} for {limits.named} in {limits.where} would have no effect: what drives it "
-            "brings limits of its own",
+            f"{', '.join(asked)} for {limits.named} in {limits.where} would have no effect: nothing here "
+            "could hold it to them",
             "take them out; a limit that nothing holds to protects nothing",
         )

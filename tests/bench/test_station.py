@@ -421,7 +421,7 @@ def test_limits_of_a_device_that_brings_its_own_are_refused(tmp_path: Path) -> N
     ):
         pass
     with (
-        pytest.raises(UsageError, match="--allow-beyond-envelope for twin:"),
-        open_device(url, Circumstances(None, allow_beyond=True)),
+        pytest.raises(UsageError, match="--allow-beyond-envelope for stratum:"),
+        open_device("stratum://127.0.0.1:0", Circumstances(None, allow_beyond=True)),
     ):
         pass

@@ -58,16 +58,15 @@ class Tally:
 class Watched:
     """What is watched of a capture. `firmware_watches`: the device has firmware that looks after it too.
 
-    `rate` False where the input changes the rate on purpose; `expected_hz` where the rate is known;
-    `rhythm_s` is a time in which it goes up and down by itself, as a chip may be done with a job before the
-    next one comes; `driven` the setting that an input goes through. With `anomalies_end` a collapse of the
-    rate or a burst of errors ends the capture, otherwise it is said.
+    `rate` False where the input changes the rate on purpose; `rhythm_s` is a time in which it goes up and
+    down by itself, as a chip may be done with a job before the next one comes; `driven` the setting that an
+    input goes through. With `anomalies_end` a collapse of the rate or a burst of errors ends the capture,
+    otherwise it is said.
     """
 
     firmware_watches: bool = True
     rate: bool = True
     errors: bool = True
-    expected_hz: float | None = None
     anomalies_end: bool = True
     rhythm_s: float = 0.0
     driven: str | None = None
@@ -92,7 +91,6 @@ class Supervisor:
         self._setpoints = SetpointWatch(firmware_watches=not direct, driven=watched.driven)
         self._rate = RateWatch(
             thresholds.hash_rate_share_min,
-            expected_hz=watched.expected_hz,
             shortest_s=max(SHORTEST_S, 2 * watched.rhythm_s),
         )
         self._invalid = ShareWatch("proofs are invalid", thresholds.invalid_share_max)
@@ -148,9 +146,9 @@ class Supervisor:
             self._damaged.begin()
             self._said_learned = False
 
-    def begin_point(self, expected_hz: float | None = None) -> None:
-        """Recording begins at other settings, where so many events a second are to be expected."""
-        self._rate.begin(expected_hz)
+    def begin_point(self) -> None:
+        """The work of a point begins, at other settings as a rule: how many events come is learned anew."""
+        self._rate.begin()
         self._invalid.begin()
         self._damaged.begin()
         self._said_learned = False
