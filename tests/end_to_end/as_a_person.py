@@ -31,7 +31,9 @@ class Run:
 
     @property
     def json(self) -> dict[str, Any]:
-        (line,) = self.out.splitlines()
+        lines = self.out.splitlines()
+        assert len(lines) == 1, self
+        (line,) = lines
         value = json.loads(line, parse_constant=lambda text: pytest.fail(f"{text} is not JSON"))
         assert isinstance(value, dict)
         return value
@@ -39,7 +41,7 @@ class Run:
 
 def asicrc(
     *arguments: str | Path,
-    timeout_s: float = 50,
+    timeout_s: float = 150,
     preexec: Callable[[], None] | None = None,
     cwd: Path | None = None,
 ) -> Run:

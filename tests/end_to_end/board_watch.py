@@ -21,7 +21,7 @@ def is_safe(state: dict[str, Any], lowest_mv: float) -> bool:
     return bool(state["reset"] and state["voltage_mv"] <= lowest_mv + 1 and state["fan_percent"] >= 99.9)
 
 
-def seconds_until_safe(log: Path, since_ns: int, lowest_mv: float, within_s: float = 5.0) -> float | None:
+def seconds_until_safe(log: Path, since_ns: int, lowest_mv: float, within_s: float = 20.0) -> float | None:
     """From `since_ns` (CLOCK_MONOTONIC) to the first safe state; None if there is none in time."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:

@@ -66,7 +66,7 @@ class Board:
         return ("capture", "-d", self.url, "-o", str(path), "--duration", "60s", *SET_TO, *more)
 
     def capture(self, path: Path, *more: str) -> Run:
-        return asicrc(*self.capture_command(path, "--json", *more), timeout_s=100)
+        return asicrc(*self.capture_command(path, "--json", *more), timeout_s=200)
 
     def started(
         self, path: Path, *more: str, preexec: Callable[[], None] = as_from_a_terminal
@@ -91,7 +91,7 @@ class Board:
             and not now["frequency_mhz"]
         )
 
-    def restored_by_hand(self, path: Path, *, within_s: float = 1.0) -> Run:
+    def restored_by_hand(self, path: Path, *, within_s: float = 10.0) -> Run:
         """`asicrc restore`, tried again until what was broken is mended."""
         end = time.monotonic() + within_s
         while True:
@@ -105,7 +105,7 @@ class Board:
 def board(tmp_path: Path, *options: str) -> Iterator[Board]:
     log = tmp_path / "board.jsonl"
     with simulated("bitaxe", f"board_log={log}", *BUSY, *options) as url:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while not states(log):
             assert time.monotonic() < deadline, "the board says nothing"
             time.sleep(0.02)
@@ -127,7 +127,7 @@ def on_a_small_disk(disk: Path, keep_as: Path, *arguments: str) -> Run:
         [unshare, "-rm", "sh", "-c", script],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=200,
         stdin=subprocess.DEVNULL,
         preexec_fn=as_from_a_terminal,
     )

@@ -60,7 +60,7 @@ def test_a_board_found_awake_is_put_back_awake_also_after_a_kill(tmp_path: Path)
     log = tmp_path / "board.jsonl"
     with board(log) as url:
         wake(url, volts=1.15, fan_percent=60)
-        run = asicrc(*capture_on(url, tmp_path / "a.asicrc", "--duration", "3s", "--json"), timeout_s=100)
+        run = asicrc(*capture_on(url, tmp_path / "a.asicrc", "--duration", "3s", "--json"), timeout_s=200)
         assert run.code == 0, run.out + run.err
         assert run.json["restored"] is True
         last = states(log)[-1]
@@ -83,7 +83,7 @@ def test_an_original_voltage_above_the_limits_never_moves_a_hashing_chip(tmp_pat
     log = tmp_path / "board.jsonl"
     with board(log) as url:
         wake(url, volts=1.4, fan_percent=100)
-        run = asicrc(*capture_on(url, tmp_path / "a.asicrc", "--duration", "3s", "--json"), timeout_s=100)
+        run = asicrc(*capture_on(url, tmp_path / "a.asicrc", "--duration", "3s", "--json"), timeout_s=200)
         assert run.code == 0, run.out + run.err
     hashing = [state for state in states(log) if state["frequency_mhz"] > 0]
     assert all(abs(state["voltage_mv"] - 1200) < 5 for state in hashing)
@@ -96,7 +96,7 @@ def test_after_a_stop_for_heat_a_board_found_awake_is_left_cold(tmp_path: Path) 
     log, path = tmp_path / "board.jsonl", tmp_path / "a.asicrc"
     with board(log, "heat_speed=50", "faults=overheat:1") as url:
         wake(url, volts=1.25, fan_percent=30)
-        run = asicrc(*capture_on(url, path, "--duration", "60s", "--json"), timeout_s=100)
+        run = asicrc(*capture_on(url, path, "--duration", "60s", "--json"), timeout_s=200)
         assert run.code == 5, run.out + run.err
         assert "above the limit" in run.json["reason"] and run.json["restored"] is False
         last = states(log)[-1]
@@ -121,7 +121,7 @@ def test_a_hot_board_or_a_dead_fan_is_not_mined_on(
 ) -> None:
     log, path = tmp_path / "board.jsonl", tmp_path / "a.asicrc"
     with board(log, *options) as url:
-        run = asicrc(*capture_on(url, path, "--duration", "20s", "--json"), timeout_s=100)
+        run = asicrc(*capture_on(url, path, "--duration", "20s", "--json"), timeout_s=200)
         assert run.code == 5, run.out + run.err
         assert words in run.json["reason"]
         assert states(log)[-1]["reset"]

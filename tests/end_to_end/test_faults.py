@@ -20,7 +20,7 @@ def captured(tmp_path: Path, fault: str, *arguments: str, seconds: int = 6) -> t
     path = tmp_path / "fault.asicrc"
     url = f"sim:bm1366?{BUSY}&zero_bits=12&faults={fault}"
     run = asicrc(
-        *("capture", "-d", url, "--duration", f"{seconds}s", "-o", path, "--json", *arguments), timeout_s=60
+        *("capture", "-d", url, "--duration", f"{seconds}s", "-o", path, "--json", *arguments), timeout_s=200
     )
     return run, path
 

@@ -25,6 +25,7 @@ from as_a_person import COMMAND, Run, as_from_a_terminal, asicrc, emulator, wait
 WALLET = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
 QUICK = ("zero_bits=8", "boot_s=0.3", "retry_s=0.2", "telemetry_s=0.5", f"user={WALLET}.rig", "report=0")
 long = pytest.mark.long
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +43,7 @@ def miner(*options: str) -> Iterator[str]:
         yield url
 
 
-def capture(url: str, path: Path, *arguments: str, duration: str = "2s", timeout_s: float = 100) -> Run:
+def capture(url: str, path: Path, *arguments: str, duration: str = "2s", timeout_s: float = 200) -> Run:
     return asicrc(
         "capture",
         "--device",
@@ -77,7 +78,7 @@ def log(path: Path) -> str:
 def api(url: str) -> dict[str, Any]:
     """What an AxeOS miner says of itself, asked past asicrc."""
     address = url.partition("?")[0].replace("axeos:", "http:")
-    with urllib.request.urlopen(f"{address}/api/system/info", timeout=5) as reply:
+    with urllib.request.urlopen(f"{address}/api/system/info", timeout=30) as reply:
         return dict(json.load(reply))
 
 
@@ -320,7 +321,7 @@ def test_a_silent_management_interface_stops_the_capture_and_not_the_shares(tmp_
     with miner("lv06", "profile=esp-head", "faults=hang_api:14") as url:
         run = capture(url, path, duration="15s")
     times = [t_ns for (t_ns,) in rows(path, "select t_ns from events order by t_ns")]
-    assert max(b - a for a, b in pairwise(times)) < 3e9
+    assert max(b - a for a, b in pairwise(times)) < 6e9
     assert run.json["restored"] is False
     assert run.code in (3, 5)
 
@@ -339,7 +340,7 @@ def test_a_killed_capture_is_undone_by_restore_or_by_the_next_one(
         assert kept.stat().st_mode & 0o777 == 0o600
         named = asicrc("restore", path, "--json")
         assert named.code == 2
-        restored = asicrc("restore", path, "--device", url, "--json", timeout_s=60)
+        restored = asicrc("restore", path, "--device", url, "--json", timeout_s=200)
         assert restored.code == 0, restored
         assert own_pools(api(url)) == before
         assert (api(url)["frequency"], api(url)["coreVoltage"]) == (485, 1200)
@@ -425,7 +426,7 @@ def _killed_capture(url: str, path: Path) -> None:
 def _wait_until_it_answers(url: str) -> None:
     """Old firmware may panic when its pool is gone, and starts anew."""
     time.sleep(1.0)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             api(url)

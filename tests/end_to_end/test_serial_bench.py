@@ -40,7 +40,7 @@ LONG = pytest.mark.long
 )
 def test_a_chain_is_found_brought_up_and_mined_on(url: str, model: str, chips: int, tmp_path: Path) -> None:
     path = tmp_path / "chain.asicrc"
-    run = asicrc("capture", "-d", url, "--duration", "4s", "-o", path, "--json", timeout_s=100)
+    run = asicrc("capture", "-d", url, "--duration", "4s", "-o", path, "--json", timeout_s=200)
     assert run.code == 0, run.err
     assert run.json["restored"] is True
     assert run.json["valid"] == run.json["events"] > 20
@@ -83,7 +83,7 @@ def test_a_bitaxe_is_driven_with_its_board(url: str, lowest_mv: int, asked_mv: i
     run = asicrc(
         *("capture", "-d", url, "--duration", "4s", "-o", path, "--json"),
         *("--voltage-mv", str(asked_mv), "--frequency-mhz", "300", "--fan-percent", "80"),
-        timeout_s=100,
+        timeout_s=200,
     )
     assert run.code == 0, run.err
     assert run.json["restored"] is True
@@ -165,7 +165,7 @@ def test_the_driver_runs_against_the_bundle_of_a_check(url: str, tmp_path: Path)
     made = asicrc(
         *("check", "-d", url, "--with-work", "--duration", "2s", "--bundle", bundle, "--json"),
         cwd=tmp_path,
-        timeout_s=100,
+        timeout_s=200,
     )
     assert made.code == 0, made.err
     assert made.json["bundle"] == str(bundle)

@@ -90,7 +90,7 @@ def test_a_chip_on_a_line(tmp_path: Path) -> None:
     with emulator("waits=0.02") as url:
         killed_in_its_second_point("sweep", plan, "-d", url, "-o", path, "--plain", path=path)
         assert not package.load(path).sealed
-        run = asicrc("resume", path, "-d", url, "--json", timeout_s=60)
+        run = asicrc("resume", path, "-d", url, "--json", timeout_s=200)
         assert run.code == 0, run.err
         assert (run.json["complete"], run.json["restored"]) == (True, True)
     check_resumed(path, 4)

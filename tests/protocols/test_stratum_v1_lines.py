@@ -113,10 +113,10 @@ def test_brackets_that_are_not_nested_are_no_matter() -> None:
 @pytest.mark.parametrize("start", [b'{"a": "', b'{"a": [', b""])
 def test_no_line_takes_more_than_linear_time(unit: bytes, start: bytes) -> None:
     line = start + unit * (65_536 // len(unit))
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(RemoteProtocolError):
         parse_object(line)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize(

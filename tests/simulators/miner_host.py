@@ -95,7 +95,7 @@ class Pool:
         self.address = f"127.0.0.1:{self.port}"
         self._lines: list[Line] = []
 
-    def accept(self, seconds: float = 10.0) -> Line:
+    def accept(self, seconds: float = 30.0) -> Line:
         self._sock.settimeout(seconds)
         sock, _ = self._sock.accept()
         self._lines.append(Line(sock))
@@ -135,7 +135,7 @@ class Line:
         self.messages += new
         return new
 
-    def until(self, true: Callable[[dict[str, Any]], bool], seconds: float = 5.0) -> dict[str, Any]:
+    def until(self, true: Callable[[dict[str, Any]], bool], seconds: float = 30.0) -> dict[str, Any]:
         """The first message from now on for which it is so."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
@@ -144,7 +144,7 @@ class Line:
                     return message
         raise AssertionError(f"nothing such in {seconds} s, but {self.messages[-3:]}")
 
-    def method(self, name: str, seconds: float = 5.0) -> dict[str, Any]:
+    def method(self, name: str, seconds: float = 30.0) -> dict[str, Any]:
         return self.until(lambda message: message.get("method") == name, seconds)
 
     def send(self, **message: Any) -> None:
@@ -153,7 +153,7 @@ class Line:
     def reply(self, message: dict[str, Any], result: Any, error: Any = None) -> None:
         self.send(id=message["id"], result=result, error=error)
 
-    def welcome(self, mask: str | None = MASK, *, authorize: bool = True, seconds: float = 5.0) -> None:
+    def welcome(self, mask: str | None = MASK, *, authorize: bool = True, seconds: float = 30.0) -> None:
         """Answer what a miner asks for until it has subscribed and has been let in."""
         deadline = time.monotonic() + seconds
         done: set[str] = set()
@@ -198,7 +198,7 @@ class Line:
                     self.answer(message)
         return found
 
-    def shares_of(self, job_id: str, count: int, seconds: float = 5.0) -> list[Share]:
+    def shares_of(self, job_id: str, count: int, seconds: float = 30.0) -> list[Share]:
         """So many of one job; those of others are answered and left out."""
         found: list[Share] = []
         deadline = time.monotonic() + seconds
@@ -260,7 +260,7 @@ class Miner:
         value: dict[str, Any] = json.loads(self.command(sent, port).rstrip(b"\0"))
         return value
 
-    def when(self, true: Callable[[], bool], seconds: float = 5.0) -> bool:
+    def when(self, true: Callable[[], bool], seconds: float = 30.0) -> bool:
         deadline = time.monotonic() + seconds
         while not (result := true()) and time.monotonic() < deadline:
             time.sleep(0.05)

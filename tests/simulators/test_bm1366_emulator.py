@@ -115,7 +115,7 @@ def test_a_clock_change_under_a_job_bends_the_arrivals(slow: Emulator) -> None:
 
 def test_answers_have_the_bytes_of_a_real_chip_and_the_form_of_their_time() -> None:
     with Emulator(("zero_bits=11", "cores=2", "time_scale=2000")) as emulator:
-        assert emulator.start_s < 5  # typically 0.3
+        assert emulator.start_s < 30  # typically 0.3
         emulator.size = 9
         assert emulator.ask(read_register(0)) == [bytes.fromhex("AA551366000000000C")]
         emulator.bring_up(rolling=False, hcn=SLOW_HCN)
@@ -230,7 +230,7 @@ def test_it_never_lingers(moment: str, way: int | None) -> None:
             else:
                 time.sleep(1.0)
         emulator.finish(way)
-        assert emulator.end_s < 3.0
+        assert emulator.end_s < 15
         assert emulator.report["ended"] == ("stdin" if way is None else "SIGTERM")
 
 

@@ -199,10 +199,10 @@ def test_a_line_may_hang_up() -> None:
         emulator.bring_up(hcn=HCN)
         sent = time.monotonic()
         emulator.send(WireJob.example(1).frame())
-        while not emulator.ended and time.monotonic() < sent + 10:
+        while not emulator.ended and time.monotonic() < sent + 20:
             emulator.collect(0.5)
         assert emulator.ended
-        assert 0.39 < time.monotonic() - sent < 5
+        assert 0.39 < time.monotonic() - sent < 20
 
 
 def test_chips_may_go_mute() -> None:

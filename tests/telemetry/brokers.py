@@ -59,7 +59,7 @@ class BrokerProcess:
             command = [program, "-c", str(settings)]
         with (self._folder / f"broker-{self.port}.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 probe.settimeout(0.5)

@@ -75,7 +75,7 @@ def drawn(page: Page) -> None:
     until(page, "document.querySelectorAll('.chart:not(.is-empty) .line, .chart .bars').length === 6")
 
 
-def until(page: Page, condition: str, argument: object = None, within_s: float = 15.0) -> None:
+def until(page: Page, condition: str, argument: object = None, within_s: float = 45.0) -> None:
     """As `wait_for_function`, which the page's policy does not let in: it evaluates a string inside of it."""
     ends = time.monotonic() + within_s
     while not page.evaluate(condition, argument):

@@ -50,7 +50,7 @@ class Collected:
         return b"".join(data for data, _ in self.reads)
 
     def wait(self, true: Callable[[], bool]) -> None:
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + 30
         while not true():
             assert time.monotonic() < deadline_s
             assert not self.errors, self.errors

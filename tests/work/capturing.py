@@ -55,7 +55,7 @@ class Capturing:
     def stop(self) -> None:
         self.process.send_signal(signal.SIGINT)
 
-    def wait(self, timeout_s: float = 60) -> dict[str, Any]:
+    def wait(self, timeout_s: float = 150) -> dict[str, Any]:
         out, _ = self.process.communicate(timeout=timeout_s)
         assert "Traceback" not in self.said, self.said
         self.result = json.loads(out)
@@ -88,7 +88,7 @@ def capturing(
         )
     run = Capturing(process, port, path, said)
     try:
-        deadline_s = time.monotonic() + 30
+        deadline_s = time.monotonic() + 60
         while "point miners at" not in run.said:
             assert process.poll() is None and time.monotonic() < deadline_s, run.said
             time.sleep(0.02)

@@ -63,7 +63,7 @@ class Served:
                 self.server.judged(arrived.events)
         return arrived.events
 
-    def pump_until(self, true: Callable[[], bool], within_s: float = 10.0) -> None:
+    def pump_until(self, true: Callable[[], bool], within_s: float = 30.0) -> None:
         deadline_s = time.monotonic() + within_s
         while not true():
             assert time.monotonic() < deadline_s, "it did not come about in time"

@@ -98,7 +98,7 @@ def test_who_does_not_read_is_dropped_and_the_others_are_not_held_up() -> None:
             miner.next_work()
             if len(served.server.miners) == 1:
                 break
-        assert slowest_s < 0.5
+        assert slowest_s < 3.0
         served.pump_until(lambda: any("it does not read" in line for line in served.log))
         assert served.went[0].extranonce1 == deaf.extranonce1
         assert served.went[0].jobs_waited > 0

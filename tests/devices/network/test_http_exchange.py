@@ -48,7 +48,7 @@ def test_a_reply_that_does_not_end_in_time_is_given_up(begin: bytes) -> None:
         began_s = time.monotonic()
         with pytest.raises(DeviceLost, match="no whole reply came in time"):
             exchange.ask(GET, within_s=0.4)
-        assert time.monotonic() - began_s < 1.5
+        assert time.monotonic() - began_s < 4.5
         at_last.cancel()
         done.set()
         exchange.close()
