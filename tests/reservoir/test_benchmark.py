@@ -6,6 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from synthetic_runs import fading_mean, handshake_run, stream_recording, stream_run
 
 from asicrc.errors import BadFile, NoAnswer, UsageError
@@ -24,6 +27,7 @@ from asicrc.reservoir.benchmark import (
     score,
 )
 from asicrc.reservoir.benchmark.capacities import memory_curve, total
+from asicrc.reservoir.benchmark.preparation import FARTHEST, Preparation
 from asicrc.reservoir.benchmark.recorded import benchmark_meta, driven_run, recorded_benchmark
 from asicrc.reservoir.benchmark.running import score_seed
 from asicrc.reservoir.benchmark.scoring import filled, score_constant
@@ -211,7 +215,24 @@ def test_missing_values_are_filled_and_marked() -> None:
     table = StateTable.of(("a", "b", "c"), np.array([[1.0, np.nan, 5], [3, np.nan, 6], [np.nan, 2, 7]]))
     np.testing.assert_array_equal(filled(table), [[1, 2, 5, 0, 1], [3, 2, 6, 0, 1], [2, 2, 7, 1, 0]])
     u = np.random.default_rng(1).random(200)
-    assert memory_curve(StateTable.of(("a",), np.ones((200, 1))), u, 5, 0).tolist() == [0.0] * 6
+    assert memory_curve(StateTable.of(("a",), np.ones((200, 1))), u, 5).tolist() == [0.0] * 6
+
+
+def test_features_are_prepared_as_scikit_learn_does() -> None:
+    rng = np.random.default_rng(3)
+    train, test = rng.standard_normal((2, 90, 6)) * [1, 1e-9, 1e6, 3, 1, 1] + [0, 5, -1e3, 0, 0, 0]
+    train[:, 3] = 0.1  # constant
+    train[::7, 4] = test[::5, 0] = test[::3, 4] = np.nan
+    train[:, 5] = np.nan
+    test[0] = 1e9
+    reference = make_pipeline(
+        SimpleImputer(strategy="mean", add_indicator=True, keep_empty_features=True),
+        StandardScaler(),
+        FunctionTransformer(np.clip, kw_args={"a_min": -FARTHEST, "a_max": FARTHEST}),
+    ).fit(train)
+    prepared = Preparation.of(train)
+    for rows in (train, test):
+        np.testing.assert_array_equal(prepared(rows), reference.transform(rows))
 
 
 def test_an_input_that_is_not_white_has_no_capacity_but_scores() -> None:

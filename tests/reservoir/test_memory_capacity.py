@@ -7,6 +7,7 @@ from scipy import stats
 from asicrc.errors import NoAnswer, UsageError
 from asicrc.reservoir.metrics import memory_capacity
 from asicrc.reservoir.metrics.capacity_null import CapacityNull
+from asicrc.reservoir.metrics.memory_capacity import corrected_curve
 from asicrc.reservoir.metrics.state_basis import state_basis
 
 
@@ -67,6 +68,15 @@ def test_noise_remembers_nothing() -> None:
     assert found.significant_total.estimate == 0.0
     # without the correction it would read (K + 1) r / (T - 1)
     assert found.table.capacity.sum() == pytest.approx(61 * 30 / 9939, rel=0.2)
+
+
+def test_the_curve_alone_is_that_of_the_table() -> None:
+    rng = np.random.default_rng(4)
+    u = rng.random(400)
+    states = np.column_stack([delay_line(u, 4) + rng.standard_normal((400, 4)), np.ones(400)])
+    np.testing.assert_array_equal(
+        corrected_curve(states, u, 9), memory_capacity(states, u, 9).table.corrected
+    )
 
 
 def test_null_is_the_beta_law() -> None:

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate
+from asicrc.reservoir.benchmark.preparation import FARTHEST, Preparation
 from asicrc.reservoir.benchmark.split import Split
 from asicrc.reservoir.metrics.scores import nrmse, nrmse_estimate, nrmse_range
 from asicrc.reservoir.readouts import RidgeReadout
@@ -23,8 +21,6 @@ Floats = NDArray[np.float64]
 FOLDS = 5
 MOST_GAP = 30
 """Steps left out beside a held-out block: as far back as any baseline reaches. Short series have less."""
-FARTHEST = 10.0
-"""Training standard deviations that a feature counts for at most."""
 MOST_MISSING = 0.2
 """Share of the steps without a known drive, from which nothing is scored."""
 
@@ -88,11 +84,13 @@ class Scored:
 def score(name: str, table: StateTable, target: Target) -> Scored:
     """Train on the training steps, score on the test steps. Raises NoAnswer for a target without variance."""
     train, test = target.train_rows(), target.test_rows()
-    readout = make_readout(target.alphas, gap_of(len(train)))
-    readout.fit(table.values[train], target.y[train])
-    predicted = np.asarray(readout.predict(table.values[test]), dtype=np.float64)
+    prepared = Preparation.of(table.values[train])
+    ridge = RidgeReadout(
+        alphas=target.alphas, alpha_selection="blocked_cv", n_splits=FOLDS, gap=gap_of(len(train))
+    )
+    ridge.fit(prepared(table.values[train]), target.y[train])
+    predicted = ridge.predict(prepared(table.values[test]))
     truth = target.y[test]
-    ridge = readout.named_steps["readout"]
     return Scored(
         name,
         nrmse(truth, predicted),
@@ -113,25 +111,6 @@ def score_constant(target: Target) -> Scored:
 
 def gap_of(n_train: int) -> int:
     return min(MOST_GAP, n_train // (2 * FOLDS))
-
-
-def make_readout(alphas: tuple[float, ...] | None, gap: int) -> Pipeline:
-    """Missing values to the training mean with a column that says so, unit variance, ridge.
-
-    What lies more than ten training standard deviations off is held there: some features are nearly constant
-    (the phase of a share that ends its own step), and a line through them has no bound.
-    """
-    return Pipeline(
-        [
-            ("fill", SimpleImputer(strategy="mean", add_indicator=True, keep_empty_features=True)),
-            ("scale", StandardScaler()),
-            ("hold", FunctionTransformer(np.clip, kw_args={"a_min": -FARTHEST, "a_max": FARTHEST})),
-            (
-                "readout",
-                RidgeReadout(alphas=alphas, alpha_selection="blocked_cv", n_splits=FOLDS, gap=gap),
-            ),
-        ]
-    )
 
 
 def readout_json(alphas: tuple[float, ...] | None, n_train: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +91,8 @@ def capacity_table(
     capacity, left_out, shifted = np.empty(tried), np.empty((blocks, tried)), np.empty((len(shifts), tried))
     for chosen in time_blocks(tried, -(-tried // _TARGETS)):
         products = _Products(basis, parts, targets, chosen, shifts)
-        capacity[chosen], left_out[:, chosen], shifted[:, chosen] = products.capacities(basis.n, parts)
+        capacity[chosen], shifted[:, chosen] = products.capacities(), products.shifted_capacities()
+        left_out[:, chosen] = products.left_out(basis.n, parts)
     bias = np.full(tried, null.mean) if white else shifted.mean(axis=0)
     kept = np.array([part.kept for part in parts])[:, None]
     threshold = null.threshold(alpha, tried)
@@ -108,6 +110,15 @@ def capacity_table(
     )
 
 
+def corrected_capacities(basis: StateBasis, targets: Targets, tried: int) -> Floats:
+    """`corrected` of a table of white targets, in a third of its time: without intervals and threshold."""
+    parts = [_Part(basis, rows) for rows in time_blocks(basis.n, BLOCKS)]
+    capacity = np.empty(tried)
+    for chosen in time_blocks(tried, -(-tried // _TARGETS)):
+        capacity[chosen] = _Products(basis, parts, targets, chosen, _NO_SHIFTS).capacities()
+    return CapacityNull(basis.rank, basis.n).corrected(capacity)
+
+
 def circular_shifts(n: int, guard: int, count: int, seed: int) -> NDArray[np.int64]:
     """(count,) different shifts of at least `guard` steps either way. Raises NoAnswer for too short an n."""
     if count == 0:
@@ -121,18 +132,27 @@ def circular_shifts(n: int, guard: int, count: int, seed: int) -> NDArray[np.int
     return guard + rng.choice(n - 2 * guard, count, replace=False).astype(np.int64)
 
 
+_NO_SHIFTS = np.empty(0, dtype=np.int64)
+
+
 class _Part:
-    """One block of time, and what turns products over the other blocks into capacities."""
+    """One block of time."""
 
     def __init__(self, basis: StateBasis, rows: slice) -> None:
         self.rows = rows
         self.n = rows.stop - rows.start
         self.kept = basis.n - self.n
-        block = basis.q[rows]
+        self._block = basis.q[rows]
+
+    @cached_property
+    def whiten(self) -> Floats:
+        """Turns products over the other blocks into capacities."""
+        block = self._block
         values, vectors = linalg.eigh(np.eye(block.shape[1]) - block.T @ block)
         # a direction that lives in this block alone is not there without it
         alive = values > 1e-10
-        self.whiten: Floats = vectors[:, alive] / np.sqrt(values[alive])
+        whiten: Floats = vectors[:, alive] / np.sqrt(values[alive])
+        return whiten
 
 
 class _Products:
@@ -158,21 +178,30 @@ class _Products:
                 for j, shift in enumerate(shifts):
                     self.under_shift[j] += _wrapped_product(z, basis.q, int(rows.start + shift) % basis.n)
 
-    def capacities(self, n: int, parts: list[_Part]) -> tuple[Floats, Floats, Floats]:
-        """(b,) capacities, (blocks, b) with each block left out, (shifts, b) under each shift."""
-        whole, square = self.with_states.sum(axis=0), self.squares.sum(axis=0)
-        centred = square - whole[:, 0] ** 2
-        if not (centred > 1e-12 * square).all():
+        self.whole, self.square = self.with_states.sum(axis=0), self.squares.sum(axis=0)
+        self.centred = self.square - self.whole[:, 0] ** 2
+        if not (self.centred > 1e-12 * self.square).all():
             raise NoAnswer("a target has the same value in every step", "use an input that varies")
-        left_out = np.empty((len(parts), len(square)))
+
+    def capacities(self) -> Floats:
+        """(b,)"""
+        capacity: Floats = np.sum(self.whole[:, 1:] ** 2, axis=1) / self.centred
+        return capacity
+
+    def shifted_capacities(self) -> Floats:
+        """(shifts, b) under each shift."""
+        shifted: Floats = np.sum(self.under_shift[:, :, 1:] ** 2, axis=2) / self.centred
+        return shifted
+
+    def left_out(self, n: int, parts: list[_Part]) -> Floats:
+        """(blocks, b) capacities with each block of time left out."""
+        left_out = np.empty((len(parts), len(self.square)))
         for k, part in enumerate(parts):
-            rest = whole - self.with_states[k]
+            rest = self.whole - self.with_states[k]
             mean_square = rest[:, 0] ** 2 * n / part.kept
             explained = np.sum((rest @ part.whiten) ** 2, axis=1) - mean_square
-            left_out[k] = explained / (square - self.squares[k] - mean_square)
-        capacity = np.sum(whole[:, 1:] ** 2, axis=1) / centred
-        shifted = np.sum(self.under_shift[:, :, 1:] ** 2, axis=2) / centred
-        return capacity, left_out, shifted
+            left_out[k] = explained / (self.square - self.squares[k] - mean_square)
+        return left_out
 
 
 def _wrapped_product(z: Floats, q: Floats, start: int) -> Floats:

@@ -81,8 +81,5 @@ def _squared_errors(spectrum: Spectrum, x: AnyFloats, y: Floats, alphas: Floats)
     centred_x = x - spectrum.mean_x if spectrum.intercept else x
     centred_y = y - spectrum.mean_y if spectrum.intercept else y
     turned = centred_x @ spectrum.vectors
-    sums = np.empty((len(alphas), y.shape[1]))
-    for i, alpha in enumerate(alphas):
-        weights = spectrum.turned_weights(np.full(y.shape[1], alpha))
-        sums[i] = ((centred_y - turned @ weights) ** 2).sum(axis=0)
-    return sums
+    weights = spectrum.turned_weights_of_each(alphas)
+    return np.stack([((centred_y - turned @ of_one) ** 2).sum(axis=0) for of_one in weights])

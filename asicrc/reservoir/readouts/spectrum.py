@@ -67,6 +67,11 @@ class Spectrum:
         """(r, k) the same, for features that `vectors` has turned."""
         return self.projections * self._inverse(alphas)
 
+    def turned_weights_of_each(self, alphas: Floats) -> Floats:
+        """(m, r, k) the same, with each penalty for all targets."""
+        weights: Floats = np.multiply(self.projections, self._inverse(alphas).T[:, :, None], order="C")
+        return weights
+
     def intercepts(self, weights: Floats) -> Floats:
         """(k,)"""
         return self.mean_y - self.mean_x @ weights if self.intercept else np.zeros(len(self.total))
