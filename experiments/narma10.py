@@ -316,8 +316,8 @@ for (size, kind, channel, mode), result in results.items():
 #   from 1.00.
 # - With the input in the work alone an ordinary miner scores as a constant does (1.01 at 1,000 steps): its
 #   hashes change, its timing does not.
-# - 1.0000: under an input that never changes each of the three miners scores 1.01 at 1,000 steps, as the mean of
-#   the training target does. That is what no knowledge of the input scores, and says nothing of a device.
+# - 1.0000: under an input that never changes each of the three miners scores 1.01 at 1,000 steps, as the mean
+#   of the training target does. That is what no knowledge of the input scores, and says nothing of a device.
 # - 0.9550: a memoryless miner whose share rate follows the difficulty scores 0.97 in monologue with seven
 #   shares a step, and 0.90 with fifty. It takes no memory.
 # - 0.8661: the present input alone scores 0.88 with no miner at all; a memoryless one whose controller
