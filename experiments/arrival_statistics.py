@@ -308,6 +308,8 @@ def draw() -> Figure:
     fano.set_title("counts", loc="left", fontsize=10)
     real = " and of a real S9" if "S9" in streams else ""
     figure.suptitle(f"Arrivals of twins{real}, seed {SEED}", fontsize=12)
+    for axis in figure.axes:
+        axis.spines[["top", "right"]].set_visible(False)
     return figure
 
 

@@ -247,6 +247,8 @@ def draw() -> Figure:
         real.set_title(f"(d) a real Bitaxe, n = {bitaxe.n}", loc="left", fontsize=10)
         real.legend(frameon=False, fontsize=8, loc="upper left", ncols=2)
     figure.suptitle(f"Residuals against the scan order, twins of seed {SEED}", fontsize=12)
+    for axis in figure.axes:
+        axis.spines[["top", "right"]].set_visible(False)
     return figure
 
 

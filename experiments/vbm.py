@@ -195,7 +195,7 @@ left.axhline(
 right.axhspan(100 * (PUBLISHED_GAIN - MARGIN), 100 * (PUBLISHED_GAIN + MARGIN), color=GREY, alpha=0.12)
 right.axhline(100 * PUBLISHED_GAIN, color=GREY, linewidth=0.8, label="claimed")
 right.axhline(0, color="black", linewidth=0.8)
-for axes, text in ((left, "idle share (%)"), (right, "gain without waiting (%)")):
+for axes, text in ((left, "idle share (%)"), (right, "gain without waiting (%), with 95 % interval")):
     axes.set_xscale("log")
     axes.set_xlabel("a miner works on a job for (s)")
     axes.set_ylabel(text)
@@ -204,9 +204,7 @@ for axes, text in ((left, "idle share (%)"), (right, "gain without waiting (%)")
 left.set_ylim(0, 60)
 right.set_ylim(-10, 60)
 left.set_title("(a) waiting for work, by latency", loc="left", fontsize=10)
-right.set_title(
-    f"(b) what the proxy gains, {SHARES:,} shares an arm, 95 % intervals", loc="left", fontsize=10
-)
+right.set_title(f"(b) what the proxy gains, {SHARES:,} shares an arm", loc="left", fontsize=10)
 figure.savefig(OUTPUT / "vbm.png", dpi=150)
 print(f"figure {OUTPUT / 'vbm.png'}")
 

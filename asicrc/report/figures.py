@@ -219,6 +219,8 @@ def _draw_fano(axis: Axes, intervals: IntervalStatistics | None) -> None:
         intervals.cv.estimate**2, color=ORANGE, lw=0.8, ls=":", label="CV², limit of a renewal process"
     )
     axis.set_xscale("log")
+    axis.set_xticks(window, [f"{length:.3g}" for length in window.tolist()])  # powers of ten would overlap
+    axis.minorticks_off()
     axis.set(xlabel="window (s)", ylabel="Fano factor (variance / mean)")
     axis.set_ylim(bottom=0)
     axis.set_title(f"Fano factor, n = {intervals.n} intervals, 95 % intervals")
