@@ -30,7 +30,8 @@ class Takes:
     The events are those that `asicrc plan-size QUANTITY` gives for `effect` with a power of 95 %, in `groups`
     such samples; or `events` of them, where no formula gives their number. `minutes` is the time at each
     setting that does not depend on events. `settable` names what the device has to let be set; `direct`
-    asks for its chips on a line, without a network and a firmware between.
+    asks for its chips on a line, without a network and a firmware between; `beside` says what else has to be
+    there, without which no capture of the device answers.
     """
 
     quantity: str = ""
@@ -42,6 +43,7 @@ class Takes:
     minutes: float = 0.0
     settable: tuple[str, ...] = ()
     direct: bool = False
+    beside: str = ""
 
     def __post_init__(self) -> None:
         if bool(self.quantity) + bool(self.events) + bool(self.minutes) != 1:

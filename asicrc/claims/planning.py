@@ -194,7 +194,8 @@ def takes_in_words(claim: Claim) -> str:
         where += " on a direct line"
     at = f" at each of {takes.settings} settings" if takes.settings > 1 else ""
     of = f" of {', '.join(takes.settable)}" if takes.settable else ""
-    return f"{where}, {amount}{at}{of}"
+    beside = f"; and {takes.beside}" if takes.beside else ""
+    return f"{where}, {amount}{at}{of}{beside}"
 
 
 def _steps(known: Sequence[Procedure], source: str, sources: Sources, usual: Context) -> tuple[Step, ...]:

@@ -105,6 +105,8 @@ def _prospect(claim: Claim, device: DeviceOutlook, budget_s: float) -> Prospect:
         hindrance = f"{', '.join(missing)} cannot be set on it"
     elif takes.devices > 1:
         hindrance = f"it takes {takes.devices} devices of one model, and this is one of them"
+    elif takes.beside:
+        hindrance = f"it takes {takes.beside}"
     elif hours is None:
         hindrance = f"its rate of events is not known ({device.rate_source})"
     elif 3600 * hours > budget_s:

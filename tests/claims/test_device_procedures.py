@@ -127,5 +127,9 @@ def test_what_the_registry_says_it_takes_is_what_the_drive_has() -> None:
     assert f"{plan.steps:,} steps" in prerequisites.NEEDS
     s07 = CLAIMS["S07"].takes
     assert s07 is not None
-    steps = Split(100, 1200, 700).steps
-    assert s07.events_per_device() == len(CLOCK_SHARES) * 10 * steps * reservoirs.EVENTS_A_STEP
+    of_a_benchmark = 10 * Split(100, 1200, 700).steps * reservoirs.EVENTS_A_STEP
+    assert s07.events_per_device() == len(CLOCK_SHARES) * of_a_benchmark
+    for claim in ("H08", "H16", "S01", "S02", "S04"):
+        takes = CLAIMS[claim].takes
+        assert takes is not None
+        assert takes.events_per_device() == of_a_benchmark
