@@ -194,6 +194,33 @@ def test_a_gamma_is_set_up_off_and_within_its_limits() -> None:
     assert pmbus.slinear11(pmbus.word_from(by_command[0x46])) == 30.0
 
 
+GAMMA_SET_UP = """
+0100 021F 0400 338A02 3566CA 3640CA 5540CB 56B7 2900AA 214C02 240004 2B0002 408002 425102 253302 26CC01 43CC01
+448001 4A20DB 46C0DB 47C0 516900 4F9100 50FF 600000 610300 620000 633B 640000 650000 EEFFFF 03
+"""
+"""At 1.15 V, by hand from ESP-Miner's TPS546.h and vcore.c, with the command codes of PMBus."""
+
+
+def test_the_set_up_of_a_gamma_is_esp_miners() -> None:
+    writes = tps546_settings.initialisation(tps546_settings.SETTINGS["gamma"], LINEAR, 1.15)
+    assert [write.hex().upper() for write in writes] == GAMMA_SET_UP.split()
+
+
+def test_registers_have_the_numbers_of_the_data_sheets() -> None:
+    reading = [tps546.Command.READ_VIN, tps546.Command.READ_VOUT, tps546.Command.READ_IOUT]
+    assert [*reading, tps546.Command.READ_TEMPERATURE] == [0x88, 0x8B, 0x8C, 0x8D]
+    assert (tps546.Command.STATUS_WORD, tps546.Command.IC_DEVICE_ID) == (0x79, 0xAD)
+    assert tps546.Command.VIN_UV_WARN_LIMIT == 0x58
+    assert (ina260.Register.CURRENT, ina260.Register.VOLTAGE, ina260.Register.POWER) == (1, 2, 3)
+    assert (ina260.Register.MAKER, ina260.Register.DIE) == (0xFE, 0xFF)
+    fan = emc2101.Register
+    assert (fan.INTERNAL_TEMPERATURE, fan.EXTERNAL_HIGH, fan.EXTERNAL_LOW) == (0x00, 0x01, 0x10)
+    assert (fan.STATUS, fan.CONFIG, fan.IDEALITY, fan.BETA) == (0x02, 0x03, 0x17, 0x18)
+    assert (fan.TACH_LOW, fan.TACH_HIGH, fan.FAN_CONFIG, fan.FAN_SETTING) == (0x46, 0x47, 0x4A, 0x4C)
+    assert (fan.PRODUCT, fan.MAKER, fan.REVISION) == (0xFD, 0xFE, 0xFF)
+    assert (ds4432u.ADDRESS, ina260.ADDRESS, emc2101.ADDRESS, tps546.ADDRESS) == (0x48, 0x40, 0x4C, 0x24)
+
+
 def test_what_the_set_up_of_a_tps546_changes_can_be_put_back() -> None:
     writes = tps546_settings.initialisation(tps546_settings.SETTINGS["hex"], LINEAR, 3.6)
     kept = {tps546.Command.OPERATION, tps546.Command.ON_OFF_CONFIG, tps546.Command.CLEAR_FAULTS}
