@@ -137,7 +137,7 @@ def test_a_silent_control_port_does_not_keep_the_chip_at_work(tmp_path: Path) ->
         silence.set()
         _, err = process.communicate(timeout=60)
         assert process.returncode in (3, 5), err
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while states(log)[-1]["frequency_mhz"] > 0 and time.monotonic() < deadline:
             time.sleep(0.1)
         assert states(log)[-1]["frequency_mhz"] == 0

@@ -49,7 +49,7 @@ def kill_after(wait_s: float, path: Path) -> tuple[int, int]:
     os.kill(process.pid, signal.SIGKILL)
     _, err = process.communicate(timeout=60)  # returns when the storage process has ended too
     acknowledged = max(map(stored, err.splitlines()), default=0)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while any(map(is_alive, emulators)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(is_alive, emulators)), "the emulator outlived its host"

@@ -48,7 +48,7 @@ class Host:
         os.write(self.control, raw)
         head = 3 if self.version == 0 else 4
         reply = bytearray()
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             if select.select([self.control], [], [], 0.05)[0]:
                 reply += os.read(self.control, 4096)

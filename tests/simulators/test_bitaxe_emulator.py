@@ -306,7 +306,7 @@ def test_what_begins_later_and_what_ends_again(tmp_path: Path) -> None:
         assert host.read_part(EMC2101, 0x46) + host.read_part(EMC2101, 0x47) == b"\xff\xff", "it stands"
         time.sleep(0.5)
         assert host.read_part(EMC2101, 0x46) + host.read_part(EMC2101, 0x47) != b"\xff\xff"
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while (tmp_path / "control").is_symlink() and time.monotonic() < deadline:
             time.sleep(0.02)
         with pytest.raises(OSError, match="Input/output"):

