@@ -31,6 +31,10 @@ class ESN(MultiOutputMixin, RegressorMixin, EchoStates):
     out of the middle of a series, as BlockedKFold does, the states run on across the cut, unless `groups`
     tells of it.
 
+    Of scikit-learn's checks of estimators two cannot hold for states that remember, and all others do:
+    `check_methods_sample_order_invariance`, as a row depends on those before it, and so on their order, and
+    `check_methods_subset_invariance`, as a part starts from the zero state and not from the row before it.
+
     Parameters
     ----------
     units, spectral_radius, input_scaling, bias_scaling, leak, degree, standardise, dtype, seed, chunk_rows :

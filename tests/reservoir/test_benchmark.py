@@ -263,6 +263,18 @@ def test_the_baselines_alone() -> None:
     assert total(first.curves["linear_20"]) == pytest.approx(19.0, abs=0.01)
 
 
+@pytest.mark.soak
+def test_the_baselines_at_the_default_split() -> None:
+    """Ten seeds, each with the readout and the search that a device has: what is known of delay lines."""
+    result = run_baselines(Protocol(question=Question(esn_units=())))
+    said = {name: score.estimate for name, score in result.scores.items()}
+    print({name: round(score, 3) for name, score in said.items()})
+    assert said["constant"] == pytest.approx(1.0, abs=0.01)
+    ranges = {"u_t": (0.87, 0.89), "linear_10": (0.58, 0.61), "linear_20": (0.38, 0.42)}
+    ranges |= {"quadratic_20": (0.14, 0.21), "quadratic_30": (0.07, 0.14)}
+    assert all(low <= said[name] <= high for name, (low, high) in ranges.items())
+
+
 def test_one_seed_has_the_interval_of_its_test_steps() -> None:
     protocol = Protocol(split=Split(50, 300, 300), seeds=1, question=Question(esn_units=(20,)))
     result = run_baselines(protocol)
