@@ -31,6 +31,22 @@ from firmware_protocols.bm13xx import (
 from firmware_protocols.errors import LocalProtocolError, RemoteProtocolError
 
 word = st.integers(0, 0xFFFFFFFF)
+NUMBERS = """
+CHIP_ID 00 HASH_RATE 04 PLL0 08 CHIP_NONCE_OFFSET 0C HASH_COUNTING_NUMBER 10 TICKET_MASK 14 MISC_CONTROL 18
+FAST_UART 28 UART_RELAY 2C CORE_MAILBOX 3C CORE_VALUE 40 EXTERNAL_TEMPERATURE 44 ERROR_FLAG 48
+NONCE_ERROR_COUNT 4C NONCE_OVERFLOW_COUNT 50 ANALOG_MUX 54 IO_DRIVER 58 PLL1 60 PLL2 64
+PLL3_OR_PAD_DISABLE 68 PLL0_DIVIDER 70 PLL1_DIVIDER 74 PLL2_DIVIDER 78 PLL3_DIVIDER 7C DOMAIN0_HASHES 88
+DOMAIN1_HASHES 89 DOMAIN2_HASHES 8A DOMAIN3_HASHES 8B TOTAL_HASHES 8C VERSION_MASK A4 SOFT_RESET A8
+TEMPERATURE_CONTROL B0 TEMPERATURE B4 ADC_CONFIG B8 ADC_CONTROL1 B9 ADC_CONTROL2 BA ADC_CONTROL3 BB
+ADC_UNKNOWN BC ADC_RESULT BD
+"""
+"""By hand from skot/BM1397:protocol.md, ESP-Miner's asic_common.h and mujina's REFERENCE.md."""
+
+
+def test_registers_have_the_numbers_of_the_sources() -> None:
+    words = NUMBERS.split()
+    numbers = dict(zip(words[::2], (int(number, 16) for number in words[1::2]), strict=True))
+    assert {register.name: register.value for register in Register} == numbers
 
 
 def test_values_of_the_captures() -> None:

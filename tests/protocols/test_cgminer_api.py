@@ -432,6 +432,21 @@ def test_joined_replies() -> None:
             read_joined(wrong)
 
 
+CODES = {
+    **{"POOLS": 7, "NO_POOLS": 8, "DEVICES": 9, "NO_DEVICES": 10, "SUMMARY": 11, "INVALID_COMMAND": 14},
+    **{"VERSION": 22, "INVALID_JSON": 23, "MISSING_COMMAND": 24, "SWITCHED_POOL": 27, "CONFIG": 33},
+    **{"ACCESS_DENIED": 45, "PRIVILEGED": 46, "ENABLED_POOL": 47, "DISABLED_POOL": 48, "INVALID_POOL": 53},
+    **{"ADDED_POOL": 55, "REMOVED_POOL": 68, "STATS": 70, "CHECK": 72, "POOL_ORDER": 73, "COIN": 78},
+    **{"TEMPERATURES": 201, "SET_FREQUENCY": 302, "GET_VOLTAGE": 307, "CHIP_HEALTH": 314},
+    **{"SESSION_CREATED": 316, "SESSION": 319},
+}
+"""By hand from cgminer's api.c (MSG_...), and from 201 on from Luxor's manual."""
+
+
+def test_codes_have_the_numbers_of_the_sources() -> None:
+    assert {code.name: code.value for code in Code} == CODES
+
+
 def test_refusals() -> None:
     denied = refuse(45, "Access denied to 'privileged' command")
     assert denied.refusal == CommandRefused(45, "Access denied to 'privileged' command")
