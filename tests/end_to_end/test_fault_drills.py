@@ -166,8 +166,9 @@ def test_ctrl_c_twice_leaves_a_safe_board_that_restore_puts_back(tmp_path: Path)
         process.communicate(timeout=60)  # the guardian has the other end of stderr
         assert process.returncode != 0
         with library.load(path) as capture:
-            assert not capture.sealed, "at once: the way back ends with sealing"
-        assert bitaxe.was_safe_within(SAFE_WITHIN_S, twice_ns) or bitaxe.is_as_found(), bitaxe.now
+            was_back = capture.sealed  # the way back ends with it; a busy machine may be there already
+        safe = bitaxe.is_as_found() if was_back else bitaxe.was_safe_within(SAFE_WITHIN_S, twice_ns)
+        assert safe, bitaxe.now
         again = bitaxe.restored_by_hand(path)
         assert again.code == 0 and again.json["restored"] is True, again.out + again.err
         assert bitaxe.is_as_found(), bitaxe.now

@@ -10,11 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from as_a_person import asicrc, start, stored
+from as_a_person import asicrc, start, stored, wait_for_line
 
 import asicrc as library
-
-KILLS = 20
 
 
 def emulators_of(parent: int) -> set[int]:
@@ -39,16 +37,20 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def kill_after(wait_s: float, path: Path) -> tuple[int, int]:
-    """SIGKILL a capture `wait_s` after its command; return acknowledged and stored events."""
+def kill_after(wait_s: float, path: Path, *, at_work: bool) -> tuple[int, int]:
+    """SIGKILL a capture; return acknowledged and stored events.
+
+    `wait_s` counts from its command, or with `at_work` from its first acknowledged events.
+    """
     url = "sim:bm1366?flood_rate=400&flood_seconds=60"
     process = start("capture", "-d", url, "--difficulty", "1", "--duration", "60s", "-o", path)
+    first = wait_for_line(process, lambda line: stored(line) > 0) if at_work else ""
     time.sleep(wait_s)
     os.kill(process.pid, signal.SIGSTOP)  # so that it starts no emulator after this count
     emulators = emulators_of(process.pid)
     os.kill(process.pid, signal.SIGKILL)
     _, err = process.communicate(timeout=60)  # returns when the storage process has ended too
-    acknowledged = max(map(stored, err.splitlines()), default=0)
+    acknowledged = max(map(stored, (first, *err.splitlines())))
     deadline = time.monotonic() + 30
     while any(map(is_alive, emulators)) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -69,18 +71,24 @@ def kill_after(wait_s: float, path: Path) -> tuple[int, int]:
 
 
 def test_a_killed_capture_keeps_what_was_acknowledged(tmp_path: Path) -> None:
-    acknowledged, events = kill_after(6.0, tmp_path / "a.asicrc")
+    acknowledged, events = kill_after(0.7, tmp_path / "a.asicrc", at_work=True)
     assert acknowledged > 0
     assert events > 0
 
 
-@pytest.mark.long
 @pytest.mark.timeout(600)
-def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
-    moments = random.Random(20)
-    seen = [kill_after(moments.uniform(0.3, 9.0), tmp_path / f"{i}.asicrc") for i in range(KILLS)]
-    print(f"\nacknowledged/stored in {KILLS} kills: {' '.join(f'{a}/{s}' for a, s in seen)}")
-    assert sum(events > 0 for _, events in seen) >= KILLS // 2
+@pytest.mark.parametrize(
+    "kills", [pytest.param(6, marks=pytest.mark.long), pytest.param(20, marks=pytest.mark.soak)]
+)
+def test_kills_at_random_moments(kills: int, tmp_path: Path) -> None:
+    """Of its start and of its work in turn."""
+    moments, seen = random.Random(20), []
+    for i in range(kills):
+        at_work = bool(i % 2)
+        wait_s = moments.uniform(0.0, 3.0) if at_work else moments.uniform(0.3, 4.0)
+        seen.append(kill_after(wait_s, tmp_path / f"{i}.asicrc", at_work=at_work))
+    print(f"\nacknowledged/stored in {kills} kills: {' '.join(f'{a}/{s}' for a, s in seen)}")
+    assert all(acknowledged > 0 for acknowledged, _ in seen[1::2])
 
 
 @pytest.mark.long
