@@ -292,18 +292,24 @@ def _analyse_missing(
         )
         return
     units = float(identity.details.get("hashing_units") or 0)
-    analysis.deficit = _try(
-        analysis,
-        "deficit",
-        lambda: missing_by_rate(
-            analysis.distinct,
-            chips=identity.chips,
-            cores=1,
-            subcores=units,
-            frequency_hz=order.frequency_hz,
-            target=target,
-            observation_s=_scanning_s(jobs, order, end_ns, time_scale),
-        ),
+    if not units > 0:
+        analysis.unanswered["deficit"] = "the capture does not say how many units of the chip hash"
+    analysis.deficit = (
+        None
+        if not units > 0
+        else _try(
+            analysis,
+            "deficit",
+            lambda: missing_by_rate(
+                analysis.distinct,
+                chips=identity.chips,
+                cores=1,
+                subcores=units,
+                frequency_hz=order.frequency_hz,
+                target=target,
+                observation_s=_scanning_s(jobs, order, end_ns, time_scale),
+            ),
+        )
     )
     if not isinstance(order, ScanOrder):
         analysis.unanswered["missing"] = "hashing again follows the sweeps of chips that roll versions"

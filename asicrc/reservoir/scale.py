@@ -39,7 +39,8 @@ def run_all(
     """`work(*task)` for all tasks, in their order; `each` is told of every result as it comes, in order too.
 
     `n_jobs` -1 is all cores. `backend` "dask" takes the cluster at `scheduler`, or the client that is active.
-    The linear algebra of each worker has one thread. Raises UsageError for a backend that is not there.
+    The linear algebra of each worker has one thread. Raises UsageError for a backend that is not there, and
+    for 0 jobs.
     """
     results: list[_T] = []
     with _backend(backend, n_jobs, scheduler):
@@ -59,6 +60,8 @@ def _one_thread(work: Callable[..., _T], task: tuple[Any, ...]) -> _T:
 
 @contextmanager
 def _backend(backend: str, n_jobs: int, scheduler: str | None) -> Iterator[None]:
+    if n_jobs == 0:
+        raise UsageError("0 processes do no work", "1 or more; -1 is all cores")
     if backend not in BACKENDS:
         raise UsageError(f"no backend is called {backend!r}", f"known: {', '.join(BACKENDS)}")
     if backend == "sequential":

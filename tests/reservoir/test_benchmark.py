@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -307,6 +308,11 @@ def test_a_capture_says_what_it_was_made_for() -> None:
         recorded_benchmark({}, "a")
     with pytest.raises(BadFile, match="does not say"):
         recorded_benchmark({"benchmark": {"task": "narma10"}}, "a")
+    for options in ({"burn_in": 1e12}, {"burn_in": {}}, {"burn_in": [[[1e9]]]}, [1, 2], {"burn_in": None}):
+        with pytest.raises(BadFile, match="does not say"):
+            recorded_benchmark({"benchmark": meta["benchmark"] | {"task_options": options}}, "a")
+    with pytest.raises(BadFile, match="makes none"):
+        replace(said, task_options={"burn_in": "long"}).task()
 
 
 def test_few_test_steps_have_a_score_without_an_interval() -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from asicrc.cli.main import _run
+from asicrc.reservoir.benchmark import Protocol, Split
+from asicrc.reservoir.benchmark.recorded import benchmark_meta
+from asicrc.reservoir.encoders import encoder_for
 
 KEYS = ["task", "n_train", "n_test", "washout", "seeds", "scores", "channel"]
 KEYS += ["value_verdict", "interpretation_verdict", "smallest_effect"]
@@ -139,6 +144,7 @@ def test_published_telemetry_is_refused(
         (["narma10", "--capture", "absent.asicrc"], 4, "absent.asicrc"),
         (["narma10", "--baselines-only", "--esn", "many"], 2, "no list of numbers"),
         (["narma10", "--baselines-only", "--esn", "50.5"], 2, "whole numbers"),
+        (["narma10", "--baselines-only", "--jobs", "0"], 2, "0 processes"),
         (["narma10", "--baselines-only", "--encoder", "voltage", "--low", "9"], 2, "--encoder, --low have"),
         (["narma10", "--capture", "absent.asicrc", "--seeds", "3"], 2, "--seeds has a say"),
         (["narma10", "--capture", "absent.asicrc", "--capture", "./absent.asicrc"], 2, "given twice"),
@@ -161,3 +167,21 @@ def test_a_capture_of_something_else_has_no_answer(
     capsys.readouterr()
     code, error, _ = run("narma10", "--capture", str(path), "--json")
     assert code == 1 and "not captured for a benchmark" in error["error"]["message"]
+    forged = benchmark_meta(Protocol(split=Split(0, 10**12, 10**12)), encoder_for("work"), 1)["benchmark"]
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO capture VALUES ('benchmark', ?)", [json.dumps(forged)])
+    connection.close()
+    code, error, _ = run("narma10", "--capture", str(path), "--json")
+    assert code == 1 and "went through 0 steps" in error["error"]["message"]
+
+
+def test_a_task_without_a_seed_is_one_run(run: Callable[..., tuple[int, Any, str]], tmp_path: Path) -> None:
+    u = np.random.default_rng(1).uniform(0, 1, 300)
+    rows = "\n".join(f"{a!r},{b!r}" for a, b in zip(u.tolist(), np.roll(u, 1).tolist(), strict=True))
+    (tmp_path / "mine.csv").write_text(f"u,y\n{rows}\n")
+    options = ["--task-option", "path=mine.csv", "--task-option", "alignment=u[t-1]"]
+    code, said, err = run("file", "--baselines-only", *options, *SMALL, "--json")
+    assert code == 0 and said["seeds"] == 1
+    assert "the same for every seed" in err
+    [line] = [one for one in said["scores"] if one["name"] == "u_t"]
+    assert line["low"] < line["nrmse"] < line["high"]  # over the test steps, and not of ten equal runs

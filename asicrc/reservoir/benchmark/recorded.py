@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from asicrc.capture.plan import DRIVE_REQUESTED
 from asicrc.capture.reader import Capture
 from asicrc.errors import BadFile, NoAnswer, UsageError
 from asicrc.reservoir.benchmark.protocol import Protocol
@@ -20,6 +21,9 @@ from asicrc.reservoir.tasks import Task, make_task
 from firmware_protocols.device import DeviceIdentity
 
 META_KEY = "benchmark"
+LARGEST_OPTION = 1e6
+"""Of a task, in a capture that may be somebody else's: a larger delay or burn-in is none."""
+MOST_OF_AN_OPTION = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,13 @@ class RecordedBenchmark:
     handshake_timeout_s: float
 
     def task(self) -> Task:
-        return make_task(self.task_name, self.split.steps, self.seed, **self.task_options)
+        """Raises UsageError for options that the task does not have, BadFile for a task that is none."""
+        try:
+            return make_task(self.task_name, self.split.steps, self.seed, **self.task_options)
+        except (TypeError, ValueError, OverflowError, MemoryError) as error:
+            raise BadFile(
+                f"what a capture says of its task {self.task_name} makes none: {error}", "capture it again"
+            ) from None
 
 
 def benchmark_meta(protocol: Protocol, encoder: Encoder, seed: int) -> dict[str, Any]:
@@ -65,15 +75,24 @@ def recorded_benchmark(meta: Mapping[str, Any], name: str) -> RecordedBenchmark:
     try:
         return RecordedBenchmark(
             task_name=str(said["task"]),
-            task_options=dict(said["task_options"]),
+            task_options={str(key): _option(value) for key, value in dict(said["task_options"]).items()},
             seed=int(said["seed"]),
             split=Split(int(said["washout"]), int(said["n_train"]), int(said["n_test"])),
             encoder=Encoder.from_json(said["encoder"]),
             mode=str(plan.get("mode", "stream")),
             handshake_timeout_s=float(plan.get("handshake_timeout_s") or 30.0),
         )
-    except (KeyError, TypeError, ValueError, UsageError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, UsageError) as error:
         raise BadFile(f"{name} does not say what it was captured for: {error}", "capture it again") from None
+
+
+def _option(value: Any) -> Any:
+    """Raises ValueError for what is no text, no number of a size that a task has, and no list of them."""
+    each = value if isinstance(value, list) and len(value) <= MOST_OF_AN_OPTION else [value]
+    for one in each:
+        if not isinstance(one, str) and not (isinstance(one, int | float) and abs(one) <= LARGEST_OPTION):
+            raise ValueError(f"{one!r:.40} is no option of a task")
+    return value
 
 
 def driven_run(
@@ -114,6 +133,15 @@ def subject_of(identity: DeviceIdentity | None, said: RecordedBenchmark, path: P
 
 
 def load_recorded(path: Path) -> tuple[Capture, RecordedBenchmark]:
-    """Raises BadFile, NoAnswer."""
+    """Raises BadFile; NoAnswer for a capture of something else, and of more or fewer steps than it says: no
+    task is made before that is known, for the file may be somebody else's."""
     capture = Capture(path)
-    return capture, recorded_benchmark(capture.meta, path.name)
+    said = recorded_benchmark(capture.meta, path.name)
+    driven = sum(reading.channel == DRIVE_REQUESTED for reading in capture.readings())
+    if driven != said.split.steps * said.encoder.nodes:
+        raise NoAnswer(
+            f"{path.name} went through {driven} steps of a drive, not the {said.split.steps} of its task, of "
+            f"{said.encoder.nodes} virtual nodes each",
+            "let a capture run to its end",
+        )
+    return capture, said

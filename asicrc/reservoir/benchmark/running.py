@@ -46,7 +46,10 @@ class Workers:
 def run_baselines(
     protocol: Protocol, workers: Workers | None = None, say: Callable[[str], None] = lambda _: None
 ) -> BenchmarkResult:
-    """What the input alone scores, over the seeds of the protocol."""
+    """What the input alone scores, over the seeds of the protocol; one run of a task that knows no seed."""
+    if protocol.seeds > 1 and "seed" not in protocol.make_task(protocol.first_seed).details:
+        say(f"the input of {protocol.task} is the same for every seed: one run")
+        protocol = replace(protocol, seeds=1)
     counted = _Counted(say, protocol.seeds, "seeds")
     tasks = [(protocol, seed) for seed in protocol.all_seeds]
     captures = (workers or Workers()).run(score_seed, tasks, counted)
