@@ -67,6 +67,8 @@ class Counters:
         """Count judged events in."""
         real = events[~events["synthetic"]]
         self.synthetic += len(events) - len(real)
+        if not len(real):
+            return
         tally = np.bincount(real["verdict"], minlength=len(Verdict))
         for verdict in (Verdict.VALID, Verdict.LOW, Verdict.STALE, Verdict.UNKNOWN_JOB, Verdict.MALFORMED):
             name = verdict.name.lower()

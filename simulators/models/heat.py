@@ -21,6 +21,9 @@ from collections.abc import Sequence
 _SMALL = 1e-4
 """Below this h / tau, the series of phi is the more exact one."""
 
+_KEPT = 64
+"""Lengths of a step whose factors are kept."""
+
 
 class FosterNetwork:
     """Stages with `resistances_k_per_w` and `time_constants_s`, fastest first.
@@ -43,8 +46,8 @@ class FosterNetwork:
         self.time_constants_s = list(time_constants_s)
         self.rises_k = [0.0] * len(resistances_k_per_w)
         """Of each stage."""
-        self._at_s = -1.0
-        self._steps: list[tuple[float, float, float]] = []
+        self._factors: dict[float, list[tuple[float, float, float]]] = {}
+        """By the length of a step."""
 
     @property
     def rise_k(self) -> float:
@@ -85,18 +88,22 @@ class FosterNetwork:
         return sum(self.rises_k)
 
     def factors(self, dt_s: float) -> list[tuple[float, float, float]]:
-        """Of each stage over a step: d, R (1 - d) and R phi. Kept until another step is asked for."""
-        if dt_s != self._at_s:
+        """Of each stage over a step: d, R (1 - d) and R phi. Kept: steps are of few lengths."""
+        factors = self._factors.get(dt_s)
+        if factors is None:
+            if len(self._factors) == _KEPT:
+                self._factors.clear()
             pairs = zip(self.resistances_k_per_w, self.time_constants_s, strict=True)
-            self._steps = [_factors(resistance, dt_s / time_s) for resistance, time_s in pairs]
-            self._at_s = dt_s
-        return self._steps
+            factors = self._factors[dt_s] = [
+                _factors(resistance, dt_s / time_s) for resistance, time_s in pairs
+            ]
+        return factors
 
     def set_stage(self, index: int, resistance_k_per_w: float, time_constant_s: float) -> None:
         """Change a stage; its rise stays."""
         self.resistances_k_per_w[index] = resistance_k_per_w
         self.time_constants_s[index] = time_constant_s
-        self._at_s = -1.0
+        self._factors.clear()
 
     def reset(self, power_w: float = 0.0) -> None:
         """To the steady state of a power."""

@@ -36,7 +36,7 @@ class Arrivals:
         arrived: list[NonceBatch] = []
         while self._parts and self.next_ns <= limit_ns:
             arrive_ns, events = self._parts.pop(0)
-            count = int(np.searchsorted(arrive_ns, limit_ns, side="right"))
+            count = int(arrive_ns.searchsorted(limit_ns, side="right"))
             arrived.append(events[:count])
             self.count -= count
             if count < len(events):

@@ -46,7 +46,7 @@ class NonceProcess:
             if goal < self._ends[self._next]:
                 self._passed = goal
                 break
-            stop = int(np.searchsorted(self._ends, goal, side="right"))
+            stop = int(self._ends.searchsorted(goal, side="right"))
             times = at_s + (self._ends[self._next : stop] - self._passed) / rate_hz
             found.append(times)
             self.count += stop - self._next

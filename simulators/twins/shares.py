@@ -80,7 +80,7 @@ class Shares:
         extranonce2 = rows.view(EVENT_DTYPE)["extranonce2"][:, :EXTRANONCE2_SIZE]
         start = 0
         for held, end in runs:
-            stop = int(np.searchsorted(numbers, end))
+            stop = int(numbers.searchsorted(end))
             rows[start:stop] = self._row_of(held)
             if held.job.merkle_root is None:
                 extranonce2[start:stop] = counted[start:stop]
