@@ -107,7 +107,7 @@ def miner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
 def info(url: str) -> dict[str, Any]:
     """What an AxeOS miner says of itself, asked past asicrc."""
     address = url.partition("?")[0].replace("axeos:", "http:")
-    with urllib.request.urlopen(f"{address}/api/system/info", timeout=5) as reply:
+    with urllib.request.urlopen(f"{address}/api/system/info", timeout=30) as reply:
         return dict(json.load(reply))
 
 
