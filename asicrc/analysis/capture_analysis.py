@@ -292,12 +292,8 @@ def _analyse_missing(
         )
         return
     units = float(identity.details.get("hashing_units") or 0)
-    if not units > 0:
-        analysis.unanswered["deficit"] = "the capture does not say how many units of the chip hash"
-    analysis.deficit = (
-        None
-        if not units > 0
-        else _try(
+    if units > 0:
+        analysis.deficit = _try(
             analysis,
             "deficit",
             lambda: missing_by_rate(
@@ -310,7 +306,8 @@ def _analyse_missing(
                 observation_s=_scanning_s(jobs, order, end_ns, time_scale),
             ),
         )
-    )
+    else:
+        analysis.unanswered["deficit"] = "the capture does not say how many units of the chip hash"
     if not isinstance(order, ScanOrder):
         analysis.unanswered["missing"] = "hashing again follows the sweeps of chips that roll versions"
         return
