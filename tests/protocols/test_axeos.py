@@ -482,6 +482,29 @@ def test_what_would_be_ignored_or_refused_is_not_sent(
         encode_request(ChangeSettings(settings), profile)
 
 
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("frequency_mhz", 1, 65535),
+        ("core_voltage_mv", 1, 65535),
+        ("fan_percent", 0, 100),
+        ("min_fan_percent", 0, 99),
+        ("temp_target_c", 35, 66),
+        ("stats_interval_s", 0, 65535),
+        ("primary_pool_index", 0, 7),
+        ("secondary_pool_index", 0, 7),
+    ],
+)
+def test_numbers_reach_as_far_as_the_firmwares_own_limits(name: str, low: int, high: int) -> None:
+    """Limits of ESP-Miner's settings, the first and last number that it takes."""
+    for value in (low, high):
+        body = settings_body(AxeosSettings(**{name: value}), ESP_HEAD)
+        assert list(body.values()) == [value]
+    for value in (low - 1, high + 1):
+        with pytest.raises(LocalProtocolError, match=f"{name} lies between {low} and {high}"):
+            settings_body(AxeosSettings(**{name: value}), ESP_HEAD)
+
+
 def test_every_setting_has_its_effect_stated() -> None:
     told = {name for profile in PROFILES.values() for name in profile.settings}
     assert told == {entry.name for entry in fields(AxeosSettings)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -269,6 +270,27 @@ def test_grace_is_for_the_first_job_of_another_difficulty() -> None:
     assert (fine.accepted, fine.by_grace) == (True, False)
     graced = ShareJudge(book).judge(between)
     assert (graced.accepted, graced.by_grace) == (True, True)
+
+
+class OneTarget:
+    """SHA-256d with one target for every difficulty."""
+
+    name, header, hash_value = SHA256D.name, SHA256D.header, SHA256D.hash_value
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+
+    def target(self, difficulty: float | Fraction) -> int:
+        return self._target
+
+
+def test_a_hash_that_is_the_target_is_enough() -> None:
+    book = jobs(difficulty=1)
+    job = book.bind(a_job("1"))
+    value = hash_value(job.header(bytes(4), 0))
+    for missed, code in ((0, None), (1, ErrorCode.LOW_DIFFICULTY)):
+        verdict = ShareJudge(book, algorithm=OneTarget(value - missed)).judge(share(job, 0))
+        assert (verdict.code, verdict.hash_value, verdict.by_grace) == (code, value, False)
 
 
 def test_a_difficulty_that_fell_needs_no_grace() -> None:
