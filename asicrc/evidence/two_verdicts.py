@@ -67,13 +67,18 @@ def two_verdicts(
     still mean nothing. `planted` says of a twin whether the effect was put in. `needs` says what a verdict on
     silicon would take.
     """
+    is_explained = finding.verdict is SUPPORTED and bool(explained)
     if source is Source.TWIN:
-        instrument, said = instrument_verdict(finding.verdict, planted)
+        # what is explained would be no claim about a device either
+        told = EvidenceVerdict.NOT_RESOLVED if is_explained else finding.verdict
+        instrument, said = instrument_verdict(told, planted)
+        if is_explained and instrument is not None:
+            said = f"{'planted' if planted else 'not planted'}, there, and explained by {explained}"
         reason = f"a twin tells of the instrument, not of silicon ({said}); it takes {needs}"
         return TwoVerdicts(
             EvidenceVerdict.NOT_TESTABLE_HERE, EvidenceVerdict.NOT_TESTABLE_HERE, reason, instrument
         )
-    if finding.verdict is SUPPORTED and explained:
+    if is_explained:
         return TwoVerdicts(value, EvidenceVerdict.NOT_RESOLVED, f"there, and explained by {explained}")
     return TwoVerdicts(value, finding.verdict, finding.note)
 

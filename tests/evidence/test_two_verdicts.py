@@ -70,6 +70,12 @@ def test_an_effect_that_something_ordinary_makes_means_nothing() -> None:
     found = two_verdicts(_finding(EvidenceVerdict.SUPPORTED), Source.DEVICE, explained="the dispatch")
     assert found.interpretation is EvidenceVerdict.NOT_RESOLVED
     assert "the dispatch" in found.reason
+    for planted, instrument in ((False, Instrument.VALIDATED), (True, Instrument.NOT_RESOLVED)):
+        twin = two_verdicts(
+            _finding(EvidenceVerdict.SUPPORTED), Source.TWIN, planted=planted, explained="the dispatch"
+        )
+        assert twin.instrument is instrument
+        assert "there, and explained by the dispatch" in twin.reason
     plain = two_verdicts(_finding(EvidenceVerdict.REFUTED), Source.PUBLISHED, explained="the dispatch")
     assert plain.interpretation is EvidenceVerdict.REFUTED
     assert plain.as_json()["instrument"] is None
