@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -79,7 +80,11 @@ def test_a_device_from_plan_to_verdict(run: Callable[..., tuple[int, Any, str]],
     assert code == 0
     assert "poisson_twin" in text and "interpretation" in text and "channel" in text
     assert "states   count" in text
-    code, error, _ = run("mackey-glass", *captures[:2], "--json")
+    copy = shutil.copy(captures[1], tmp_path / "copy.asicrc")
+    quick = ["--esn", "20", "--features", "counts", "--json"]
+    code, error, _ = run("narma10", *captures[:2], "--capture", str(copy), *quick)
+    assert code == 1 and "a copy brings no evidence" in error["error"]["message"]
+    code, error, _ = run("mackey-glass", *captures[:2], *quick)
     assert code == 2 and "narma10" in error["error"]["message"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,14 @@ def analyse_captures(
     alone = len(paths) == 1
     tasks = [(path, question, split, alphas, allow_missing, alone, path == paths[0]) for path in paths]
     scored = (workers or Workers()).run(score_file, tasks, counted)
+    seen: dict[str, Path] = {}
+    for path, one in zip(paths, scored, strict=True):
+        if one.events_digest in seen:
+            raise NoAnswer(
+                f"{path.name} has the events of {seen[one.events_digest].name}: a copy brings no evidence",
+                "weigh captures that were each taken anew",
+            )
+        seen[one.events_digest] = path
     subject = _same_subject([s.subject for s in scored], paths)
     return combine(
         _same("task", [s.task for s in scored], paths),
@@ -108,13 +117,15 @@ def analyse_captures(
 
 @dataclass(frozen=True, slots=True)
 class ScoredFile:
-    """`intervals` are those of one capture, where there is only one."""
+    """`intervals` are those of one capture, where there is only one. `events_digest` is of the times of its
+    events, which no two captures share."""
 
     task: str
     split: Split
     subject: Subject
     scores: CaptureScores
     intervals: dict[str, Estimate]
+    events_digest: str
 
 
 def score_file(
@@ -134,8 +145,9 @@ def score_file(
     seed = _seed(said.task_name, said.seed)
     scores = capture_scores(run, target, question, seed, pictured=pictured)
     intervals = _intervals(scores, target) if alone else {}
+    digest = sha256(run.steps.t_ns.tobytes()).hexdigest()
     return ScoredFile(
-        said.task_name, target.split, subject_of(capture.identity, said, path), scores, intervals
+        said.task_name, target.split, subject_of(capture.identity, said, path), scores, intervals, digest
     )
 
 
