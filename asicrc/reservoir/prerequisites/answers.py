@@ -57,6 +57,8 @@ ALPHA = 0.05
 FEATURES = FeatureSet(("counts", "nodes"), nodes=4)
 """Counts are never missing, and an empty step is a count of 0."""
 KERNEL_STRIDE = 5
+CLASS_STRIDE = 2
+"""Of the inputs that are told from their states: neighbours share most of theirs."""
 REPLAYS_SHIFTED = 3
 """For the spectrum of consistency, whose null shifts replays against each other: more do not fit."""
 ECHO_QUESTION = "Does the CV of the intervals depend on the input alone, and not on what was before it?"
@@ -135,7 +137,7 @@ def prerequisites_of(run: DrivenRun, plan: PrerequisitePlan, source: Source) -> 
     few = replays[:REPLAYS_SHIFTED]
     echo = _echo(run.steps, same, plan)
     separated = tried("separation", lambda: _separation(after, same, plan))
-    told = tried("held_out_classes", lambda: classify_held_out(after[:, ::KERNEL_STRIDE]))
+    told = tried("held_out_classes", lambda: classify_held_out(after[:, ::CLASS_STRIDE]))
     faded = tried("fading_memory", lambda: _fading(states, same, plan))
     notes = [MEMORYLESS_TOO] if echo.verdict is EvidenceVerdict.SUPPORTED else []
     if plan.encoder.heats:
@@ -220,7 +222,7 @@ def _separation(after: Floats, same: list[Block], plan: PrerequisitePlan) -> Sep
         [row for row, block in enumerate(same) if block.history == h] for h in range(plan.histories)
     ]
     generalisation = np.stack([after[rows, 0] for rows in by_history], axis=1)
-    return separation(kernel, generalisation)
+    return separation(kernel, generalisation, alpha=DESIGN_LEVEL)
 
 
 def _separates(found: Separation | None, told: HeldOutClasses | None) -> EvidenceVerdict:
