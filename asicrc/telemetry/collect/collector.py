@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 NAME_FILE = "collector.json"
 ASK_S = 10.0
 """Between two questions for a rig's clock."""
-_WAITING_MESSAGES = 10_000
 
 
 @dataclass(slots=True)
