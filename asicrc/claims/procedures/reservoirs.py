@@ -180,5 +180,5 @@ PROCEDURES: tuple[Procedure, ...] = (
             "S04", take_stream, find_history, effect_in(), _MEMORY, _STREAM_RUNS, _STREAM_S, "NRMSE", NEEDS
         )
     ),
-    _answered(TwinQuestion("S01", take_dialogue, find_gain, effect_in(), _DIALOGUE, 7, 5.5, "NRMSE", NEEDS)),
+    _answered(TwinQuestion("S01", take_dialogue, find_gain, effect_in(), _DIALOGUE, 7, 9.0, "NRMSE", NEEDS)),
 )

@@ -33,6 +33,8 @@ TWIN = (
     "Answers of a twin, a simulated device of known truth: they tell whether the instruments find what is "
     "there and refuse what is not. About silicon they say nothing."
 )
+FEW = 2
+"""Planted effects that fit into the head of the page."""
 
 
 def claims_page(found: Mapping[str, Any], where: str, *, name: str = "", command: Sequence[str] = ()) -> Page:
@@ -59,7 +61,7 @@ def claims_page(found: Mapping[str, Any], where: str, *, name: str = "", command
         facts=[
             ("claims", number(len(run.claims))),
             ("answered", number(len(answered))),
-            *([("planted", ", ".join(run.planted))] if run.planted else []),
+            *([("planted", _planted(run.planted))] if run.planted else []),
             *([] if run.seed is None else [("seed", exact(run.seed))]),
             *([] if run.took_s is None else [("took", duration(run.took_s))]),
         ],
@@ -67,6 +69,11 @@ def claims_page(found: Mapping[str, Any], where: str, *, name: str = "", command
         tiles=_tiles(run, answered),
         sections=sections,
     )
+
+
+def _planted(effects: Sequence[str]) -> str:
+    """One or two in words; of more their number, for each stands in words at its claim."""
+    return ", ".join(effects) if len(effects) <= FEW else f"{len(effects)} effects, each told at its claim"
 
 
 def _title(run: ToldRun) -> str:
