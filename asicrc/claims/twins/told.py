@@ -17,6 +17,9 @@ from asicrc.reservoir.states.table import Floats
 
 LOG_WAIT_VARIANCE = np.pi**2 / 6
 """Of the logarithm of an exponential wait."""
+FARTHEST = 1.5
+"""Standard deviations of a target that waits follow. NARMA has rare ones at four and more: one step stretched
+that far lies outside of all a linear readout was trained on, and costs a capture what all others show."""
 _FIELDS = ("segment", "chip", "core", "job")
 
 
@@ -34,9 +37,9 @@ def by_counts(run: DrivenRun, y: Floats, rng: np.random.Generator, *, least: flo
 def by_waits(run: DrivenRun, y: Floats, *, share: float) -> DrivenRun:
     """The run with steps that last longer where `y` (T,) is high; all of its times are stretched with them.
 
-    `share` of the variance of a wait's logarithm then follows the target.
+    `share` of the variance of a wait's logarithm then follows the target, as far as `FARTHEST`.
     """
-    z = (y - np.nanmean(y)) / np.nanstd(y)
+    z = np.clip((y - np.nanmean(y)) / np.nanstd(y), -FARTHEST, FARTHEST)
     size = np.sqrt(LOG_WAIT_VARIANCE * share / (1 - share))
     factor = np.exp(size * np.where(np.isfinite(z), z, 0))
     starts = run.steps.starts_ns
