@@ -1,6 +1,5 @@
 """Software SHA-256d: which nonces of a header meet a target, and what every round of them does."""
 
-from simulators.sha256d.hash_rate import hash_rate_estimate
 from simulators.sha256d.observer import round_states, round_toggles, round_weights
 from simulators.sha256d.scanner import (
     scan,
@@ -14,7 +13,6 @@ from simulators.sha256d.trace import needed_rounds
 
 __all__ = [
     "SwitchingModel",
-    "hash_rate_estimate",
     "needed_rounds",
     "round_states",
     "round_toggles",

@@ -26,7 +26,6 @@ _HEADER_BITS = np.uint32(640)
 _DIGEST_BITS = np.uint32(256)
 
 _NONCE_WORD = 3  # of the second block; rounds 0 to 2 and schedule words up to 17 do not depend on it
-_FIXED_WORDS = 18
 _A_UNUSED_FROM = 57  # the last e reaches back to a of round 56, no later one
 
 

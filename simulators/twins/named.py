@@ -13,14 +13,13 @@ from typing import Any, NamedTuple
 from firmware_protocols.device import DeviceIdentity
 from simulators.models import DevicePhysics, Effects, Variation
 from simulators.models.physics import AMBIENT_C
-from simulators.twins.boards import BOARDS, Board, board_of
+from simulators.twins.boards import Board, board_of
 from simulators.twins.confounds import NEEDS, Confounds
 from simulators.twins.device import TwinDevice
 from simulators.twins.pool_mining import PoolMining
 from simulators.twins.sizes import ORDINARY, PLANTED, PLANTED_IN_CHIP
 
 CHIP = "bm1366"
-MACHINES_WITH_TWINS = (*BOARDS, CHIP)
 SCALE_NAMES = ("zero_bits", "cores", "subcores", "time_scale")
 """How large a BM1366 is and how stretched its time; the defaults are those of the emulated one."""
 _Sizes = Mapping[str, float] | None

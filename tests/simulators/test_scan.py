@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from firmware_protocols.bitcoin import Header, target_from_compact
-from simulators.sha256d import hash_rate_estimate, scan, scan_chip_order, scanner
+from simulators.sha256d import scan, scan_chip_order, scanner
 from simulators.sha256d.lowering import chosen_lowering
 from simulators.sha256d.rows import LANES
 
@@ -209,12 +209,6 @@ def test_a_kernel_that_hashlib_contradicts_is_reported(
     monkeypatch.setattr(scanner, "find_candidates", broken)
     with pytest.raises(RuntimeError, match="0x00000000, which hashlib rejects"):
         scan(header80, 0, 1, 0)
-
-
-def test_hash_rate_is_measured_and_plausible() -> None:
-    assert 1e5 < hash_rate_estimate(0.02) < 1e9
-    with pytest.raises(ValueError, match="more than 0 s"):
-        hash_rate_estimate(0)
 
 
 @pytest.mark.long

@@ -120,5 +120,11 @@ def test_a_crowd(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.alone
 @pytest.mark.timeout(300)
+def test_two_hundred_miners(tmp_path: Path) -> None:
+    crowd(tmp_path, miners=200, rate=400, seconds=15)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
 def test_two_hundred_miners_for_a_minute(tmp_path: Path) -> None:
     crowd(tmp_path, miners=200, rate=400, seconds=60)
