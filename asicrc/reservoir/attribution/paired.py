@@ -40,8 +40,9 @@ def judge_gain(question: str, gains: Mapping[str, ArrayLike], margins: Margins) 
 
     `gains` has for each null (n,) differences, positive where the device is better, one for each capture or
     seed. The null with the smallest mean gain decides the effect; the p-value is the largest over the nulls,
-    which keeps the level whichever of them is true (intersection-union test, Berger 1982). One-sided paired t
-    tests; the interval that is shown is the two-sided one at 95 %. Raises UsageError for lengths that differ.
+    which keeps the level whichever of them is true (intersection-union test, Berger 1982). A refutation asks
+    the nearest null alone: of k nulls its level is up to k times `ALPHA`. One-sided paired t tests; the
+    interval that is shown is the two-sided one at 95 %. Raises UsageError for lengths that differ.
     """
     pairs = {null: np.asarray(values, dtype=np.float64) for null, values in gains.items()}
     lengths = {len(values) for values in pairs.values()}
