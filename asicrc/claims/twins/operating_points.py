@@ -21,7 +21,6 @@ from asicrc.reservoir.attribution.paired import ALPHA
 from asicrc.reservoir.benchmark import CaptureScores, Split
 from asicrc.reservoir.benchmark.capacities import total
 from asicrc.reservoir.driven_run import DrivenRun
-from asicrc.reservoir.states import StepEvents
 from asicrc.reservoir.states.table import Floats
 
 CLOCKS_MHZ = (450.0, 550.0, 650.0)
@@ -79,8 +78,7 @@ def with_cv_in_steps(run: DrivenRun, cv: float) -> DrivenRun:
     sums = np.cumsum(moved)
     offset = np.repeat(first, np.diff([*first.tolist(), len(t_ns)]))
     at_ns = t_ns[offset] + np.round(sums - sums[offset]).astype(np.int64)
-    fields = {name: getattr(steps, name) for name in ("segment", "chip", "core", "job")}
-    changed = StepEvents.of_times(at_ns, steps.starts_ns, **fields)
+    changed = steps.moved(at_ns)
     return replace(run, steps=changed, nodes=changed)
 
 

@@ -19,7 +19,6 @@ from asicrc.reservoir.driven_run import DrivenRun
 from asicrc.reservoir.encoders import encoder_for
 from asicrc.reservoir.prerequisites import PrerequisitePlan, Prerequisites, prerequisites_of
 from asicrc.reservoir.prerequisites.taking import capture_plan
-from asicrc.reservoir.states import StepEvents
 
 PLANTED_MEMORY = {"memory_gain": 4.0, "memory_tau": 4.5}
 PLANTED_CV = 0.7
@@ -72,8 +71,7 @@ def with_history(run: DrivenRun, plan: PrerequisitePlan) -> DrivenRun:
             if len(own) > 2:
                 moved = np.cumsum(gamma_steps(np.diff(own) / 1e9, PLANTED_CV))
                 own[1:] = own[0] + np.round(moved * (own[-1] - own[0]) / moved[-1]).astype(np.int64)
-    fields = {name: getattr(steps, name) for name in ("segment", "chip", "core", "job")}
-    return replace(run, steps=StepEvents.of_times(t_ns, steps.starts_ns, **fields))
+    return replace(run, steps=steps.moved(t_ns))
 
 
 def with_two_directions(run: DrivenRun, plan: PrerequisitePlan, rng: np.random.Generator) -> DrivenRun:
@@ -85,8 +83,7 @@ def with_two_directions(run: DrivenRun, plan: PrerequisitePlan, rng: np.random.G
     middle = (steps.starts_ns[:-1] + steps.starts_ns[1:]) // 2
     is_late = steps.t_ns >= middle[steps.step]
     kept = thinned(np.where(is_late, np.roll(rate, EARLIER)[steps.step], rate[steps.step]), rng)
-    fields = {name: getattr(steps, name)[kept] for name in ("segment", "chip", "core", "job")}
-    return replace(run, steps=StepEvents.of_times(steps.t_ns[kept], steps.starts_ns, **fields))
+    return replace(run, steps=steps.only(kept))
 
 
 def find_echo(replayed: Replayed) -> Finding:

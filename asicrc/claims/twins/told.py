@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from asicrc.claims.twins.planting import thinned
 from asicrc.reservoir.driven_run import DrivenRun
-from asicrc.reservoir.states import StepEvents
 from asicrc.reservoir.states.table import Floats
 
 LOG_WAIT_VARIANCE = np.pi**2 / 6
@@ -20,17 +19,13 @@ LOG_WAIT_VARIANCE = np.pi**2 / 6
 FARTHEST = 1.5
 """Standard deviations of a target that waits follow. NARMA has rare ones at four and more: one step stretched
 that far lies outside of all a linear readout was trained on, and costs a capture what all others show."""
-_FIELDS = ("segment", "chip", "core", "job")
 
 
 def by_counts(run: DrivenRun, y: Floats, rng: np.random.Generator, *, least: float) -> DrivenRun:
     """The run with fewer events: their rate in each step follows `y` (T,), from `least` of itself to all."""
     known = np.where(np.isfinite(y), y, np.nanmean(y))
     rate = least + (1 - least) * (known - known.min()) / np.ptp(known)
-    steps = run.steps
-    kept = thinned(rate[steps.step], rng)
-    fields = {name: getattr(steps, name)[kept] for name in _FIELDS}
-    fewer = StepEvents.of_times(steps.t_ns[kept], steps.starts_ns, **fields)
+    fewer = run.steps.only(thinned(rate[run.steps.step], rng))
     return replace(run, steps=fewer, nodes=fewer)
 
 
@@ -51,9 +46,7 @@ def by_waits(run: DrivenRun, y: Floats, *, share: float) -> DrivenRun:
         found[within] = np.interp(t_ns[within], starts, moved).astype(np.int64)
         return found
 
-    steps = run.steps
-    fields = {name: getattr(steps, name) for name in _FIELDS}
-    longer = StepEvents.of_times(stretched(steps.t_ns), stretched(starts), **fields)
+    longer = run.steps.moved(stretched(run.steps.t_ns), stretched(starts))
     return replace(
         run,
         steps=longer,

@@ -86,8 +86,17 @@ class StepEvents:
 
     def divided(self, starts_ns: ArrayLike) -> StepEvents:
         """The same events in other steps, such as the virtual nodes of these."""
+        return self.moved(self.t_ns, starts_ns)
+
+    def moved(self, t_ns: ArrayLike, starts_ns: ArrayLike | None = None) -> StepEvents:
+        """The same events at other times, (n,) ns, in other steps if these are given."""
         fields = {name: getattr(self, name) for name in _FIELDS}
-        return StepEvents.of_times(self.t_ns, starts_ns, **fields)
+        return StepEvents.of_times(t_ns, self.starts_ns if starts_ns is None else starts_ns, **fields)
+
+    def only(self, kept: NDArray[np.bool_]) -> StepEvents:
+        """Those of the events that are kept, (n,) true or false, in the same steps."""
+        fields = {name: getattr(self, name)[kept] for name in _FIELDS}
+        return StepEvents.of_times(self.t_ns[kept], self.starts_ns, **fields)
 
 
 _FIELDS = {"segment": 0, "chip": -1, "core": -1, "job": NO_JOB}
