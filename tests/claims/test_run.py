@@ -295,22 +295,42 @@ def test_a_second_sigterm_stops_at_once() -> None:
 
 
 @pytest.mark.long
-def test_sigterm_lets_workers_end_what_is_at_hand() -> None:
-    def answer(_: Context) -> ClaimOutcome:
+def test_sigterm_lets_workers_end_what_is_at_hand(tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+
+    def say(line: str) -> None:
+        if line.startswith("asked to stop"):
+            heard.touch()
+
+    def until_heard() -> None:
+        ends = time.monotonic() + 60.0
+        while not heard.exists():
+            assert time.monotonic() < ends, "nobody heard the signal"
+            time.sleep(0.01)
+
+    def stopping(_: Context) -> ClaimOutcome:
         os.kill(os.getppid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)  # a service manager stops every process
-        time.sleep(0.5)
+        until_heard()
         return supported("H12")
 
-    names = ["S03", "S09", "S13", "S16"]
-    later = [fake(name, answer=drawn(name), cost=Cost(seconds=9.0)) for name in names]
-    stopping = fake("H12", answer=answer, cost=Cost(seconds=2.0))
+    def beside(_: Context) -> ClaimOutcome:
+        until_heard()  # one worker may start long after the other: nothing later is begun before the signal
+        return supported("H19")
+
+    later = [fake(name, answer=drawn(name), cost=Cost(seconds=9.0)) for name in ("S03", "S09", "S13", "S16")]
     found = run(
-        " ".join(["H12", "H19", *names]), stopping, fake("H19", cost=Cost(seconds=3.0)), *later, jobs=2
+        "H12 H19 S03 S09 S13 S16",
+        fake("H12", answer=stopping, cost=Cost(seconds=2.0)),
+        fake("H19", answer=beside, cost=Cost(seconds=3.0)),
+        *later,
+        jobs=2,
+        say=say,
     )
     assert found.exit_code == ExitCode.INTERRUPTED
-    assert by_id(found)["H12"].state is State.ANSWERED
-    assert sum(by_id(found)[name].state is State.NOT_RUN for name in names) >= 2
+    results = by_id(found)
+    assert results["H12"].state is results["H19"].state is State.ANSWERED
+    assert {results[one.claim].state for one in later} == {State.NOT_RUN}
 
 
 @pytest.mark.long
