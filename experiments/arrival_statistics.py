@@ -315,7 +315,7 @@ def draw() -> Figure:
 
 figure = draw()
 figure.savefig(OUTPUT / "arrival_statistics.png", dpi=150)
-print(f"figure {OUTPUT / 'arrival_statistics.png'}")
+print("figure arrival_statistics.png")
 FOLDER.cleanup()
 figure
 

@@ -33,7 +33,7 @@ from scipy import stats
 
 from asicrc.analysis.calibration import GammaIntervals
 from asicrc.analysis.papers.ginzburg_landau import TransitionComparison, compare_transition
-from asicrc.analysis.papers.window_cv import cv_by_chance
+from asicrc.analysis.papers.window_cv import CvByChance, cv_by_chance
 from asicrc.analysis.point_numbers import cv_of, point_numbers
 from asicrc.bench.plan_estimate import estimate
 from asicrc.bench.plan_file import load_plan
@@ -81,7 +81,13 @@ OUTPUT.mkdir(parents=True, exist_ok=True)
 # Shares that come in its 300 s at the settings of four of its points (more than 10,000 are said of each);
 # what CV a Poisson process shows of so few; and how often one of at most each printed value.
 
+
 # %%
+def at_most(one: CvByChance) -> str:
+    """The share of 20,000 that were drawn."""
+    return f"{one.share_at_most:.2g}" if one.share_at_most else "none of 20,000"
+
+
 estimates = estimate(load_plan("s9-grid-as-printed")).points
 reachable = []
 for mv, mhz, difficulty in PRINTED_POINTS:
@@ -90,16 +96,14 @@ for mv, mhz, difficulty in PRINTED_POINTS:
     shares = round(point.shares or 0)
     chances = [cv_by_chance(max(shares - 1, 2), cv, SEED) for cv in PRINTED_CV]
     reachable.append((shares, chances[0]))
-    below = ", ".join(f"{one.printed:g}: {one.share_at_most:.2g}" for one in chances)
+    below = ", ".join(f"{one.printed:g}: {at_most(one)}" for one in chances)
     print(
         f"{mv} mV, {mhz} MHz, D {difficulty}: {shares} shares; a Poisson process has a CV in "
         f"[{chances[0].low:.2f}, {chances[0].high:.2f}]; share of at most {below}"
         + ("" if point.refused is None else "; outside the limits of the board")
     )
 for few in (2, 3, 5):
-    print(
-        f"{few} intervals: a CV of at most 0.092 has a chance of {cv_by_chance(few, 0.092).share_at_most:.2g}"
-    )
+    print(f"{few} intervals: a CV of at most 0.092 has a chance of {at_most(cv_by_chance(few, 0.092))}")
 print(f"a shift of 0.05 takes {plan_size('cv', 0.05).n} intervals a point")
 
 # %% [markdown]
@@ -270,7 +274,7 @@ def draw() -> Figure:
 
 figure = draw()
 figure.savefig(OUTPUT / "edge_of_chaos.png", dpi=150)
-print(f"figure {OUTPUT / 'edge_of_chaos.png'}")
+print("figure edge_of_chaos.png")
 figure
 
 # %% [markdown]

@@ -197,7 +197,7 @@ def draw() -> Figure:
 
 figure = draw()
 figure.savefig(OUTPUT / "heartbeat.png", dpi=150)
-print(f"figure {OUTPUT / 'heartbeat.png'}")
+print("figure heartbeat.png")
 FOLDER.cleanup()
 figure
 

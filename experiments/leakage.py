@@ -150,7 +150,7 @@ def draw() -> Figure:
 
 figure = draw()
 figure.savefig(OUTPUT / "leakage.png", dpi=150)
-print(f"figure {OUTPUT / 'leakage.png'}")
+print("figure leakage.png")
 figure
 
 # %% [markdown]

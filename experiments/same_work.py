@@ -199,7 +199,7 @@ def draw() -> Figure:
 
 figure = draw()
 figure.savefig(OUTPUT / "same_work.png", dpi=150)
-print(f"figure {OUTPUT / 'same_work.png'}")
+print("figure same_work.png")
 FOLDER.cleanup()
 figure
 

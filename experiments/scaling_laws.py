@@ -269,7 +269,7 @@ def draw() -> Figure:
 
 figure = draw()
 figure.savefig(OUTPUT / "scaling_laws.png", dpi=150)
-print(f"figure {OUTPUT / 'scaling_laws.png'}")
+print("figure scaling_laws.png")
 figure
 
 # %% [markdown]

@@ -241,9 +241,11 @@ def draw() -> Figure:
         real.text(0.5, 0.5, "the times of the Bitaxe are not here", ha="center", transform=real.transAxes)
     else:
         real.plot(bitaxe.predicted_s, bitaxe.residual_scaled_ms, "o", ms=4, color=GREEN, label="result")
-        half_ms = (bitaxe.quantisation_ms or 0.0) / 2
-        real.axhspan(-half_ms, half_ms, color=ORANGE, alpha=0.15, lw=0, label="step of the stamps, 10 ms")
-        real.set(xlabel="due after load (s)", ylabel="residual (ms)", ylim=(-1.6 * half_ms, 1.6 * half_ms))
+        if bitaxe.quantisation_ms is not None:
+            half_ms, step = bitaxe.quantisation_ms / 2, f"step of the stamps, {bitaxe.quantisation_ms:g} ms"
+            real.axhspan(-half_ms, half_ms, color=ORANGE, alpha=0.15, lw=0, label=step)
+            real.set_ylim(-1.6 * half_ms, 1.6 * half_ms)
+        real.set(xlabel="due after load (s)", ylabel="residual (ms)")
         real.set_title(f"(d) a real Bitaxe, n = {bitaxe.n}", loc="left", fontsize=10)
         real.legend(frameon=False, fontsize=8, loc="upper left", ncols=2)
     figure.suptitle(f"Residuals against the scan order, twins of seed {SEED}", fontsize=12)
@@ -254,7 +256,7 @@ def draw() -> Figure:
 
 figure = draw()
 figure.savefig(OUTPUT / "scan_order.png", dpi=150)
-print(f"figure {OUTPUT / 'scan_order.png'}")
+print("figure scan_order.png")
 figure
 
 # %% [markdown]

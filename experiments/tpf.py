@@ -50,7 +50,7 @@ from asicrc.report.figures import BLUE, ORANGE
 
 # %% tags=["parameters"]
 SIZE = os.environ.get("ASICRC_EXPERIMENT_SIZE", "full")
-OUTPUT = Path(os.environ.get("ASICRC_EXPERIMENT_OUTPUT", "tpf-output"))
+OUTPUT = Path(os.environ.get("ASICRC_EXPERIMENT_OUTPUT", "experiments-output"))
 JOBS = int(os.environ.get("ASICRC_EXPERIMENT_JOBS", "1"))
 DATA = os.environ.get("ASICRC_DATA")
 FULL = SIZE == "full"
@@ -215,7 +215,7 @@ right.set_yscale("log")
 right.set_title("(b) what a filter after k rounds gains", loc="left", fontsize=10)
 right.legend(loc="upper right", frameon=False, fontsize=8)
 figure.savefig(OUTPUT / "tpf.png", dpi=150)
-print(f"figure {OUTPUT / 'tpf.png'}")
+print("figure tpf.png")
 
 # %% [markdown]
 # ## Verdict

@@ -52,7 +52,7 @@ from asicrc.work.proxy_study.virtual_time import Supply, run_arms
 
 # %% tags=["parameters"]
 SIZE = os.environ.get("ASICRC_EXPERIMENT_SIZE", "full")
-OUTPUT = Path(os.environ.get("ASICRC_EXPERIMENT_OUTPUT", "vbm-output"))
+OUTPUT = Path(os.environ.get("ASICRC_EXPERIMENT_OUTPUT", "experiments-output"))
 FULL = SIZE == "full"
 
 LATENCIES_S = (0.05, 0.1, 0.2) if FULL else (0.1, 0.2)
@@ -206,7 +206,7 @@ right.set_ylim(-10, 60)
 left.set_title("(a) waiting for work, by latency", loc="left", fontsize=10)
 right.set_title(f"(b) what the proxy gains, {SHARES:,} shares an arm", loc="left", fontsize=10)
 figure.savefig(OUTPUT / "vbm.png", dpi=150)
-print(f"figure {OUTPUT / 'vbm.png'}")
+print("figure vbm.png")
 
 # %% [markdown]
 # ## Verdict

@@ -39,7 +39,7 @@ def calibration_figure(results: Sequence[ClassResult]) -> Figure:
 def memory_calibration_figure(results: Sequence[MemoryResult]) -> Figure:
     """Memory called supported, by class: where there is none, and where it was planted."""
     figure = Figure(figsize=(11, 4.5), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(2, 1))
+    left, right = figure.subplots(1, 2, width_ratios=(5, 3))
     for axis, planted, limit, what in (
         (left, False, PROMISED_LEVEL, "promised at most"),
         (right, True, _POWER_PROMISED, "promised at least"),
@@ -47,7 +47,7 @@ def memory_calibration_figure(results: Sequence[MemoryResult]) -> Figure:
         chosen = [result for result in results if result.planted is planted]
         _draw_shares(axis, [(f"{one.label}, n = {one.supported.n}", one.supported) for one in chosen])
         axis.axvline(100 * limit, color=ORANGE, lw=1, ls="--", label=what)
-        axis.set(xlabel="verdicts that call memory supported (%)", xlim=(0, 103 if planted else None))
+        axis.set(xlabel="memory called supported (%)", xlim=(0, 105 if planted else None))
         axis.legend(frameon=False, fontsize=8)
         axis.spines[["top", "right"]].set_visible(False)
     left.set_title("(a) no memory in the device", loc="left", fontsize=10)

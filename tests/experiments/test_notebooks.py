@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ def test_it_begins_as_a_notebook(notebook: Path) -> None:
     assert "%%" not in header and rest.startswith("# %% [markdown]\n# # "), "after its header comes a title"
     assert '# %% tags=["parameters"]' in text
     assert "asicrc." in text
+    assert not re.search(r"print\(.*\{(OUTPUT|DATA|FOLDER)\b", text), "a path of this machine is no result"
 
 
 @pytest.mark.long
@@ -49,6 +51,7 @@ def test_it_runs(notebook: Path, tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
     assert run.stdout.strip(), "a notebook says what it found"
+    assert str(tmp_path) not in run.stdout, "and no path of this machine"
     figures = list((tmp_path / "out").rglob("*.png"))
     assert figures
     assert all(figure.stat().st_size > 5000 for figure in figures)
