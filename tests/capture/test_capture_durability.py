@@ -100,7 +100,7 @@ def test_sealing_waits_for_one_who_is_just_looking(tmp_path: Path) -> None:
 
     looking = threading.Thread(target=look)
     looking.start()
-    assert looks.wait(10)
+    assert looks.wait(50)
     writer.seal("done")
     looking.join()
     assert load(path).sealed

@@ -29,7 +29,7 @@ class Acquisition:
 
     def __init__(self) -> None:
         self.end, theirs = socket.socketpair()
-        self.end.settimeout(10)
+        self.end.settimeout(50)
         self._buffer = bytearray()
         self.error: BaseException | None = None
         self._theirs = theirs
@@ -57,7 +57,7 @@ class Acquisition:
 
     def close(self) -> None:
         self.end.close()
-        self._thread.join(10)
+        self._thread.join(50)
         self._theirs.close()
 
 

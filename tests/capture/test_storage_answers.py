@@ -21,17 +21,15 @@ class SlowSession(StorageLink):
         time.sleep(ANSWER_S)
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(180)  # those that get lost are waited for without end
 def test_answers_that_come_early_are_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "a.asicrc"
-    begun = time.monotonic()
     with SlowSession() as storage:
         storage.open(path, {}, "plain", t_start_ns=1, boot_id=None)
         storage.put("log", ("said", "info", 1))
         storage.flush()
         report = storage.seal("done", {})
     assert report["counters"].events == 0
-    assert time.monotonic() - begun < 10
     with load(path) as capture:
         assert capture.sealed
         assert [line.text for line in capture.log()] == ["said"]

@@ -36,7 +36,7 @@ def test_answers_that_came_before_they_were_waited_for(tmp_path: Path) -> None:
             link.put("flush", None)
             time.sleep(0.02)
             link.pump()  # takes the answer off the pipe
-            link.wait_for("flushed", timeout_s=5)
+            link.wait_for("flushed", timeout_s=40)
         report = link.seal("done", {})
     assert report["counters"].events == 0
     assert load(tmp_path / "a.asicrc").sealed
@@ -48,7 +48,7 @@ def test_an_answer_that_does_not_come_is_an_error_in_time(tmp_path: Path) -> Non
         begun = time.monotonic()
         with pytest.raises(StorageError, match="does not answer"):
             link.wait_for("flushed", timeout_s=1.0)
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 30, "not the time that is usual"
 
 
 def test_the_error_of_the_process_is_the_error_here(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_killed_process_is_noticed_and_what_it_acknowledged_is_there(tmp_path:
         assert link.acknowledged == 100
         os.kill(link.process_id, signal.SIGKILL)
         with pytest.raises(StorageError, match="ended"):
-            for _ in range(100):
+            for _ in range(800):  # a busy machine takes its time to end it
                 link.put("log", ("still here", "info", 2))
                 time.sleep(0.05)
     assert len(load(path).events()) == 100
