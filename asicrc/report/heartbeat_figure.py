@@ -118,7 +118,7 @@ def _draw_growth(axis: Axes, stream: EventStream, beat: Heartbeat, frequency_hz:
     """A real period grows in proportion to the events; chance wanders."""
     t_s = stream.longest_s
     ends = np.unique(np.linspace(min(20, len(t_s)), len(t_s), _STEPS).astype(int))
-    spectrum = beat.spectrum or 1.0
+    spectrum = float("nan") if beat.spectrum is None else beat.spectrum
     grown = [float(powers(t_s[:end], frequency_hz)[0]) / spectrum for end in ends.tolist()]
     axis.plot(ends, grown, color=BLUE, lw=1.4, label="power so far")
     axis.plot([0, len(t_s)], [0, grown[-1]], color=GREY, lw=0.8, ls="--", label="a steady period")

@@ -79,7 +79,11 @@ def _draw_prediction(figure: Figure, result: BenchmarkResult) -> None:
     for name in shown:
         score = result.captures[0].scores[name].nrmse
         upper.plot(
-            steps, pictures.predictions[name], color=_colour(name), lw=1, label=f"{name}, NRMSE {score:.3f}"
+            steps,
+            pictures.predictions[name],
+            color=_colour(name),
+            lw=1,
+            label=f"{name}, NRMSE {_score(score)}",
         )
         lower.plot(steps, pictures.predictions[name] - pictures.truth, color=_colour(name), lw=0.9)
     lower.axhline(0, color="black", lw=0.8)
@@ -144,7 +148,7 @@ def _draw_scores(axis: Axes, scores: Mapping[str, Estimate], published: Publishe
         axis.text(
             1.01,
             row,
-            f"{score.estimate:.3f}",
+            _score(score.estimate),
             va="center",
             fontsize=8,
             transform=axis.get_yaxis_transform(),
@@ -195,6 +199,11 @@ def _shown_predictions(result: BenchmarkResult) -> list[str]:
 def _runs(result: BenchmarkResult, number: int | None = None) -> str:
     one = (len(result.captures) if number is None else number) == 1
     return ("capture" if one else "captures") if result.subject else ("seed" if one else "seeds")
+
+
+def _score(nrmse: float) -> str:
+    """Three decimals, or as many as a small one takes."""
+    return f"{nrmse:.3f}" if nrmse == 0 or not abs(nrmse) < 0.1 else f"{nrmse:#.3g}"
 
 
 def _colour(name: str) -> str:

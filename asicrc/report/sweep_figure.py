@@ -31,6 +31,13 @@ def swept_settings(numbers: Sequence[PointNumbers]) -> list[str]:
     return sorted(swept, key=lambda name: -len(swept[name]))
 
 
+def levels_of(numbers: Sequence[PointNumbers], setting: str) -> tuple[list[float | None], list[float | None]]:
+    """Values of a setting in their order, None for a point that left it as it was; and those drawn apart."""
+    held = {point.requested.get(setting) for point in numbers if point.kind != _BASELINE}
+    levels = sorted(held, key=lambda value: (value is None, value or 0.0))
+    return levels, levels[:: max(1, -(-len(levels) // len(_COLOURS)))]
+
+
 def sweep_panels(numbers: Sequence[PointNumbers]) -> dict[str, Figure]:
     """Figures without a title: rate, cv and temperature against the setting, order (the rate in time).
 
@@ -57,8 +64,7 @@ def _draw(
     label: str,
 ) -> None:
     first, second = swept[0], swept[1] if len(swept) > 1 else None
-    levels = sorted({point.requested.get(second) for point in points}, key=str) if second else [None]
-    shown = levels[:: max(1, -(-len(levels) // len(_COLOURS)))]
+    shown = levels_of(points, second)[1] if second else [None]
     width = _spread([point.requested[first] for point in points if first in point.requested])
     for number, level in enumerate(shown):
         known = [

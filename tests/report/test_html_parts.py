@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from asicrc.analysis.point_numbers import PointNumbers
 from asicrc.evidence import Estimate
+from asicrc.evidence.binomial import clopper_pearson
+from asicrc.report.calibration_figure import memory_calibration_figure
 from asicrc.report.html.inline_figure import LARGEST_SVG_BYTES, inline_figure
 from asicrc.report.html.number_text import (
     duration,
@@ -23,6 +26,10 @@ from asicrc.report.html.number_text import (
     share,
 )
 from asicrc.report.html.rendering import LONGEST_TEXT, together, visible
+from asicrc.report.html.sweep_page import _more_commands, _told_apart
+from asicrc.report.reservoir_figure import _score
+from asicrc.report.sweep_figure import levels_of
+from asicrc.reservoir.calibration import ClassResult
 
 
 def estimate(value: float, low: float, high: float) -> Estimate:
@@ -68,6 +75,8 @@ def test_estimates_of_one_column_have_the_same_decimals() -> None:
     ]
     assert [value for value, _ in estimate_column(column)] == ["1.070", "0.967", "–", "1.000"]
     assert estimate_column([None]) == [("–", "–")]
+    small = [estimate(0.9, 0.8, 1.0), estimate(0.0004, 0.0003, 0.0005), estimate(0.7, 0.6, 0.8)]
+    assert estimate_column(small)[1] == ("0.00040", "[0.00030, 0.00050]"), "no zero that is none"
 
 
 def test_other_words_for_numbers() -> None:
@@ -93,6 +102,45 @@ def test_other_words_for_numbers() -> None:
 def test_no_string_is_longer_than_a_page_bears() -> None:
     shown = visible("a" * (LONGEST_TEXT + 5))
     assert isinstance(shown, str) and shown.endswith(f"({LONGEST_TEXT + 5} characters)")
+
+
+def test_values_of_a_second_setting_are_drawn_in_their_order_and_those_left_out_are_told() -> None:
+    mhz = (1000.0, 200.0, 300.0, 90.0, 400.0, 500.0, 600.0)
+    numbers = [
+        PointNumbers(k, k, 0, "point", "done", {"voltage_mv": float(k), "frequency_mhz": f, "difficulty": f},
+                     10.0, 0, None, None, True, None)
+        for k, f in enumerate(mhz)
+    ]  # fmt: skip
+    levels, drawn = levels_of(numbers, "frequency_mhz")
+    assert levels == sorted(mhz) and drawn == [90.0, 300.0, 500.0, 1000.0]
+    said = _told_apart(numbers, ["voltage_mv", "frequency_mhz", "difficulty"])
+    assert said.split(". ") == [
+        " Of 7 values of frequency_mhz 4 are drawn", "Points that differ in difficulty are not told apart.",
+    ]  # fmt: skip
+    assert _told_apart(numbers[:3], ["voltage_mv", "frequency_mhz"]) == ""
+
+
+def test_what_no_sweep_needs_is_not_told() -> None:
+    assert _more_commands("a", False, None) == []
+    assert [more.command.split()[1] for more in _more_commands("a", True, 2)] == ["resume", "analyze"]
+
+
+def test_small_scores_keep_their_digits_in_figures() -> None:
+    assert [_score(nrmse) for nrmse in (1.0021, 0.8661, 0.0, 0.0004, math.nan)] == [
+        "1.002", "0.866", "0.000", "0.000400", "nan",
+    ]  # fmt: skip
+
+
+def test_labels_of_a_calibration_stay_on_its_figure() -> None:
+    results = [
+        ClassResult(name, name == "planted, work", clopper_pearson(k, 500), 0.0, {})
+        for name, k in (("ordinary, frequency", 0), ("planted, work", 498))
+    ]
+    figure = memory_calibration_figure(results)
+    figure.draw_without_rendering()
+    for axis in figure.axes:
+        box = axis.xaxis.label.get_window_extent()
+        assert 0 < box.x0 < box.x1 < figure.bbox.x1 - 10
 
 
 def test_svg_has_no_style_no_foreign_reference_and_names_of_its_own() -> None:

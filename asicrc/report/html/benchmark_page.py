@@ -143,7 +143,8 @@ def score_tiles(
     for name, label in FIRST.items():
         if name in scores:
             shown, interval = estimate_text(scores[name])
-            tiles.append(Tile(label, shown, f"95 % {interval}" if interval != NOTHING else ""))
+            beside = f"95 % {interval}, n = {number(scores[name].n)}" if interval != NOTHING else ""
+            tiles.append(Tile(label, shown, beside))
     if value is not None:
         tiles.append(Tile("The published number", value, "Does the procedure give it?", verdict=True))
     if interpretation is not None:
@@ -255,11 +256,12 @@ def _evidence_sections(evidence: Evidence) -> list[Section]:
 def _states(result: BenchmarkResult) -> list[Block]:
     first: CaptureScores = result.captures[0]
     missing = sum(capture.missing_steps for capture in result.captures)
+    of_first = "of the first capture" if result.subject else "of the first seed"
     rows = [
-        ("features that were used", plain(list(first.kept))),
-        ("left out, with their uninformative share", _refused(first)),
-        ("events per step", number(first.events_per_step, 3)),
-        ("steps whose drive is not known", number(missing)),
+        (f"features that were used, {of_first}", plain(list(first.kept))),
+        (f"left out, with their uninformative share, {of_first}", _refused(first)),
+        (f"events per step, {of_first}", number(first.events_per_step, 3)),
+        ("steps whose drive is not known, of all", number(missing)),
     ]
     blocks: list[Block] = [Pairs(rows)]
     if result.subject is not None:

@@ -22,6 +22,7 @@ from asicrc.report.html.capture_parts import (
     facts_of,
     log_section,
     notices_of,
+    proof_tile,
     provenance,
     readings_table,
     settings_section,
@@ -30,7 +31,6 @@ from asicrc.report.html.capture_pictures import heartbeat_pictures, pictures_of,
 from asicrc.report.html.capture_tables import arrival_table, count_table, model_table, null_blocks, scan_table
 from asicrc.report.html.findings_table import finding_table
 from asicrc.report.html.number_text import (
-    NOTHING,
     duration,
     estimate_text,
     in_one,
@@ -119,16 +119,11 @@ def _lead(analysis: CaptureAnalysis, seconds: float | None, model: str) -> str:
 
 
 def _tiles(analysis: CaptureAnalysis, verified: VerifyReport, seconds: float | None) -> list[Tile]:
-    counters = verified.counters
-    if counters.synthetic and not counters.events:
-        tiles = [Tile("Events of a statistical model", number(counters.synthetic), "no proof of work")]
-    else:
-        beside = f"of {number(counters.events)} events; {number(counters.duplicate)} duplicates"
-        tiles = [Tile("Valid proofs of work", number(counters.valid), beside)]
+    tiles = [proof_tile(verified)]
     rate = None if not seconds else rate_of(analysis.distinct, seconds)
     if rate is not None:
         value, interval = estimate_text(rate)
-        tiles.append(Tile("Events per second", value, f"95 % {interval}"))
+        tiles.append(Tile("Events per second", value, f"95 % {interval}, n = {number(rate.n)}"))
     if analysis.intervals is not None:
         value, interval = estimate_text(analysis.intervals.cv)
         n = number(analysis.intervals.n)
@@ -136,11 +131,18 @@ def _tiles(analysis: CaptureAnalysis, verified: VerifyReport, seconds: float | N
     if analysis.scan_order is not None:
         scan = analysis.scan_order
         floor = "floor not known" if scan.floor_ms is None else f"floor {number(scan.floor_ms, 3)} ms"
-        tiles.append(Tile("Residual, rms", f"{number(scan.residual_rms_scaled_ms, 3)} ms", floor))
+        tiles.append(
+            Tile(
+                "Residual, rms",
+                f"{number(scan.residual_rms_scaled_ms, 3)} ms",
+                f"{floor}, n = {number(scan.n)}",
+            )
+        )
     elif analysis.latency is not None:
         mean, unit = time_unit(analysis.latency.mean_s)
         value, interval = estimate_text(mean)
-        tiles.append(Tile("Answer after dispatch, mean", f"{value} {unit}", f"95 % {interval} {unit}"))
+        beside = f"95 % {interval} {unit}, n = {number(mean.n)}"
+        tiles.append(Tile("Answer after dispatch, mean", f"{value} {unit}", beside))
     if analysis.missing is not None:
         gone = analysis.missing.expected - analysis.missing.matched
         tiles.append(
@@ -196,10 +198,10 @@ def _numbers(capture: Capture, analysis: CaptureAnalysis, verified: VerifyReport
         count_table(verified),
         readings_table(capture),
     ]
-    if analysis.unanswered:
-        unanswered = list(analysis.unanswered.items())
-        if analysis.arrivals is not None:
-            unanswered += list(analysis.arrivals.unanswered.items())
+    unanswered = list(analysis.unanswered.items())
+    if analysis.arrivals is not None:
+        unanswered += list(analysis.arrivals.unanswered.items())
+    if unanswered:
         rows = [(part.replace("_", " "), why) for part, why in unanswered]
         blocks.append(Pairs(rows, "What could not be answered, and why"))
     return [block for block in blocks if block is not None]
@@ -246,7 +248,7 @@ def _verdicts(analysis: CaptureAnalysis) -> list[Block]:
             "smallest effect that these data would have shown with a power of 80 %."
         )
         blocks.append(finding_table(caption, arrivals.exploring.findings))
-    return blocks or [Text(f"No question could be put to these data: {NOTHING}")]
+    return blocks or [Text("No question could be put to these data.")]
 
 
 def _reason_of(note: str, effect: str) -> str:

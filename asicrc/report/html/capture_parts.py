@@ -13,7 +13,7 @@ from asicrc.capture.reader import Capture
 from asicrc.capture.recheck import VerifyReport
 from asicrc.capture.schema import DIGEST_KEY, END_REASON_KEY, RESTORED_KEY
 from asicrc.report.html.number_text import NOTHING, duration, exact, number
-from asicrc.report.html.page import Block, Column, Command, Notice, Pairs, Section, Table, Text
+from asicrc.report.html.page import Block, Column, Command, Notice, Pairs, Section, Table, Text, Tile
 from firmware_protocols.device import NO_TIME, Setting
 
 MOST_LOG_LINES = 1000
@@ -73,6 +73,15 @@ def notices_of(capture: Capture, verified: VerifyReport) -> list[Notice]:
         told = "A simulated device: what follows tells of the instrument, not of silicon."
         notices.append(Notice([told], calm=True))
     return notices
+
+
+def proof_tile(verified: VerifyReport) -> Tile:
+    """What there is to count: proofs that hold, or events of a statistical model."""
+    counters = verified.counters
+    if counters.synthetic and not counters.events:
+        return Tile("Events of a statistical model", number(counters.synthetic), "no proof of work")
+    beside = f"of {number(counters.events)} events; {number(counters.duplicate)} duplicates"
+    return Tile("Valid proofs of work", number(counters.valid), beside)
 
 
 def provenance(capture: Capture, summary: Mapping[str, Any], verified: VerifyReport) -> Section:

@@ -62,7 +62,10 @@ def estimate_text(estimate: Estimate | None) -> tuple[str, str]:
 
 
 def estimate_column(estimates: Sequence[Estimate | None]) -> list[tuple[str, str]]:
-    """`estimate_text` of estimates of one quantity, all with the same number of decimals."""
+    """`estimate_text` of estimates of one quantity, all with the same number of decimals.
+
+    One that would be a zero by that, and is none, has its own.
+    """
     known = [e for e in estimates if e is not None and math.isfinite(e.estimate)]
     halves = [(e.high - e.low) / 2 for e in known if math.isfinite(e.high - e.low) and e.high > e.low]
     scale = max((abs(e.estimate) for e in known), default=0.0)
@@ -73,8 +76,8 @@ def estimate_column(estimates: Sequence[Estimate | None]) -> list[tuple[str, str
     )
     decimals = min(finest, usual + 1, _MOST_DECIMALS)
     return [
-        (NOTHING, NOTHING)
-        if e is None or not math.isfinite(e.estimate)
+        estimate_text(e)
+        if e is None or not math.isfinite(e.estimate) or 0 < abs(e.estimate) < 0.5 * 10**-decimals
         else (_fixed(e.estimate, decimals), _bracketed(e, decimals))
         for e in estimates
     ]

@@ -18,6 +18,7 @@ from asicrc.report.html.capture_parts import (
     log_section,
     notices_of,
     pairs_of,
+    proof_tile,
     provenance,
     readings_table,
     settings_section,
@@ -40,7 +41,7 @@ from asicrc.report.html.page import (
     Tile,
 )
 from asicrc.report.readings_figure import reading_panels
-from asicrc.report.sweep_figure import sweep_panels, swept_settings
+from asicrc.report.sweep_figure import levels_of, sweep_panels, swept_settings
 
 MOST_POINTS = 2000
 _AS_ASKED = "as\N{NO-BREAK SPACE}asked"
@@ -58,7 +59,7 @@ def sweep_page(path: Path) -> Page:
         pictures = _pictures(numbers) + reading_pictures(reading_panels(capture.readings()))
         blocks: list[Block | None] = [_point_table(numbers, capture.points()), readings_table(capture)]
         quoted = shlex.quote(path.name)
-        first = next((point.id for point in numbers if point.state == _DONE), 0)
+        first = next((point.id for point in numbers if point.state == _DONE), None)
         return Page(
             kind="Sweep",
             title=path.name,
@@ -77,19 +78,25 @@ def sweep_page(path: Path) -> Page:
                 settings_section(capture.settings()),
                 provenance(capture, summary, verified),
                 log_section(capture),
-                again_section(
-                    capture,
-                    [
-                        Command("Take the points that are missing:", f"asicrc resume {quoted}"),
-                        Command(
-                            "Analyse one point, with every null:",
-                            f"asicrc analyze {quoted} --point {first}\n"
-                            f"asicrc report {quoted} --point {first} -o point-{first}.html",
-                        ),
-                    ],
-                ),
+                again_section(capture, _more_commands(quoted, bool(missing), first)),
             ],
         )
+
+
+def _more_commands(quoted: str, is_incomplete: bool, first: int | None) -> list[Command]:
+    """`first` is the row of a point that is done."""
+    commands = []
+    if is_incomplete:
+        commands.append(Command("Take the points that are missing:", f"asicrc resume {quoted}"))
+    if first is not None:
+        commands.append(
+            Command(
+                "Analyse one point, with every null:",
+                f"asicrc analyze {quoted} --point {first}\n"
+                f"asicrc report {quoted} --point {first} -o point-{first}.html",
+            )
+        )
+    return commands
 
 
 def _lead(numbers: Sequence[PointNumbers], done: int, planned: int | None) -> str:
@@ -107,13 +114,11 @@ def _tiles(
     held = [point for point in numbers if point.state == _DONE]
     cvs = [point.cv.estimate for point in held if point.cv is not None]
     rates = [point.rate_per_s.estimate for point in held if point.rate_per_s is not None]
-    events = verified.counters.valid or verified.counters.synthetic
-    synthetic = "of a statistical model" if not verified.counters.valid else "each hashed again"
     settled = [point.settled for point in held if point.settled is not None]
     recorded_s = sum(point.seconds or 0.0 for point in held)
     tiles = [
         Tile("Points", number(done), f"of {number(planned)} that were planned" if planned else ""),
-        Tile("Events", number(events), synthetic),
+        proof_tile(verified),
         Tile("Recorded", duration(recorded_s), "without settling"),
     ]
     if rates:
@@ -128,7 +133,7 @@ def _tiles(
         tiles.append(
             Tile(
                 "CV of the intervals",
-                f"{min(cvs):.3f} … {max(cvs):.3f}",
+                f"{number(min(cvs), 3)} … {number(max(cvs), 3)}",
                 "lowest and highest point; Poisson: 1",
             )
         )
@@ -139,11 +144,19 @@ def _tiles(
 
 def _pictures(numbers: Sequence[PointNumbers]) -> list[Picture]:
     done = [point for point in numbers if point.state == _DONE]
-    first = next(iter(swept_settings(done)), "the setting")
+    swept = swept_settings(done)
+    first = next(iter(swept), "the setting")
+    apart = _told_apart(done, swept)
     told = {
-        "rate": ("Rate", f"Events per second against {first}, with exact 95 % intervals of Poisson counts."),
-        "cv": ("CV of the intervals", f"Against {first}, with 95 % intervals; 1 for a Poisson process."),
-        "temperature": ("Temperature", f"Mean over each point against {first}."),
+        "rate": (
+            "Rate",
+            f"Events per second against {first}, with exact 95 % intervals of Poisson counts.{apart}",
+        ),
+        "cv": (
+            "CV of the intervals",
+            f"Against {first}, with 95 % intervals; 1 for a Poisson process.{apart}",
+        ),
+        "temperature": ("Temperature", f"Mean over each point against {first}.{apart}"),
         "order": ("Rate in the order of time", "What changes here at the same settings is drift."),
     }
     return [
@@ -154,6 +167,18 @@ def _pictures(numbers: Sequence[PointNumbers]) -> list[Picture]:
         )
         for name, figure in sweep_panels(numbers).items()
     ]
+
+
+def _told_apart(done: Sequence[PointNumbers], swept: Sequence[str]) -> str:
+    """What a figure does of the settings beside the first: the points are all in the table."""
+    said = ""
+    if len(swept) > 1:
+        levels, drawn = levels_of(done, swept[1])
+        if len(drawn) < len(levels):
+            said += f" Of {len(levels)} values of {swept[1]} {len(drawn)} are drawn."
+    if len(swept) > 2:
+        said += f" Points that differ in {', '.join(swept[2:])} are not told apart."
+    return said
 
 
 def _point_table(numbers: Sequence[PointNumbers], records: Sequence[PointRecord]) -> Table:
