@@ -28,6 +28,7 @@ DESCRIBED = (
     "replay_of",
     "source",
     "lag",
+    "gate",
     "effective_difficulty",
     "miners",
 )

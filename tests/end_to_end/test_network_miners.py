@@ -247,6 +247,8 @@ def test_other_miners_are_set_captured_and_given_back(
     assert run.json["valid"] == run.json["events"] > 3
     found = settings(path, "set")
     assert {name: found[name] for name in set_to} == set_to
+    unit = json.loads(rows(path, "select value from capture where key = 'gate'")[0][0])["difficulty_unit"]
+    assert unit == (None if options[0] == "s9" else 256 if "difficulty_factor=1" in options else 1)
     assert not list(state.glob("*.json"))
     _keeps_the_wallet(path, run)
 

@@ -137,6 +137,17 @@ def is_in_other_unit(floor: float, expected: Expected) -> bool:
     return unit is not None and unit / RESOLVED < floor / expected.difficulty < unit * RESOLVED
 
 
+def unit_of(floor: float | None, expected: Expected) -> float | None:
+    """How many times as much as the pools of its coin the miner means by a difficulty, as its shares tell.
+
+    1, or the other unit of its family. None where a family has but one, or the shares fit neither.
+    """
+    other = expected.habits.other_unit
+    if other is None or floor is None:
+        return None if other is None else 1.0
+    return other if is_in_other_unit(floor, expected) else None
+
+
 def _overheated(seen: Observation) -> Finding | None:
     if not seen.overheated:
         return None

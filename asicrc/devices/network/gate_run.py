@@ -50,6 +50,8 @@ class Opened:
     seconds: float
     expected_shares: float | None
     floor: float | None
+    unit: float | None
+    """`gate.unit_of` its shares."""
     seen: Observation
 
     def as_json(self) -> dict[str, Any]:
@@ -58,6 +60,7 @@ class Opened:
             "shares": self.shares,
             "expected_shares": self.expected_shares,
             "floor": self.floor,
+            "difficulty_unit": self.unit,
             "hash_rate_ghs": self.seen.hash_rate_ghs,
             "expected_hash_rate_ghs": self.seen.expected_hash_rate_ghs,
             "frequency_mhz": self.seen.setpoints.get("frequency_mhz"),
@@ -151,7 +154,8 @@ class GateRun:
             raise _refused(final)
         if seen is not None and not findings and gate.is_decided(shares):
             floor = gate.floor_of(shares, self.expected.difficulty)
-            return Opened(self._jobs, len(self._scaled), seconds, shares.expected, floor, seen)
+            unit = gate.unit_of(floor, self.expected)
+            return Opened(self._jobs, len(self._scaled), seconds, shares.expected, floor, unit, seen)
         if seconds >= within_s:
             raise self._not_in_time(findings, within_s)
         return None

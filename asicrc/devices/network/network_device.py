@@ -345,9 +345,9 @@ class NetworkMinerDevice:
                 "the gate could not check, as the miner does not tell or no limit is known: "
                 f"{', '.join(unchecked)}"
             )
-        if opened.floor is not None and gate.is_in_other_unit(opened.floor, run.expected):
-            unit = run.expected.habits.other_unit
-            self._tell(f"the miner means {unit:g} times as much by a difficulty as the pools of its coin do")
+        if opened.unit is not None and opened.unit != 1.0:
+            times = f"{opened.unit:g} times as much by a difficulty"
+            self._tell(f"the miner means {times} as the pools of its coin do")
         elif opened.floor is not None:
             self._log.append(f"no share is easier than about {opened.floor:.0f}, whatever is asked for")
         self._oversight.begin_recording()

@@ -150,6 +150,8 @@ def test_a_box_that_counts_in_another_unit_is_told_and_not_refused() -> None:
     assert floor is not None
     assert gate.is_in_other_unit(floor, lbry)
     assert not gate.is_in_other_unit(16.0 * 20, lbry)
+    assert [gate.unit_of(found, lbry) for found in (None, floor, 16.0 * 20)] == [1.0, 256.0, None]
+    assert gate.unit_of(floor, EXPECTED) is None, "of a family with one unit"
 
 
 @pytest.mark.parametrize(

@@ -193,25 +193,20 @@ def _last(twin: TwinDevice, channel: str) -> float:
 
 @pytest.mark.long
 def test_a_million_events_a_second(capsys: pytest.CaptureFixture[str]) -> None:
-    """Against what numpy takes for exponentials and their sum alone, on the same machine at the same time."""
+    """On one core, in the time of the process: the best of several rounds, as what runs beside it on a busy
+    machine takes memory away too."""
     twin = ideal("s9", seed=1)
     twin.configure({"difficulty": difficulty_for(4e6, "s9")})
     twin.send(PoolWork(1).next_job(0, clean=False))
     events_of(twin, 0.01)
-    rng = np.random.default_rng(1)
-    ours, theirs = [], []
-    for _ in range(5):
-        began = time.perf_counter()
+    rates = []
+    for _ in range(7):
+        began_s = time.process_time()
         n = len(events_of(twin, 0.1))
-        middle = time.perf_counter()
-        np.cumsum(rng.standard_exponential(n))
-        ended = time.perf_counter()
-        ours.append((middle - began) / n)
-        theirs.append((ended - middle) / n)
-    per_event_s, bare_s = float(np.median(ours)), float(np.median(theirs))
+        rates.append(n / (time.process_time() - began_s))
     with capsys.disabled():
-        print(f"\n{1e-6 / per_event_s:.2f} million events/s ({per_event_s / bare_s:.0f} x bare numpy)")
-    assert per_event_s < 300 * bare_s  # 25 to 50 on a machine at rest; a busy one starves memory first
+        print(f"\n{max(rates) / 1e6:.2f} million events/s, median {np.median(rates) / 1e6:.2f}")
+    assert max(rates) >= 1e6
 
 
 def test_a_read_brings_a_million_events_at_most_or_little_more() -> None:
@@ -256,4 +251,4 @@ def test_a_hundred_thousand_steps_with_heat_and_power(
         print(f"\n100,000 steps, {channel}, {n} events: {took_s:.1f} s ({wall_s:.1f} s on the wall)")
     assert sum(r.channel == "drive_applied" for r in capture.readings()) == 100_000
     assert n > 50_000
-    assert took_s < 90
+    assert took_s < 60
