@@ -48,7 +48,8 @@ def outcome_of(
     """
     source = source_of(meta)
     verdicts = two_verdicts(finding, source, value=value, explained=explained, planted=planted, needs=needs)
-    said = f"{finding.question} {_in_words(finding)}. {verdicts.reason[:1].upper()}{verdicts.reason[1:]}."
+    reason = "" if verdicts.reason == finding.note else f"{verdicts.reason[:1].upper()}{verdicts.reason[1:]}."
+    said = f"{finding.question} {_in_words(finding)}. {reason}".strip()
     return ClaimOutcome(
         claim=claim,
         source=source.value,

@@ -77,6 +77,7 @@ def test_a_device_without_a_heartbeat_refutes_it(of_a_device: Path) -> None:
     assert (found.source, found.interpretation_verdict) == ("device", REFUTED)
     assert found.instrument is None
     assert found.smallest_effect is not None and 0.05 < found.smallest_effect < 0.15
+    assert found.note.count("argin of the depth") == 1
     assert found.needs == ""
 
 

@@ -6,9 +6,12 @@ Few runs each; the real sizes are those of `asicrc claims run --twin`.
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from asicrc.claims.planning import seed_of
 from asicrc.claims.procedure import Context, Procedure
@@ -22,8 +25,11 @@ from asicrc.claims.procedures import (
     work_ahead,
 )
 from asicrc.claims.registry import IDS
-from asicrc.claims.twins.heat import settled_after_s
-from asicrc.evidence import Estimate
+from asicrc.claims.twins.heat import DWELL_S, HEAT_STEPS, find_settled, settled_after_s
+from asicrc.claims.twins.replays import NEVER_REFUTED, dimension_finding
+from asicrc.evidence import Estimate, EvidenceVerdict
+from asicrc.reservoir.metrics import ResolvableCapacity
+from asicrc.reservoir.prerequisites import Prerequisites
 from firmware_protocols.device import Reading
 
 EFFECT = {"ideal": 0, "ordinary": 0, "planted": 1}
@@ -68,6 +74,30 @@ def test_a_step_has_settled_when_it_stays_near_its_end() -> None:
     assert settled_after_s(readings, 0, round(400e9), faster=10.0) == pytest.approx(late_s / 10)
     assert settled_after_s(readings, round(390e9), round(400e9)) == 0.0
     assert np.isnan(settled_after_s([], 0, 1))
+
+
+def test_no_late_step_of_a_few_bounds_no_share_of_late_ones() -> None:
+    for late, steps, verdict in (
+        (0, HEAT_STEPS, EvidenceVerdict.SUPPORTED),
+        (0, HEAT_STEPS - 1, EvidenceVerdict.NOT_RESOLVED),
+        (1, HEAT_STEPS, EvidenceVerdict.NOT_RESOLVED),
+        (9, HEAT_STEPS, EvidenceVerdict.REFUTED),
+        (4, 20, EvidenceVerdict.REFUTED),
+    ):
+        found = find_settled([2 * DWELL_S] * late + [0.0] * (steps - late))
+        assert (found.verdict, found.effect.n) == (verdict, steps)
+    assert found.smallest_effect is not None  # of four late steps or more, which refute
+    assert stats.binom.sf(3, 20, found.smallest_effect) == pytest.approx(0.8)
+    assert find_settled([0.0]).smallest_effect is None
+
+
+def test_directions_that_are_not_seen_refute_nothing_and_say_why() -> None:
+    for seen, verdict in ((1, EvidenceVerdict.NOT_RESOLVED), (2, EvidenceVerdict.SUPPORTED)):
+        worth = Estimate(0.1, 0.0, 0.2, 100, method="made up")
+        resolved = ResolvableCapacity(worth, np.full(seen, 9.0), np.zeros((4, seen)), 1, 4)
+        found = dimension_finding(cast(Prerequisites, SimpleNamespace(resolvable=resolved, dimension=None)))
+        assert found.verdict is verdict
+        assert (NEVER_REFUTED in found.note) == (verdict is EvidenceVerdict.NOT_RESOLVED)
 
 
 @pytest.mark.long

@@ -25,7 +25,14 @@ from asicrc.claims.procedures.asked_of import AskedOf
 from asicrc.claims.twins.asking import TwinQuestion, effect_in
 from asicrc.claims.twins.devices import DEVICE_INTERVALS, DEVICES, find_reproduced, take_devices
 from asicrc.claims.twins.edge import Answers, answers_of, errors_finding, find_errors, take_edge
-from asicrc.claims.twins.heat import DWELL_S, FASTER, find_settled, settled_after_s, take_heat
+from asicrc.claims.twins.heat import (
+    DWELL_S,
+    FASTER,
+    HEAT_STEPS,
+    find_settled,
+    settled_after_s,
+    take_heat,
+)
 from asicrc.claims.twins.sweeps import (
     PLANTED_CRITICAL_MV,
     PLANTED_CV,
@@ -55,7 +62,8 @@ NEEDS = {
     "bm1366-voltage",
     "H15": f"{LEAST_PAIRS} devices of one model at least, {DEVICE_INTERVALS:,} intervals of each at a "
     "lowered voltage (what H01 sweeps): one device is one value of the mean over devices",
-    "H18": "twenty steps of voltage or clock with readings of the temperature for some minutes: asicrc sweep",
+    "H18": f"{HEAT_STEPS} steps of voltage or clock with readings of the temperature for more than "
+    f"{3 * DWELL_S:g} s after each, none of them late, or fewer of which many are: asicrc sweep",
 }
 UNITS = {
     "H02": "CV",
@@ -206,7 +214,7 @@ PROCEDURES: tuple[Procedure, ...] = (
             find_settled,
             f"heat that settles {FASTER:g} times faster, put into the readings of an ordinary twin",
             8,
-            2.0,
+            3.0,
             ideal=True,
         ),
         of_heated,

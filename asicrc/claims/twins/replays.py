@@ -27,6 +27,12 @@ INPUT_DIMENSIONS = 1
 """Of the drive: one number a step. A state that only follows it has no more."""
 EARLIER, LEAST_RATE = 3, 0.1
 """Steps before, and of the highest rate, where a second direction is planted."""
+NEVER_REFUTED = (
+    "cannot be refuted: directions above the noise can be counted from below only, a weaker one looks like "
+    "none, and the claim names no least strength"
+)
+"""A number of modes, components or directions has a lower confidence bound and no upper one (Donoho 1988):
+data of a state with one more of them, ever weaker, cannot be told from these."""
 PLAN = PrerequisitePlan(
     "prerequisites of a twin of an S9, input in the work",
     encoder_for("work", step_s=0.5),
@@ -101,7 +107,7 @@ def find_dimension(replayed: Replayed) -> Finding:
 
 def separation_finding(found: Prerequisites) -> Finding:
     """H07: kernel rank above generalisation rank, both above the edge of the noise; and inputs that are told
-    from states of replays that were not learnt from."""
+    from states of replays that were not learnt from. It is supported or not resolved (`NEVER_REFUTED`)."""
     question = "Do different inputs lead to states that can be told apart?"
     separated, told = found.separation, found.classes
     if separated is None or told is None:
@@ -120,7 +126,7 @@ def separation_finding(found: Prerequisites) -> Finding:
         note=f"kernel rank {kernel.rank} of {kernel.features}, generalisation rank "
         f"{separated.generalisation.rank}; strongest direction {strongest:.3g}, edge {kernel.threshold:.3g}; "
         f"held out, {told.accuracy.estimate:.1%} of {told.accuracy.n} states are told right of "
-        f"{told.classes} inputs",
+        f"{told.classes} inputs{_unrefuted(found.separates)}",
         p_corrected=told.test.p_value,
     )
 
@@ -128,13 +134,15 @@ def separation_finding(found: Prerequisites) -> Finding:
 def dimension_finding(found: Prerequisites) -> Finding:
     """H09: more directions of the state than the input has repeat when it does, above the noise of counting.
 
-    That fewer are seen refutes nothing: a weak direction is lost in the noise.
+    It is supported or not resolved (`NEVER_REFUTED`). The capacity of one run is no way round: noise lowers
+    it, so that a small one may speak of few events as well as of few dimensions.
     """
     question = "Does the input make more dimensions of the state than it has itself, above the noise?"
     resolved = found.resolvable
     if resolved is None:
         return not_testable(question, found.events, found.unanswered.get("resolvable_capacity", "not asked"))
     count = len(resolved.noise_to_signal)
+    verdict = EvidenceVerdict.SUPPORTED if count > INPUT_DIMENSIONS else EvidenceVerdict.NOT_RESOLVED
     ratio = (
         ""
         if found.dimension is None
@@ -143,6 +151,11 @@ def dimension_finding(found: Prerequisites) -> Finding:
     return Finding(
         question,
         resolved.capacity,
-        verdict=EvidenceVerdict.SUPPORTED if count > INPUT_DIMENSIONS else EvidenceVerdict.NOT_RESOLVED,
-        note=f"{count} of {resolved.features} directions repeat, the input has {INPUT_DIMENSIONS}{ratio}",
+        verdict=verdict,
+        note=f"{count} of {resolved.features} directions repeat, the input has {INPUT_DIMENSIONS}{ratio}"
+        f"{_unrefuted(verdict)}",
     )
+
+
+def _unrefuted(verdict: EvidenceVerdict) -> str:
+    return f"; {NEVER_REFUTED}" if verdict is EvidenceVerdict.NOT_RESOLVED else ""
