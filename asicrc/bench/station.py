@@ -17,9 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from asicrc.bench.envelope import LIMIT_KEYS
 from asicrc.bench.station_errors import explained, reject_secrets
-from asicrc.bench.station_match import matches, without_mac
+from asicrc.bench.station_match import Meant, check_names_a_device, meant_by, without_mac
 from asicrc.bench.supervision.thresholds import THRESHOLD_KEYS
 from asicrc.errors import BadFile, UsageError
+from asicrc.transports.name_lookup import LookedUp
 
 ENVIRONMENT = "ASICRC_STATION"
 MOST_BYTES = 1 << 20
@@ -139,6 +140,7 @@ class StationDevice(_Table):
     def _one_way_to_find_it(self) -> Self:
         if sum(way is not None for way in (self.url, self.url_prefix, self.usb_serial)) != 1:
             raise ValueError("one of url, url_prefix and usb_serial has to say which device is meant")
+        check_names_a_device(self.url or "")
         twice = self.limits.by_key().keys() & self.widen_beyond_built_in.by_key().keys()
         if twice:
             raise ValueError(f"{', '.join(sorted(twice))} stands under limits and widen_beyond_built_in")
@@ -166,6 +168,8 @@ class Station(_Table):
     devices: Annotated[list[StationDevice], Field(alias="device")] = []
     _path: Path = PrivateAttr(Path("station.toml"))
     _sha256: str = PrivateAttr("")
+    _known: dict[str, LookedUp] = PrivateAttr(default_factory=dict)
+    """Addresses of hosts, looked up once."""
 
     def model_post_init(self, context: Any) -> None:
         """Keep where it was read from: `context` is what `load_station` gives."""
@@ -192,21 +196,38 @@ class Station(_Table):
         return self._sha256
 
     def device_for(self, url: str) -> StationDevice | None:
-        """The entry for a device URL, None where there is none. Raises UsageError where two match.
+        """The entry for a device URL, None where there is none. Raises UsageError where two match, or where
+        nobody knows, and DeviceError where the URL's own host is not known.
 
         An entry's `url` matches the same scheme and target (ports by the device file that they lead to,
-        miners by host and port however they are written, a name not by its address), if every option of the
+        miners by host and port however they are written, names by their addresses), if every option of the
         entry stands in `url` with the same value, or is the one that `url` means without it; case does not
-        count. `url_prefix` matches what `url` begins with, `usb_serial` a port of the adapter with that
-        serial number. None goes before another.
+        count. `url_prefix` matches what `url` begins with, also with an address for its host's name;
+        `usb_serial` a port of the adapter with that serial number. None goes before another.
         """
-        found = [device for device in self.devices if matches(device, url)]
-        if len(found) > 1:
+        meant = self._meant(url)
+        if len(meant.devices) > 1:
+            labels = " and by ".join(repr(device.label) for device in meant.devices)
             raise UsageError(
-                f"{self._path}: {url} is meant by {' and by '.join(repr(device.label) for device in found)}",
+                f"{self._path}: {url} is meant by {labels}",
                 "which limits hold has to be clear: make the entries narrower, or take one out",
             )
-        return found[0] if found else None
+        if meant.devices:
+            return meant.devices[0]
+        if meant.doubts:
+            raise UsageError(
+                f"{self._path}: whether an entry means {url} is not known, as its host cannot be looked up: "
+                f"{'; '.join(meant.doubts)}",
+                "write the miner's IP address into that entry, or give the miner at hand an entry of its own",
+            )
+        return None
+
+    def doubts(self, url: str) -> list[str]:
+        """Entries of which nobody knows whether they mean the device behind a URL too."""
+        return self._meant(url).doubts
+
+    def _meant(self, url: str) -> Meant:
+        return meant_by(self.devices, url, self._known)
 
 
 def load_station(path: Path) -> Station:

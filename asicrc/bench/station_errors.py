@@ -18,7 +18,7 @@ Loc = tuple[str | int, ...]
 _SECRET_KEY = re.compile(
     r"pass(?:w|phrase|code|$|_)|pwd|secret|token|credential|wallet|ssid|psk|api_?key|private_?key", re.I
 )
-_URL_WITH_LOGIN = re.compile(r"://[^/?#\s]*@")
+_URL_WITH_LOGIN = re.compile(r"^[^:/?#]*:(?://)?[^/?#\s]*@")
 _MOST_SHOWN = 5
 _LONGEST_VALUE = 60
 

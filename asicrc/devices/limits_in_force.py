@@ -24,10 +24,17 @@ class LimitsInForce:
         return cls(None, False, "")
 
     def remarks(self) -> list[str]:
-        """What a user may not expect: a station file that says nothing of this device."""
-        if self.station is None or self.station.device_for(self.named) is not None:
+        """What a user may not expect: a station file that says nothing of this device, or may say more."""
+        if self.station is None:
             return []
-        return [f"{self.station.path} says nothing of {self.named}: the built-in limits hold for it"]
+        entry = self._entry
+        if entry is None:
+            return [f"{self.station.path} says nothing of {self.named}: the built-in limits hold for it"]
+        return [
+            f"the limits of {entry.label!r} hold; whether {self.station.path} means the miner elsewhere is "
+            f"not known, as a host cannot be looked up: {doubt}"
+            for doubt in self.station.doubts(self.named)
+        ]
 
     @property
     def fan_has_tachometer(self) -> bool:

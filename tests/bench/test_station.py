@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import string
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -32,7 +35,8 @@ from asicrc.bench.station_limits import checked_devices
 from asicrc.bench.supervision.thresholds import THRESHOLD_KEYS
 from asicrc.cli.main import _run
 from asicrc.devices import Circumstances, open_device
-from asicrc.errors import BadFile, UsageError
+from asicrc.errors import BadFile, DeviceError, UsageError
+from asicrc.transports import name_lookup
 
 EXAMPLE = Path(station_match.__file__).with_name("station.example.toml").read_text()
 MAX = "frequency_mhz_max = 250"
@@ -145,6 +149,7 @@ def test_mistakes_are_named_with_line_and_section(
         'ssid = "x"',
         'AUTH_TOKEN = "x"',
         'url = "axeos://me:secret@10.0.0.9"',
+        'url = "axeos:me:secret@10.0.0.9"',
         'url = "luxos:10.0.0.9?password=x"',
     ],
 )
@@ -233,7 +238,7 @@ def found(station: Station, url: str) -> int | None:
     return None if device is None else station.devices.index(device)
 
 
-def test_which_entry_a_url_means(tmp_path: Path) -> None:
+def test_which_entry_a_url_means(tmp_path: Path, resolver: list[str]) -> None:
     port = tmp_path / "ttyS0"
     port.touch()
     text = HEAD + "".join(
@@ -272,6 +277,95 @@ def test_which_entry_a_url_means(tmp_path: Path) -> None:
         "": None,
     }.items():
         assert found(station, url) == expected, url
+
+
+KNOWN = {"localhost": ["127.0.0.1", "::1"], "lv06.lan": ["::ffff:10.0.0.9"], "other.lan": ["10.0.0.8"]}
+
+
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Knows `KNOWN`, leaves `silent.lan` without an answer until the test is over; what it was asked."""
+    asked: list[str] = []
+    over = threading.Event()
+
+    def resolve(host: str, *arguments: object, **options: object) -> object:
+        asked.append(host)
+        if host == "silent.lan":
+            over.wait(60)
+        if host not in KNOWN:
+            raise socket.gaierror(-2, "Name or service not known")
+        return [(0, 0, 0, "", (address, 0)) for address in KNOWN[host]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    yield asked
+    over.set()
+
+
+@pytest.mark.parametrize(
+    ("entry", "url", "is_meant"),
+    [
+        ('url = "axeos://localhost"', "axeos://127.0.0.1", True),
+        ('url = "axeos://127.0.0.1:80"', "axeos://LOCALHOST./?user=a", True),
+        ('url = "axeos://localhost"', "axeos:[::1]:80", True),
+        ('url = "axeos://[0:0::1]"', "axeos://localhost", True),
+        ('url = "axeos://10.0.0.9"', "axeos://lv06.lan", True),
+        ('url = "axeos://[::ffff:10.0.0.9]"', "axeos://10.0.0.9", True),
+        ('url = "axeos://LV06.lan."', "axeos://10.0.0.9:80", True),
+        ('url = "axeos://localhost?board=lv06"', "axeos://127.0.0.1?board=LV06", True),
+        ('url = "axeos://localhost?board=lv06"', "axeos://127.0.0.1", False),
+        ('url = "axeos://localhost"', "axeos://127.0.0.1:8080", False),
+        ('url = "axeos://localhost"', "goldshell://127.0.0.1", False),
+        ('url = "axeos://localhost"', "axeos://127.0.0.2", False),
+        ('url = "axeos://lv06.lan"', "axeos://other.lan", False),
+        ('url_prefix = "axeos://10.0.0."', "axeos://lv06.lan", True),
+        ('url_prefix = "AXEOS:10.0.0.9:80"', "axeos://lv06.lan", True),
+        ('url_prefix = "axeos://[::1]"', "axeos://localhost:8080", True),
+        ('url_prefix = "axeos://10.0.1."', "axeos://lv06.lan", False),
+    ],
+)
+def test_a_miner_is_known_by_name_and_by_address(
+    entry: str, url: str, is_meant: bool, tmp_path: Path, resolver: list[str]
+) -> None:
+    station = read(tmp_path, HEAD + f"[[device]]\n{entry}\n[device.limits]\n{MAX}\n")
+    assert found(station, url) == (0 if is_meant else None)
+    assert found(station, url) == (0 if is_meant else None)
+    assert len(resolver) == len(set(resolver)), "each name is looked up once"
+    limits = Circumstances(station).limits(url).envelope("lv06", "BM1366")
+    assert limits.frequency_mhz.high == (250 if is_meant else 575)
+
+
+def test_a_host_that_cannot_be_looked_up_is_told(
+    tmp_path: Path, resolver: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = '[[device]]\nname = "one"\nurl = "axeos://{}"\n'
+    for host, why in (("gone.lan", "not known"), ("silent.lan", r"no answer within 0\.05 s")):
+        station = read(tmp_path, HEAD + one.format(host))
+        with pytest.raises(UsageError, match=f"'one': {host}: .*{why}"):
+            station.device_for("axeos://10.0.0.9")
+        assert found(station, f"axeos://{host}") == 0
+        assert Circumstances(station).remarks(f"axeos://{host}") == []
+        assert found(station, "axeos://10.0.0.9:8080") is None
+        station = read(tmp_path, HEAD + one.format(host) + '[[device]]\nurl = "axeos://10.0.0.9"\n')
+        assert found(station, "axeos://10.0.0.9") == 1
+        (remark,) = Circumstances(station).remarks("axeos://10.0.0.9")
+        assert f"'one': {host}: " in remark
+        with pytest.raises(DeviceError, match=r"typo\.lan is no address, and no name"):
+            station.device_for("axeos://typo.lan")
+        monkeypatch.setattr(name_lookup, "WITHIN_S", 0.05)  # for the one that does not answer
+
+
+def test_one_miner_by_name_and_by_address_is_two_entries_for_it(tmp_path: Path, resolver: list[str]) -> None:
+    station = read(
+        tmp_path, HEAD + "".join(f'[[device]]\nurl = "axeos://{h}"\n' for h in ("lv06.lan", "10.0.0.9"))
+    )
+    with pytest.raises(UsageError, match=r"is meant by 'axeos://lv06\.lan' and by 'axeos://10\.0\.0\.9'"):
+        station.device_for("axeos://10.0.0.9")
+
+
+def test_a_url_that_names_no_miner_is_refused(tmp_path: Path) -> None:
+    for url in ("axeos://10.0.0.9:99999", "axeos://a b", "AXEOS://10.0.0.9", "luxos://"):
+        with pytest.raises(BadFile, match=r"\[\[device\]\] 1: url does not name a miner"):
+            read(tmp_path, HEAD + f'[[device]]\nurl = "{url}"\n')
 
 
 def test_a_port_is_known_by_whatever_name(tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import socket
 from dataclasses import dataclass
 
 from asicrc.devices.network.credentials import HINT
 from asicrc.devices.url import DeviceUrl
-from asicrc.errors import DeviceError, UsageError
+from asicrc.errors import UsageError
+from asicrc.transports.name_lookup import look_up, unknown_host
 
 DEFAULT_PORTS = {"axeos": 80, "goldshell": 80, "cgminer": 4028, "luxos": 4028}
 NETWORK_SCHEMES = frozenset(DEFAULT_PORTS)
@@ -111,14 +111,10 @@ class NetworkUrl:
 
     def resolved(self) -> str:
         """The miner's IP address. Raises DeviceError for a name that means none."""
-        try:
-            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise DeviceError(
-                f"{self.host} is no address, and no name that this machine can look up: {error}",
-                "give the miner's IP address; its display or the router's list shows it",
-            ) from None
-        return str(found[0][4][0])
+        found = look_up([self.host])[self.host]
+        if not found.addresses:
+            raise unknown_host(self.host, found.why)
+        return found.addresses[0]
 
 
 def is_loopback(host: str) -> bool:

@@ -44,6 +44,7 @@ def open_network_miner(
     address = network.resolved()
     waiting = Waiting(MACHINE_CLOCK, stop_asked)
     control = _control(network, address, limits, waiting)
+    control.log += limits.remarks()
     kept = KeptOriginals(_key(network, address, control.identity))
     return NetworkMinerDevice(control, network, address, waiting, kept, say)
 
