@@ -87,7 +87,7 @@ def _feature_lines(result: BenchmarkResult) -> list[str]:
         lines.append(
             f"missing  {missing} steps whose drive is not known; they are neither trained nor tested on"
         )
-    lines += [f"note     {note}" for note in capture.notes]
+    lines += [f"note     {note}" for note in dict.fromkeys(n for c in result.captures for n in c.notes)]
     return [*lines, ""] if lines else []
 
 

@@ -236,15 +236,19 @@ def test_features_are_prepared_as_scikit_learn_does() -> None:
         np.testing.assert_array_equal(prepared(rows), reference.transform(rows))
 
 
-def test_an_input_that_is_not_white_has_no_capacity_but_scores() -> None:
+def test_an_input_that_is_not_white_has_no_capacity_and_frozen_sensors_are_named() -> None:
     task = make_task("mackey_glass", SPLIT.steps, 0)
     low, high = float(task.u.min()), float(task.u.max())
     encoder = encoder_for("work", u_low=low, u_high=high)
-    run = stream_run(task.u, lambda x: 100 * (x + 0.1), encoder)
-    found = capture_scores(
-        run, Target(task.y, np.ones(len(task), bool), SPLIT), LEAN, np.random.SeedSequence(1)
-    )
-    assert found.curves == {} and "not white" in found.notes[0]
+    recording, used = stream_recording(task.u, lambda x: 100 * (x + 0.1), encoder)
+    for t in range(len(task)):
+        said = {"temperature_c": 50.0 + t % 7, "vr_temperature_c": 44.0, "fan_rpm": 0.0}
+        recording.said += [Reading(t * 10**9 + 1, name, value) for name, value in said.items()]
+    target = Target(task.y, np.ones(len(task), bool), SPLIT)
+    found = capture_scores(DrivenRun.of(recording, used), target, LEAN, np.random.SeedSequence(1))
+    frozen, not_white = found.notes
+    assert "2 of 3 sensors were left out" in frozen and frozen.endswith(": fan_rpm, vr_temperature_c")
+    assert found.curves == {} and "not white" in not_white
     evidence = combine("mackey_glass", SPLIT, [found] * 10, subject=SUBJECT).evidence
     assert evidence is not None and evidence.memory == {}
 

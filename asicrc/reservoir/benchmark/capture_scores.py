@@ -23,7 +23,15 @@ from asicrc.reservoir.benchmark.input_scores import echo_states, input_scores, s
 from asicrc.reservoir.benchmark.pictures import Pictures, take_pictures
 from asicrc.reservoir.benchmark.scoring import Scored, Target, score, score_constant
 from asicrc.reservoir.driven_run import DrivenRun
-from asicrc.reservoir.states import FeatureSet, StateTable, informative, telemetry, usual_features
+from asicrc.reservoir.states import (
+    FeatureSet,
+    StateTable,
+    informative,
+    telemetry,
+    uninformative_share,
+    usual_features,
+)
+from asicrc.reservoir.states.informative import MOST_UNINFORMATIVE
 from asicrc.reservoir.states.table import Floats
 from asicrc.reservoir.states.telemetry import sensor_channels
 
@@ -133,7 +141,7 @@ def capture_scores(
         events_per_step=len(run.steps.t_ns) / len(run),
         missing_steps=run.drive.missing_steps,
         twin=twin.as_json(),
-        notes=() if why_none is None else (why_none,),
+        notes=tuple(note for note in (_frozen_sensors(run), why_none) if note is not None),
         pictures=pictures,
     )
 
@@ -193,6 +201,23 @@ def _informative_sensors(run: DrivenRun, channels: Sequence[str]) -> StateTable 
         return informative(telemetry(run.readings, run.steps.starts_ns, channels, run.encoder.channel))[0]
     except NoAnswer:
         return None
+
+
+def _frozen_sensors(run: DrivenRun) -> str | None:
+    """A note on the sensors that no score and no group of features has; None where each says something."""
+    channels = sensor_channels(run.readings, run.encoder.channel)
+    if not channels:
+        return None
+    shares = uninformative_share(
+        telemetry(run.readings, run.steps.starts_ns, channels, run.encoder.channel)
+    ).tolist()
+    frozen = [channel for channel, share in zip(channels, shares, strict=True) if share > MOST_UNINFORMATIVE]
+    if not frozen:
+        return None
+    return (
+        f"{len(frozen)} of {len(channels)} sensors were left out, missing or the same in more than "
+        f"{MOST_UNINFORMATIVE:.0%} of the steps: {', '.join(frozen)}"
+    )
 
 
 def _mean_scores(scores: Sequence[Scored]) -> Scored:
