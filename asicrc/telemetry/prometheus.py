@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from asicrc.errors import AsicrcError, UsageError
+from asicrc.printable import printable
 from asicrc.telemetry.capture_view import RECENT_S, CaptureView, Standing
 from asicrc.telemetry.units import shown_channels, unit_of
 
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 """Between two looks into the file; a scrape is answered from the last one."""
 REQUEST_S = 10.0
+_LAST_LOOK_S = 2.0
+"""How long `close` waits for a look that is under way."""
 MOST_REQUESTS = 16
 """At once; further ones are closed unanswered."""
 _FORM = "HOST:PORT, for example 127.0.0.1:9100"
+_LONGEST_LABEL = 200
 _COUNTS = ("valid", "low", "stale", "unknown_job", "malformed")
 
 
@@ -46,7 +50,7 @@ class CaptureMetrics:
 
         standing = self._standing()
         info = InfoMetricFamily("asicrc_capture", "The capture that is shown.")
-        info.add_metric([], {"device": standing.device[:200], "file": standing.path.name[:200]})
+        info.add_metric([], {"device": _label(standing.device), "file": _label(standing.path.name)})
         yield info
         yield GaugeMetricFamily(
             "asicrc_file_readable", "0 when the last look into the file failed.", value=self._readable()
@@ -111,7 +115,8 @@ def _readings(standing: Standing, family: Any) -> Iterable[Metric]:
 def _settings(standing: Standing, family: Any) -> Iterable[Metric]:
     """What was asked for and what was read back; the name ends in its unit, where it has one."""
     by_metric: dict[str, Any] = {}
-    for setting in standing.settings:
+    named = {_label(setting.name): setting for setting in standing.settings}  # a series may stand once only
+    for shown, setting in named.items():
         unit = unit_of(setting.name)
         name = "asicrc_setting_" + ("value" if unit is None else unit.metric)
         scale = 1.0 if unit is None else unit.scale
@@ -120,8 +125,13 @@ def _settings(standing: Standing, family: Any) -> Iterable[Metric]:
                 continue
             if name not in by_metric:
                 by_metric[name] = family(name, "Newest setting of the device.", labels=["setting", "which"])
-            by_metric[name].add_metric([setting.name[:100], which], value * scale)
+            by_metric[name].add_metric([shown, which], value * scale)
     return by_metric.values()
+
+
+def _label(text: str) -> str:
+    """Of a file that may be anybody's: as text that UTF-8 can hold, and not too long."""
+    return printable(text[:_LONGEST_LABEL])
 
 
 class MetricsServer:
@@ -136,6 +146,7 @@ class MetricsServer:
         self._say = say
         self._error: str | None = None
         self._closed = threading.Event()
+        self._threads: list[threading.Thread] = []
         registry = CollectorRegistry()
         registry.register(CaptureMetrics(lambda: self._standing, lambda: self._error is None))
         try:
@@ -149,13 +160,18 @@ class MetricsServer:
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self._server.server_port}/metrics"
 
     def start(self) -> None:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        threading.Thread(target=self._follow, daemon=True).start()
+        for work in (self._server.serve_forever, self._follow):
+            self._threads.append(threading.Thread(target=work, daemon=True))
+            self._threads[-1].start()
 
     def close(self) -> None:
+        """Harmless where it was never started, or is closed already."""
         self._closed.set()
-        self._server.shutdown()
+        if self._threads:  # else there is no loop that could end
+            self._server.shutdown()
         self._server.server_close()
+        for thread in self._threads:
+            thread.join(_LAST_LOOK_S)
 
     def _follow(self) -> None:
         while not self._closed.wait(LOOK_S):

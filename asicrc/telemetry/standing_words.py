@@ -23,7 +23,7 @@ def line_of(standing: Standing) -> str:
     """One line, for a log or a pipe."""
     counts = standing.counts
     parts = [
-        f"{standing.duration_s or 0.0:8.1f} s",
+        f"{_seconds(standing.duration_s):>10}",
         f"stored {standing.stored} rows: {counts['events']} events checked",
     ]
     if counts["synthetic"]:
@@ -56,7 +56,7 @@ def counted(standing: Standing) -> str:
     bad = "".join(f", {counts[name]} {name.replace('_', ' ')}" for name in BAD if counts[name])
     synthetic = f"; {counts['synthetic']} synthetic, not checked" if counts["synthetic"] else ""
     return (
-        f"stored {standing.stored} rows in {standing.duration_s or 0.0:.1f} s: {counts['events']} events "
+        f"stored {standing.stored} rows in {_seconds(standing.duration_s)}: {counts['events']} events "
         f"checked, {counts['valid']} valid{bad}{synthetic}"
     )
 
@@ -64,7 +64,7 @@ def counted(standing: Standing) -> str:
 def state(standing: Standing) -> str:
     if standing.ended is not None:
         return f"ended: {standing.ended}"
-    said = f"last commit {standing.commit_age_s or 0.0:.1f} s ago"
+    said = f"last commit {_seconds(standing.commit_age_s)} ago"
     if standing.is_stale:
         said += ": is its session still alive? `asicrc restore` is for one that was killed"
     return said
@@ -77,7 +77,9 @@ def rate(standing: Standing) -> str:
 
 def cv(standing: Standing) -> str:
     found = standing.cv
-    return "CV -" if found is None else f"CV {found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    if found is None:
+        return "CV -"
+    return f"CV {_three(found.estimate)} [{_three(found.low)}, {_three(found.high)}]"
 
 
 def errors(standing: Standing) -> str:
@@ -104,3 +106,12 @@ def point(point: PointStanding) -> str:
         f"point {point.number} ({settings or 'settings as they are'}): {point.state}, {point.taken} of "
         f"{point.planned} taken{left}"
     )
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} s"
+
+
+def _three(value: float) -> str:
+    """Three decimals, or as many as a small one takes."""
+    return f"{value:.3f}" if value == 0 or not abs(value) < 0.1 else f"{value:#.3g}"

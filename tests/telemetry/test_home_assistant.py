@@ -61,6 +61,11 @@ def test_every_sensor_is_as_home_assistant_documents_it(configs: dict[str, dict[
         assert set(device) <= {"identifiers", "name", "model", "manufacturer", "sw_version"}
         assert all(len(str(value)) < 200 for value in device.values())
         assert config["origin"] == {"name": "asicrc", "sw_version": "0.1.0"}
+        assert config["expire_after"] == 120
+    seldom = discovery_messages(
+        RigTopics("lab", "r"), DeviceWords("m", None), [], state_interval_s=300.0
+    ).values()
+    assert {json.loads(payload)["expire_after"] for payload in seldom} == {900}, "else it is never there"
     assert len({str(config["unique_id"]) for config in configs.values()}) == len(configs)
     assert len({json.dumps(config["device"]) for config in configs.values()}) == 1
 
@@ -83,6 +88,7 @@ def test_every_template_finds_its_number_in_a_state(
     assert state["readings"] == {"temperature_c": 55.25, "power_w": 12.5}
     assert state["settings"]["voltage_mv"] == {"requested": 1200.0, "read_back": None}
     assert state["events"] == state["valid"] == 50
+    assert state["invalid_low_percent"] == state["invalid_percent"] == 0 < state["invalid_high_percent"] < 10
 
 
 @pytest.mark.parametrize("channel", ["x", "odd", "a b_c", "Temp_c", "x'}}_c", "1_c", "a" * 70 + "_c", "_c"])

@@ -7,16 +7,21 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 from captures import begun, ended, grow
+from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from asicrc.errors import UsageError
-from asicrc.telemetry.prometheus import MetricsServer, check_prometheus
+from asicrc.telemetry.capture_view import CaptureView
+from asicrc.telemetry.prometheus import CaptureMetrics, MetricsServer, check_prometheus
+from firmware_protocols.device import Setting
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
@@ -73,6 +78,21 @@ def test_the_exposition_is_open_metrics_with_units_in_its_names(samples: dict[st
             r"_(celsius|watts|volts|hertz|ratio|second|seconds|total|info|sealed|readable|number|taken|planned)$",
             name,
         ), name
+
+
+def test_words_of_a_strange_file_make_no_exposition_that_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.asicrc"
+    with begun(path) as writer:
+        grow(writer, 20)
+        names = ["a" * 300 + end for end in "12"]
+        writer.add_settings([Setting(1, name, 1.0, 2.0) for name in names])
+    view = CaptureView(path).look()
+    registry = CollectorRegistry()
+    registry.register(CaptureMetrics(lambda: replace(view, device='"\ud800\n\x00' * 100)))
+    text = generate_latest(registry).decode()
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert len(families["asicrc_setting_value"].samples) == 2
+    MetricsServer(path, "127.0.0.1:0").close()  # never started
 
 
 @pytest.mark.parametrize("host", ["localhost:9100", "10.0.0.5", "[::1]:9100", "127.0.0.1"])

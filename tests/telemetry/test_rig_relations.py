@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from asicrc.capture.record_rows import Anchor
 from asicrc.capture.writer import CaptureWriter
 from asicrc.clock import boot_id
-from asicrc.errors import BadFile, UsageError
+from asicrc.errors import BadFile, StorageError, UsageError
 from asicrc.telemetry.collect.clock_exchange import ClockExchange, Exchange, exchanges_in
 from asicrc.telemetry.collect.limits import CollectLimits
-from asicrc.telemetry.collect.rig_relations import clock_line, relations_in
+from asicrc.telemetry.collect.rig_relations import _line_through, clock_line, relations_in
 from asicrc.telemetry.mqtt.messages import ClockAnswer, ClockAsk, parsed
 
 S = 10**9
@@ -155,7 +156,22 @@ def test_of_each_minute_the_quickest_answer_is_kept(tmp_path: Path) -> None:
     found = exchanges_in(path)
     assert [e.monotonic_ns for e in found] == [0, 4, 7]
     assert found[1].width_ns == 3_000_000
-    assert found[0].collector_boot_id == (boot_id() or "unknown")
+    assert found[0].collector_boot_id == (boot_id() or found[1].collector_boot_id)
+    blocked = ClockExchange(path / "below a file" / "clock.jsonl", clock, CollectLimits())
+    asked = parsed(ClockAsk, blocked.question())
+    with pytest.raises(StorageError, match="cannot write"):
+        blocked.take(
+            ClockAnswer(id=asked.id, boot_id="rig", realtime_ns=5, monotonic_ns=5).payload(), clock.ns
+        )
+
+
+def test_of_few_anchors_nothing_is_known_better_than_they_agree() -> None:
+    anchors = [Anchor(0, 10**18 + k * S, k * S + late) for k, late in enumerate((0, 40_000, 10_000))]
+    offset_s, drift = _line_through(anchors)
+    assert drift is None and offset_s is not None
+    assert offset_s.low < 10**9 - 10e-6 < offset_s.high
+    assert offset_s.high - offset_s.low == pytest.approx(60e-6, abs=1e-6)
+    assert _line_through(anchors[:1]) == _line_through([]) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from pathlib import Path
+
+from captures import begun, grow
+
+from asicrc.telemetry.mqtt.address import BrokerAddress
 from asicrc.telemetry.mqtt.collectors import SILENT_NS, STUCK_NS, WINDOW_ROWS, Sending
 from asicrc.telemetry.mqtt.messages import Acknowledgement
+from asicrc.telemetry.mqtt.publisher import Publisher
 from asicrc.telemetry.mqtt.rows import ADDED
 
 
@@ -125,3 +133,30 @@ def test_strangers_cannot_fill_the_memory() -> None:
     for number in range(1_000):
         sending.hear(f"c{number}", ack(1))
     assert len(sending._collectors) <= 8
+
+
+def test_a_look_that_nobody_waits_for_any_more_is_over_before_the_next_begins(tmp_path: Path) -> None:
+    """Each counts on from where the one before it ended: two at once would count rows twice."""
+    path = tmp_path / "a.asicrc"
+    with begun(path) as writer:
+        grow(writer, 10)
+    publisher = Publisher(path, BrokerAddress("127.0.0.1", 1), "rig")
+    began, go_on = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def slow() -> None:
+        began.set()
+        assert go_on.wait(30)
+        order.append("first")
+
+    async def work() -> None:
+        first = asyncio.create_task(publisher._look(slow))
+        assert await asyncio.to_thread(began.wait, 30)
+        first.cancel()
+        second = asyncio.create_task(publisher._look(lambda: order.append("second")))
+        await asyncio.wait([second], timeout=0.05)
+        go_on.set()
+        await second
+
+    asyncio.run(work())
+    assert order == ["first", "second"]

@@ -6,12 +6,14 @@ clock (Cristian 1989): that is an interval without any assumption about how long
 
 from __future__ import annotations
 
+import secrets
+from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from asicrc.clock import boot_id
-from asicrc.errors import BadFile
+from asicrc.errors import BadFile, StorageError
 from asicrc.telemetry.collect.limits import CollectLimits
 from asicrc.telemetry.mqtt.messages import ClockAnswer, ClockAsk, parsed
 from firmware_protocols.device import Clock
@@ -42,13 +44,13 @@ class Exchange(BaseModel):
 
 
 class ClockExchange:
-    """With one rig. Answers to questions that were not asked are passed over."""
+    """With one rig. Answers to questions that were not asked are passed over. `take` raises StorageError."""
 
     def __init__(self, path: Path, clock: Clock, limits: CollectLimits) -> None:
         self._path = path
         self._clock = clock
         self._most_bytes = limits.clock_bytes_of_rig
-        self._boot_id = boot_id() or "unknown"
+        self._boot_id = _this_boot()
         self._asked: dict[int, int] = {}
         self._next = 0
         self._best: Exchange | None = None
@@ -86,11 +88,22 @@ class ClockExchange:
             self._best, self._kept_at_ns = None, arrived_ns
 
     def _keep(self, exchange: Exchange) -> None:
-        self._path.parent.mkdir(exist_ok=True)
-        if self._path.exists() and self._path.stat().st_size > self._most_bytes:
-            return
-        with self._path.open("a") as file:
-            file.write(exchange.model_dump_json() + "\n")
+        try:
+            self._path.parent.mkdir(exist_ok=True)
+            if self._path.exists() and self._path.stat().st_size > self._most_bytes:
+                return
+            with self._path.open("a") as file:
+                file.write(exchange.model_dump_json() + "\n")
+        except OSError as error:  # no fault of the broker, and a new connection would not mend it
+            raise StorageError(
+                f"cannot write {self._path}: {error.strerror or error}", "free space, or mend its permissions"
+            ) from None
+
+
+@cache
+def _this_boot() -> str:
+    """Where the machine does not name its boots, a name of this process: its times go with no others."""
+    return boot_id() or f"unknown-{secrets.token_hex(8)}"
 
 
 def exchanges_in(path: Path) -> list[Exchange]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import threading
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -35,8 +36,8 @@ class RowsMissing(Exception):
 class Mirror:
     """Of one capture. Rows that are there already are passed over; what is added is safe after `commit`.
 
-    A sealed one is opened for writing only when its source has gone on. Use from one task at a time. Raises
-    BadFile for a file that is no capture, StorageError.
+    A sealed one is opened for writing only when its source has gone on. Use from one task at a time, but for
+    `close`. Raises BadFile for a file that is no capture, StorageError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,6 +50,8 @@ class Mirror:
         self.changed = False
         """Whether something is there that is not committed."""
         self._writer: _Writer | None = None
+        self._busy = threading.RLock()
+        """Committing and sealing go on in their thread where the task that waits for them is cancelled."""
         if path.exists():
             capture = load(path)
             meta = capture.meta
@@ -79,33 +82,36 @@ class Mirror:
             self.changed = True
 
     def commit(self) -> None:
-        if self._writer is not None and self.changed:
-            self._writer.commit()
-            self.changed = False
-        self.committed = dict(self.cursors)
+        with self._busy:
+            if self._writer is not None and self.changed:
+                self._writer.commit()
+                self.changed = False
+            self.committed = dict(self.cursors)
 
     def seal(self, reason: str, digest: str) -> bool:
         """Seal as the source is; False, and nothing is changed, when that would give another digest."""
-        if self.sealed is not None:
-            return self.sealed == digest
-        writer = self._open()
-        self.commit()
-        if writer.digest_when_sealed(reason) != digest:
-            return False
-        self.sealed = writer.seal(reason)
-        self._writer = None
-        return True
+        with self._busy:
+            if self.sealed is not None:
+                return self.sealed == digest
+            writer = self._open()
+            self.commit()
+            if writer.digest_when_sealed(reason) != digest:
+                return False
+            self.sealed = writer.seal(reason)
+            self._writer = None
+            return True
 
     def size_bytes(self) -> int:
         found = (self.path, Path(f"{self.path}-wal"))
         return sum(path.stat().st_size for path in found if path.exists())
 
     def close(self) -> None:
-        """What was added is kept, unless a write failed before."""
-        if self._writer is not None:
-            writer, self._writer = self._writer, None
-            writer.close()
-            self.changed = False
+        """What was added is kept, unless a write failed before. Waits for a seal that is under way."""
+        with self._busy:
+            if self._writer is not None:
+                writer, self._writer = self._writer, None
+                writer.close()
+                self.changed = False
 
     def _open(self) -> _Writer:
         if self._writer is None:

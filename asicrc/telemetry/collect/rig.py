@@ -21,6 +21,8 @@ COMMIT_ROWS = 2_000
 SAY_AGAIN_S = 5.0
 """What is there is acknowledged so often even when nothing came."""
 _MISSING_AGAIN_S = 1.0
+_POST_BYTES = 400
+"""What a message takes beside its payload."""
 _MOST_SAID = 200
 """Different things about one rig; a flood of junk is no reason for a flood of lines."""
 
@@ -34,6 +36,11 @@ class Post(NamedTuple):
     capture: str
     what: str
     payload: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """In memory, so that a flood of empty messages has an end too."""
+        return len(self.payload) + _POST_BYTES
 
 
 class _Gathered:
@@ -82,10 +89,10 @@ class Rig:
 
     def put(self, post: Post) -> int:
         """Bytes that wait now; a post for which there is no room is dropped."""
-        if self.waiting_bytes + len(post.payload) > self._limits.waiting_bytes_of_rig:
+        if self.waiting_bytes + post.size_bytes > self._limits.waiting_bytes_of_rig:
             self.dropped += 1
         else:
-            self.waiting_bytes += len(post.payload)
+            self.waiting_bytes += post.size_bytes
             self._queue.put_nowait(post)
         return self.waiting_bytes
 
@@ -114,7 +121,7 @@ class Rig:
             else:
                 post = self._queue.get_nowait()
                 await asyncio.sleep(0)  # the other rigs' turn
-            self.waiting_bytes -= len(post.payload)
+            self.waiting_bytes -= post.size_bytes
             await self._take(post)
 
     def close(self) -> None:

@@ -61,8 +61,9 @@ class ClockLine:
 class CaptureClock:
     """Of one capture: real minus monotonic time at its last anchor (s), and how that changes (s/s).
 
-    Both intervals are of the straight lines that come as near to every anchor as the fitted one does; None
-    where there are too few anchors, or all within `SHORTEST_SPAN_S`.
+    Both intervals are of the straight lines that come as near to every anchor as the fitted one does. Of few
+    anchors, or of a short time, there is no drift, and the offset is known to what the anchors differ by; of
+    a single one there is none.
     """
 
     path: Path
@@ -248,7 +249,10 @@ def _line_through(anchors: list[Anchor]) -> tuple[Bounds | None, Bounds | None]:
     apart_s = np.array([(a.realtime_ns - a.monotonic_ns - base_ns) / 1e9 for a in anchors])
     span_s = float(at_s[-1] - at_s[0])
     if len(anchors) < FEWEST_ANCHORS or span_s < SHORTEST_SPAN_S:
-        return Bounds(base_ns / 1e9, base_ns / 1e9), None
+        if len(anchors) < 2:  # how far apart the two clocks were read is not known
+            return None, None
+        spread_s = float(np.abs(apart_s).max())
+        return Bounds(base_ns / 1e9 - spread_s, base_ns / 1e9 + spread_s), None
     slope, there = np.polyfit(at_s, apart_s, 1)
     worst_s = float(np.abs(apart_s - (slope * at_s + there)).max())
     middle_s = base_ns / 1e9 + float(there)

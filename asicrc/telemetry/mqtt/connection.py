@@ -26,6 +26,8 @@ ANSWER_S = 15.0
 """For its receipt of a message."""
 LEAVE_S = 2.0
 KEEPALIVE_S = 20
+MOST_UNREAD = 1_000
+"""Messages that came and were not taken yet; what is beyond is asked for or said again, if it is of ours."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 _T = TypeVar("_T")
 _REFUSALS = {4, 5, 134, 135, 138}
@@ -69,6 +71,7 @@ async def connected(
             properties=properties,
             tls_context=address.tls_context,
             max_inflight_messages=20,
+            max_queued_incoming_messages=MOST_UNREAD,
             max_concurrent_outgoing_calls=64,
         )
 

@@ -7,6 +7,7 @@ Templates name our own keys only; what a device says of itself stands in plain f
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NamedTuple
 
 from asicrc import __version__
@@ -15,7 +16,7 @@ from asicrc.telemetry.units import unit_of
 
 PREFIX = "homeassistant"
 EXPIRE_AFTER_S = 120
-"""Without a state for so long a value is shown as unavailable."""
+"""Without a state for so long a value is shown as unavailable, or for three times what is between two."""
 _LONGEST_WORDS = 120
 
 
@@ -49,10 +50,15 @@ class DeviceWords(NamedTuple):
 
 
 def discovery_messages(
-    topics: RigTopics, device: DeviceWords, channels: list[str], prefix: str = PREFIX
+    topics: RigTopics,
+    device: DeviceWords,
+    channels: list[str],
+    prefix: str = PREFIX,
+    state_interval_s: float = 0.0,
 ) -> dict[str, bytes]:
     """Topic -> payload, for the sensors of a capture and one for each channel of readings."""
     identifier = f"asicrc_{topics.rig}"
+    expire_after_s = max(EXPIRE_AFTER_S, math.ceil(3 * state_interval_s))
     about: dict[str, Any] = {
         "identifiers": [identifier],
         "name": f"{device.model[:_LONGEST_WORDS]} ({topics.rig})",
@@ -72,14 +78,20 @@ def discovery_messages(
         sensors.append((sensor, f"value_json.readings.get('{channel}')"))
     return {
         f"{prefix}/sensor/{identifier}/{sensor.key}/config": json.dumps(
-            _config(topics, identifier, about, sensor, value), separators=(",", ":")
+            _config(topics, identifier, about, sensor, value, expire_after_s),
+            separators=(",", ":"),
         ).encode()
         for sensor, value in sensors
     }
 
 
 def _config(
-    topics: RigTopics, identifier: str, device: dict[str, Any], sensor: _Sensor, value: str
+    topics: RigTopics,
+    identifier: str,
+    device: dict[str, Any],
+    sensor: _Sensor,
+    value: str,
+    expire_after_s: int,
 ) -> dict[str, Any]:
     config: dict[str, Any] = {
         "name": sensor.name,
@@ -90,7 +102,7 @@ def _config(
         "availability_topic": topics.availability,
         "payload_available": ONLINE,
         "payload_not_available": OFFLINE,
-        "expire_after": EXPIRE_AFTER_S,
+        "expire_after": expire_after_s,
         "qos": 1,
         "device": device,
         "origin": {"name": "asicrc", "sw_version": __version__},

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from asicrc import clock as machine
 from asicrc.capture.reader import load
@@ -52,6 +54,7 @@ from firmware_protocols.device import Clock
 if TYPE_CHECKING:
     from aiomqtt import Client, Message
 
+_T = TypeVar("_T")
 LOOK_S = 0.25
 """Between two looks into a file that brought nothing new."""
 FIRST_ACK_S = 1.5
@@ -102,6 +105,7 @@ class Publisher:
         self._wishes = wishes or Wishes()
         self._say = say
         self._clock = clock
+        self._looking = threading.Lock()
         self._sending = Sending(clock, self._outbox.changes.session)
         self._news = asyncio.Event()
         self._stop = asyncio.Event()
@@ -199,7 +203,7 @@ class Publisher:
             await asyncio.sleep(self._wishes.state_interval_s)
 
     async def _put_state(self, client: Client) -> None:
-        standing = await asyncio.to_thread(self._view.look)
+        standing = await self._look(self._view.look)
         stored = await asyncio.to_thread(self._outbox.counts)
         state = {
             "format": 1,
@@ -224,7 +228,9 @@ class Publisher:
         device = DeviceWords(self._outbox.device, None)
         if identity is not None:
             device = DeviceWords(identity.model or self._outbox.device, identity.firmware)
-        messages = discovery_messages(self._topics, device, channels, self._wishes.discovery_prefix)
+        messages = discovery_messages(
+            self._topics, device, channels, self._wishes.discovery_prefix, self._wishes.state_interval_s
+        )
         for topic, payload in messages.items():
             await self._put(client, topic, payload, retain=True)
         self._discovered = {*channels, ""}
@@ -245,7 +251,7 @@ class Publisher:
             if not self._sending.has_room():
                 await is_set_within(self._news, LOOK_S)
                 continue
-            taken = await asyncio.to_thread(self._outbox.take, dict(self._sending.sent))
+            taken = await self._look(partial(self._outbox.take, dict(self._sending.sent)))
             if taken.sealed is not None and self._sending.sealed_by_all(taken.sealed.digest):
                 self._done = True
                 return True
@@ -320,6 +326,18 @@ class Publisher:
             changes=changes.last,
         )
         await self._put(client, self._topics.of_capture(self._outbox.name, "end"), end.payload())
+
+    async def _look(self, look: Callable[[], _T]) -> _T:
+        """Of those that remember what they saw, one at a time.
+
+        A look whose connection was lost goes on in its thread, and the next one would count the same rows.
+        """
+
+        def alone() -> _T:
+            with self._looking:
+                return look()
+
+        return await asyncio.to_thread(alone)
 
     async def _put(self, client: Client, topic: str, payload: bytes, retain: bool = False) -> None:
         await within(ANSWER_S, client.publish(topic, payload, qos=1, retain=retain))

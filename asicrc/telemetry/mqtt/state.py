@@ -29,6 +29,8 @@ def state_json(standing: Standing) -> dict[str, Any]:
         "cv_low": None if cv is None else finite(cv.low),
         "cv_high": None if cv is None else finite(cv.high),
         "invalid_percent": None if invalid is None else finite(100 * invalid.estimate),
+        "invalid_low_percent": None if invalid is None else finite(100 * invalid.low),
+        "invalid_high_percent": None if invalid is None else finite(100 * invalid.high),
         "readings": {name: standing.readings[name] for name in shown_channels(standing.readings)},
         "settings": {
             s.name[:_LONGEST_WORDS]: {"requested": finite(s.requested), "read_back": finite(s.read_back)}
