@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import pytest
-
 from asicrc.capture import load
 from asicrc.capture.storage_link import StorageLink
 
@@ -21,7 +19,6 @@ class SlowSession(StorageLink):
         time.sleep(ANSWER_S)
 
 
-@pytest.mark.timeout(180)  # those that get lost are waited for without end
 def test_answers_that_come_early_are_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "a.asicrc"
     with SlowSession() as storage:

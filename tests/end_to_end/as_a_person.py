@@ -58,6 +58,18 @@ def asicrc(
     return Run(done.returncode, done.stdout, done.stderr)
 
 
+def report_of(run: Run) -> dict[str, Any]:
+    """What an emulator with `report=1` said at its end: what it sent, and how well it kept its times."""
+    (line,) = (line for line in run.err.splitlines() if line.startswith('{"ended"'))
+    return dict(json.loads(line))
+
+
+def kept_up(report: dict[str, Any]) -> bool:
+    """Whether the machine let the emulator hash in time: one that is starved finds proofs too late, and
+    leaves work unfinished at the end of a job."""
+    return bool(report["abandoned_ms"] == 0 and report["late"] <= 0.02 * report["proofs_found"])
+
+
 def asicrc_here(*arguments: str | Path) -> Run:
     """The command in this process, for what needs none of its own: a second less each."""
     out, err = io.StringIO(), io.StringIO()

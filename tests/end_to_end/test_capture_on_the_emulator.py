@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from as_a_person import asicrc
+from as_a_person import Run, asicrc, kept_up, report_of
 
 import asicrc as library
 from firmware_protocols.device import Verdict
 
 
 @pytest.fixture(scope="module")
-def captured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
+def taken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
     path = tmp_path_factory.mktemp("capture") / "a.asicrc"
-    run = asicrc("capture", "-d", "sim:bm1366", "--duration", "6s", "-o", path, "--json")
+    run = asicrc("capture", "-d", "sim:bm1366?report=1", "--duration", "6s", "-o", path, "--json")
     assert run.code == 0, run.err
+    return path, run
+
+
+@pytest.fixture(scope="module")
+def captured(taken: tuple[Path, Run]) -> tuple[Path, dict[str, object]]:
+    path, run = taken
     return path, run.json
 
 
-def test_every_event_is_a_proof(captured: tuple[Path, dict[str, object]]) -> None:
+@pytest.fixture(scope="module")
+def emulator_says(taken: tuple[Path, Run]) -> dict[str, Any]:
+    return report_of(taken[1])
+
+
+def test_every_event_is_a_proof(
+    captured: tuple[Path, dict[str, object]], emulator_says: dict[str, Any]
+) -> None:
     _, result = captured
     assert result["events"] == result["valid"]
     assert result["reason"] == "duration reached"
@@ -36,9 +50,13 @@ def test_every_event_is_a_proof(captured: tuple[Path, dict[str, object]]) -> Non
         "frames",
         "min_difficulty",
     } < set(result)
-    # 61 a second: 4 cores at 200 MHz, 200 times slower, 16 zero bits
-    expected = 4 * 200e6 / 200 / 2**16 * 6
-    assert abs(int(str(result["events"])) - expected) < 6 * expected**0.5
+    events, sent = int(str(result["events"])), emulator_says["proofs_sent"]
+    assert sent / 2 < events <= sent, "some may be on their way when the time is over"
+    # 61 a second: 4 cores at 200 MHz, 200 times slower, 16 zero bits; fewer where the machine is starved
+    expected = 4 * 200e6 / 200 / 2**16 * float(str(result["duration_s"]))
+    assert 20 < events < expected + 6 * expected**0.5
+    if kept_up(emulator_says):
+        assert events > expected - 6 * expected**0.5
 
 
 def test_one_file_and_nothing_beside_it(captured: tuple[Path, dict[str, object]]) -> None:
@@ -57,20 +75,24 @@ def test_verify_agrees(captured: tuple[Path, dict[str, object]]) -> None:
     assert again["disagreements"] == 0
 
 
-def test_arrivals_follow_the_scan_order_to_the_jitter_floor(captured: tuple[Path, dict[str, object]]) -> None:
+def test_arrivals_follow_the_scan_order_to_the_jitter_floor(
+    captured: tuple[Path, dict[str, object]], emulator_says: dict[str, Any]
+) -> None:
     path, result = captured
     analysis = asicrc("analyze", path, "--json").json
     scan = analysis["scan_order"]
     assert scan["n"] == result["events"]
-    # On a shared machine most stamps may be late by milliseconds; the prompt ones are not.
-    assert scan["prompt_ms"] < 3.0
+    # On a shared machine most stamps may be late by milliseconds, the prompt ones less; a batch has 175 ms.
+    assert scan["prompt_ms"] < max(20.0, 3e-3 * emulator_says["send_lag_p99_us"])
     floor = analysis["jitter_floor_ms"]  # six seconds of reads between the nonces: just enough, or not quite
     said = analysis["unanswered"].get("jitter_floor", "")
     assert floor["n"] > 50 if floor else "not measured well enough" in said
-    assert analysis["missing"]["missing_fraction"]["low"] < 0.05  # a starved emulator finds some too late
     assert analysis["missing"]["extra"] == 0
     deficit = analysis["deficit"]["deficit"]
-    assert deficit["low"] - 0.1 < 0 < deficit["high"] + 0.1
+    assert deficit["high"] + 0.1 > 0
+    if kept_up(emulator_says):
+        assert analysis["missing"]["missing_fraction"]["low"] < 0.05
+        assert deficit["low"] - 0.1 < 0
     for name in ("mean_s", "cv", "cv2", "lv", "fano"):
         estimate = analysis["intervals"][name]
         assert estimate["low"] <= estimate["estimate"] <= estimate["high"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from as_a_person import Run, asicrc
+from as_a_person import Run, asicrc, kept_up, report_of
 
 import asicrc as library
 from asicrc.capture import Capture
@@ -18,7 +18,7 @@ BUSY = "cores=2&time_scale=800"
 
 def captured(tmp_path: Path, fault: str, *arguments: str, seconds: int = 6) -> tuple[Run, Path]:
     path = tmp_path / "fault.asicrc"
-    url = f"sim:bm1366?{BUSY}&zero_bits=12&faults={fault}"
+    url = f"sim:bm1366?{BUSY}&zero_bits=12&report=1&faults={fault}"
     run = asicrc(
         *("capture", "-d", url, "--duration", f"{seconds}s", "-o", path, "--json", *arguments), timeout_s=200
     )
@@ -40,8 +40,20 @@ def claims(analysis: dict[str, Any]) -> list[str]:
     scan = analysis["scan_order"] or {}
     found = [name for name, finding in scan.get("trends", {}).items() if finding["verdict"] == "supported"]
     if "exceeds the floor" in scan.get("statement", ""):
-        found.append(scan["statement"])
+        found.append("size")
     return found
+
+
+def claims_nothing(analysis: dict[str, Any], tmp_path: Path, fault: str, seconds: int = 6) -> bool:
+    """Each instrument may claim something once in a hundred captures, but not the same in the next too."""
+    found = claims(analysis)
+    if found:
+        (tmp_path / "again").mkdir()
+        _, path = captured(tmp_path / "again", fault, seconds=seconds)
+        capture, _, analysis = looked_at(path)
+        capture.close()
+        found = [name for name in claims(analysis) if name in found]
+    return not found
 
 
 @pytest.mark.long
@@ -62,12 +74,13 @@ def test_a_bad_line_loses_answers_and_says_so(fault: str, tmp_path: Path) -> Non
     capture, checked, analysis = looked_at(path)
     assert checked["valid"] > 0.9 * checked["events"] > 30
     damage = analysis["line_damage"]
-    assert damage["damaged_frames"] + damage["skipped_bytes"] > 0
+    said = report_of(run)
+    assert damage["damaged_frames"] + damage["skipped_bytes"] > 0 or not said["fault_counts"]
     missing = analysis["missing"]
     assert missing["extra"] == 0
     may_be_lost = damage["damaged_frames"] + damage["skipped_bytes"] + checked["low"]
-    assert missing["missing"] <= may_be_lost
-    assert claims(analysis) == []
+    assert missing["missing"] <= may_be_lost or not kept_up(said)
+    assert claims_nothing(analysis, tmp_path, fault)
     capture.close()
 
 
@@ -78,8 +91,9 @@ def test_a_stall_delays_and_loses_nothing(tmp_path: Path) -> None:
     assert run.code == 0, run.out + run.err
     capture, checked, analysis = looked_at(path)
     assert checked["valid"] == checked["events"]
-    assert analysis["missing"] is None or analysis["missing"]["missing"] == 0
-    assert claims(analysis) == []
+    if kept_up(report_of(run)):
+        assert analysis["missing"] is None or analysis["missing"]["missing"] == 0
+    assert claims_nothing(analysis, tmp_path, "stall:2/1.5")
     events = capture.events()
     assert events["n_in_read"].max() > 1, "what was held back came together"
 
@@ -101,7 +115,7 @@ def test_a_chip_that_is_gone_ends_the_capture(fault: str, reason: str, tmp_path:
     capture, checked, analysis = looked_at(path)
     assert checked["events"] == checked["valid"] > 0
     assert any(reason in line.text for line in capture.log() if line.level == "error")
-    assert claims(analysis) == []
+    assert claims_nothing(analysis, tmp_path, fault, seconds=20)
     # two seconds of register reads say little of what this host does, and those before the work nothing
     assert "not measured well enough" in analysis["unanswered"]["jitter_floor"]
 
@@ -115,7 +129,7 @@ def test_invalid_nonces_are_counted_and_left_out(tmp_path: Path) -> None:
     assert analysis["events"] == checked["valid"]
     reasons = set(capture.events()["reason"].tolist())
     assert 3 in reasons, "does_not_hash"
-    assert claims(analysis) == []
+    assert claims_nothing(analysis, tmp_path, "invalid:0.1")
 
 
 @pytest.mark.long
@@ -131,7 +145,8 @@ def test_missing_nonces_are_found_by_hashing_again(
     capture, checked, analysis = looked_at(path)
     assert checked["valid"] == checked["events"]
     fraction = analysis["missing"]["missing_fraction"]
-    assert low < fraction["estimate"] < high
+    assert low < fraction["estimate"]
+    assert fraction["estimate"] < high or not kept_up(report_of(run))
     assert fraction["low"] > 0
     if fault.startswith("dead"):
         assert 1 not in capture.events()["core"]
@@ -142,9 +157,14 @@ def test_missing_nonces_are_found_by_hashing_again(
 @pytest.mark.timeout(300)
 def test_a_clock_that_drifts_with_temperature_is_measured(tmp_path: Path) -> None:
     """2 ppm a degree at 75 degC: 100 ppm fast, so that everything comes 100 ppm sooner."""
-    run, path = captured(tmp_path, "clock_drift:2,temperature:75", "--job-interval", "30s", seconds=30)
-    assert run.code == 0, run.out + run.err
-    _, _, analysis = looked_at(path)
-    clock = analysis["scan_order"]["clock_ppm"]
-    assert clock["low"] - 3 < -100 < clock["high"] + 3, "an interval of 95 % misses one time in twenty"
-    assert clock["high"] < 0
+    clocks = []
+    while len(clocks) < 2:  # an interval of 95 % misses one time in twenty, and not twice
+        place = tmp_path / str(len(clocks))
+        place.mkdir()
+        run, path = captured(place, "clock_drift:2,temperature:75", "--job-interval", "30s", seconds=30)
+        assert run.code == 0, run.out + run.err
+        _, _, analysis = looked_at(path)
+        clocks.append(analysis["scan_order"]["clock_ppm"])
+        if clocks[-1]["low"] - 3 < -100 < clocks[-1]["high"] + 3 and clocks[-1]["high"] < 0:
+            return
+    raise AssertionError(clocks)
