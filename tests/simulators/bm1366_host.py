@@ -12,6 +12,7 @@ import sys
 import termios
 import time
 import tty
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -25,6 +26,14 @@ BAUDS = {
 }
 CLOCK_485_MHZ = 0x50C20240
 HCN = 4325  # 351.36 us of device time: 70.3 ms at a time scale of 200
+PATIENCE_S = 40.0
+"""For what has to come: a machine that has other work to do may let either side stand for seconds."""
+MOST_TRIES = 8
+
+
+def in_one_of_some(measure: Callable[[], bool]) -> None:
+    """That it was on time once: a busy machine delays some measurements, a defect all of them."""
+    assert any(measure() for _ in range(MOST_TRIES)), f"late in each of {MOST_TRIES}"
 
 
 def crc5(data: bytes) -> int:
@@ -195,7 +204,7 @@ class Emulator:
         """Write; return the monotonic time just before."""
         now_ns = time.monotonic_ns()
         while data:
-            select.select([], [self.fd], [], 5)
+            select.select([], [self.fd], [], PATIENCE_S)
             data = data[os.write(self.fd, data) :]
         return now_ns
 
@@ -224,7 +233,14 @@ class Emulator:
                 else:
                     self.others.append(raw)
 
-    def ask(self, frame: bytes, seconds: float = 2.0, answers: int = 1) -> list[bytes]:
+    def collect_until(self, true: Callable[[], bool]) -> None:
+        """Read until it is so, and fail if it does not come about."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not true():
+            assert time.monotonic() < deadline and not self.ended, f"{len(self.results)} results came"
+            self.collect(0.1, until=len(self.results) + 1)
+
+    def ask(self, frame: bytes, seconds: float = PATIENCE_S, answers: int = 1) -> list[bytes]:
         """Send a read, and wait for its answers."""
         self.others.clear()
         self.send(frame)

@@ -12,7 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bm1366_host import Emulator, Result, WireJob, crc5, read_register, write_register
+from bm1366_host import (
+    PATIENCE_S,
+    Emulator,
+    Result,
+    WireJob,
+    crc5,
+    in_one_of_some,
+    read_register,
+    write_register,
+)
 from midstate_host import Bm1387Emulator, MidstateJob
 from test_bm1366_emulator_sweep import enumerated
 from test_fault_switches import likely
@@ -30,44 +39,65 @@ JOB, ANSWER = 88 * 10 / 1_041_667, 11 * 10 / 1_041_667
 
 
 def mined(
-    options: tuple[str, ...], seconds: float = 1.5, job: WireJob | None = None
+    options: tuple[str, ...], sweeps: int = 2, job: WireJob | None = None
 ) -> tuple[Emulator, int, list[Result]]:
-    """A whole run: bring-up, one job, its results; the emulator has ended and reported."""
+    """A whole run: bring-up, one job, all of its first sweeps and some more; the emulator has reported."""
     job = job or WireJob.example(1, 0x30)
     with Emulator((*SMALL, *options)) as emulator:
         emulator.bring_up(hcn=HCN)
         sent_ns = emulator.send(job.frame())
-        emulator.collect(seconds)
+        emulator.collect_until(lambda: any(result.version_bits >= sweeps for result in emulator.results))
     return emulator, sent_ns, emulator.results
 
 
-def residual_s(results: list[Result], sent_ns: int, rate: float = 1.0) -> np.ndarray:
-    """How much later than the order says, s of real time; `rate` is that of the crystal."""
+def expected_s(results: list[Result], rate: float = 1.0) -> np.ndarray:
+    """When the order says that they are found, s of real time after the job; `rate` is of the crystal."""
     sweep_s = 2 * (HCN + 67) / 25e6
-    expected_s = [
-        (result.version_bits * sweep_s + (result.word & 0x1FFFFFF) / 485e6) * SCALE / rate
-        for result in results
-    ]
+    return np.array(
+        [
+            (result.version_bits * sweep_s + (result.word & 0x1FFFFFF) / 485e6) * SCALE / rate
+            for result in results
+        ]
+    )
+
+
+def residual_s(results: list[Result], sent_ns: int, rate: float = 1.0) -> np.ndarray:
+    """How much later than the order says, s of real time."""
     measured_s = [(result.t_ns - sent_ns) / 1e9 - JOB - ANSWER for result in results]
-    return np.array(measured_s) - expected_s
+    return np.array(measured_s) - expected_s(results, rate)
 
 
-def raw_bytes(faults: str, seconds: float = 1.0) -> tuple[Emulator, bytes]:
-    """What comes of one job, unparsed."""
+def raw_bytes(faults: str) -> tuple[Emulator, bytes, int]:
+    """What comes of one job, unparsed, and how many frames in it are answers to a question.
+
+    The answer comes after all results: once it is there, nothing else is on its way.
+    """
     with Emulator((*SMALL, f"faults={faults}")) as emulator:
         emulator.bring_up(hcn=HCN)
         emulator.settle()
         emulator.send(WireJob.example(1, 0x30).frame())
-        data = read_for(emulator, seconds)
+        data, asked, ends = b"", 0, time.monotonic() + PATIENCE_S
+        while len(data) < 11 * 450:
+            assert time.monotonic() < ends
+            data += read_for(emulator, 0.1)
         emulator.send(write_register(0x10, 0))
-        while rest := read_for(emulator, 0.3):
+        while (ANSWERED not in data) or (rest := read_for(emulator, 0.3)):
+            assert time.monotonic() < ends
+            if ANSWERED not in data:  # or it was damaged on its way
+                emulator.send(read_register(0))
+                asked += 1
+                rest = read_for(emulator, 1.0, until=ANSWERED)
             data += rest
-    return emulator, data
+    return emulator, data, asked
 
 
-def read_for(emulator: Emulator, seconds: float) -> bytes:
+ANSWERED = bytes.fromhex("AA551366000000000000")
+"""But for its checksum."""
+
+
+def read_for(emulator: Emulator, seconds: float, until: bytes | None = None) -> bytes:
     data, deadline = b"", time.monotonic() + seconds
-    while (left := deadline - time.monotonic()) > 0:
+    while (left := deadline - time.monotonic()) > 0 and (until is None or until not in data):
         if select.select([emulator.fd], [], [], left)[0]:
             data += os.read(emulator.fd, 65536)
     return data
@@ -86,10 +116,9 @@ def good_frames(data: bytes) -> int:
 
 @pytest.mark.long
 def test_noise_adds_as_many_bytes_as_it_says() -> None:
-    emulator, data = raw_bytes("noise:0.02")
+    emulator, data, answers = raw_bytes("noise:0.02")
     report, noise = emulator.report, emulator.report["fault_counts"]["noise"]
-    sent = 11 * report["proofs_sent"]
-    assert sent > 1500
+    sent = 11 * (report["proofs_sent"] + answers)
     assert likely(noise, sent, 0.02)
     assert len(data) == sent + noise
     assert likely(good_frames(data), report["proofs_sent"], 0.98**11)
@@ -97,18 +126,18 @@ def test_noise_adds_as_many_bytes_as_it_says() -> None:
 
 @pytest.mark.long
 def test_drop_loses_as_many_bytes_as_it_says() -> None:
-    emulator, data = raw_bytes("drop:0.02")
+    emulator, data, answers = raw_bytes("drop:0.02")
     report, lost = emulator.report, emulator.report["fault_counts"]["drop"]
-    sent = 11 * report["proofs_sent"]
+    sent = 11 * (report["proofs_sent"] + answers)
     assert likely(lost, sent, 0.02)
     assert len(data) == sent - lost
 
 
 def test_crc_spoils_as_many_checksums_as_it_says() -> None:
-    emulator, data = raw_bytes("crc:0.2")
+    emulator, data, answers = raw_bytes("crc:0.2")
     frames = [data[i : i + 11] for i in range(0, len(data), 11)]
     wrong = sum(crc5(frame[2:]) != 0 for frame in frames)
-    assert len(frames) == emulator.report["proofs_sent"] > 300
+    assert len(frames) == emulator.report["proofs_sent"] + answers
     assert wrong == emulator.report["fault_counts"]["crc"]
     assert likely(wrong, len(frames), 0.2)
 
@@ -138,7 +167,7 @@ def test_missing_and_invalid_nonces_are_told_apart_by_hashing_again(tmp_path: Pa
     for number, seeds in enumerate((("seed=1",), ("seed=2", "fault_seed=1"))):
         truth = tmp_path / f"truth{number}.csv"
         options = ("faults=missing:0.2,invalid:0.1", f"truth={truth}", *seeds)
-        emulator, _, results = mined(options, 1.0, job)
+        emulator, _, results = mined(options, 1, job)
         left, taken, counts = read_truth(truth)
         first = {pair for pair in taken["missing"] if pair[1] == 0x20000000}
         assert counts == emulator.report["fault_counts"]
@@ -169,18 +198,20 @@ def test_a_shifted_core_is_late_by_its_device_time() -> None:
     assert late_s[1].min() > shift_s - 2e-5
     # The least delayed of each: a busy machine delays the others, of whichever core.
     assert late_s[1].min() - late_s[0].min() == pytest.approx(shift_s, abs=0.02)
-    unread = emulator.report["fault_counts"]["core_shift"] - len(late_s[1])
-    assert 0 <= unread < 0.1 * len(late_s[1]), "what came after the last look"
+    assert emulator.report["fault_counts"]["core_shift"] >= len(late_s[1]), (
+        "and what came after the last look"
+    )
 
 
 def test_a_stalled_line_says_nothing_for_a_while_and_loses_nothing() -> None:
-    stalled, sent_ns, late = mined(("faults=stall:0.3/0.6",), 1.7)
+    stalled, sent_ns, late = mined(("faults=stall:0.3/0.6",))
     times_s = np.array([(result.t_ns - sent_ns) / 1e9 for result in late])
-    assert np.count_nonzero(times_s < 0.3) > 50
-    assert not np.any((times_s > 0.32) & (times_s < 0.9))
-    held = stalled.report["fault_counts"]["stall"]
-    assert held > 150
-    assert np.count_nonzero(times_s >= 0.9) > held
+    due_s = expected_s(late)
+    held = (due_s > 0.3) & (due_s < 0.89)
+    assert np.count_nonzero(held) > 200
+    assert times_s[held].min() >= 0.9, "whatever was due meanwhile comes after it"
+    found_in_time = np.count_nonzero(held) - stalled.report["late"]
+    assert stalled.report["fault_counts"]["stall"] >= found_in_time - 1
     whole = {(result.word, result.version_bits) for result in late if result.version_bits < 2}
     assert whole == proofs_of_the_job(2)  # two sweeps, 1.3 s, over the silence
 
@@ -201,23 +232,30 @@ def test_a_line_may_hang_up() -> None:
         emulator.bring_up(hcn=HCN)
         sent = time.monotonic()
         emulator.send(WireJob.example(1).frame())
-        while not emulator.ended and time.monotonic() < sent + 20:
+        while not emulator.ended and time.monotonic() < sent + PATIENCE_S:
             emulator.collect(0.5)
         assert emulator.ended
-        assert 0.39 < time.monotonic() - sent < 20
+        assert time.monotonic() - sent > 0.39
 
 
 def test_chips_may_go_mute() -> None:
+    in_one_of_some(lambda: went_mute() > 50)
+
+
+def went_mute() -> int:
+    """How many results came before: fewer of a machine that did something else in those 0.4 s."""
     with Emulator((*SMALL, "faults=mute:0.4")) as emulator:
         emulator.bring_up(hcn=HCN)
         assert emulator.ask(read_register(0))
-        sent_ns = emulator.send(WireJob.example(1).frame())
+        emulator.send(WireJob.example(1).frame())
         emulator.collect(0.8)
-        assert emulator.ask(read_register(0), seconds=0.3) == []
-        times_s = [(result.t_ns - sent_ns) / 1e9 for result in emulator.results]
-    assert len(times_s) > 50
-    assert max(times_s) < 0.5
-    assert emulator.report["fault_counts"]["mute"] > 100
+        if emulator.results:  # it has the job, and the time of the fault runs
+            ends = time.monotonic() + PATIENCE_S
+            while emulator.ask(read_register(0), seconds=0.3):
+                assert time.monotonic() < ends
+            assert expected_s(emulator.results).max() < 0.41
+    assert emulator.report["fault_counts"].get("mute", 0) > 0 or not emulator.results
+    return len(emulator.results)
 
 
 @pytest.mark.parametrize(
@@ -225,14 +263,15 @@ def test_chips_may_go_mute() -> None:
 )
 def test_a_fast_crystal_shows_in_every_time(faults: str) -> None:
     """1 % fast: after 1.5 s a nonce is 15 ms early by an exact clock, and on time by its own."""
-    emulator, sent_ns, results = mined((f"faults={faults}",), 1.7)
-    late_s = residual_s(results, sent_ns, rate=1.01)
-    assert len(results) > 300
+    emulator, sent_ns, results = mined((f"faults={faults}",), 3)
+    due_s, late_s = expected_s(results), residual_s(results, sent_ns, rate=1.01)
+    early, last = due_s < 0.6, due_s > 1.4
+    assert min(np.count_nonzero(early), np.count_nonzero(last)) > 150
     assert late_s.min() > -1e-3
-    assert np.median(late_s) < 60e-3
-    times_s = np.array([(result.t_ns - sent_ns) / 1e9 for result in results])
-    assert (residual_s(results, sent_ns) + 0.0099 * times_s).min() > -1e-3
-    assert residual_s(results, sent_ns)[times_s > 1.2].min() < -8e-3
+    # The least delayed of both ends: when the job was read is the same for them, and a busy machine's affair.
+    assert late_s[last].min() - late_s[early].min() == pytest.approx(0.0, abs=4e-3)
+    by_an_exact_clock_s = residual_s(results, sent_ns)
+    assert by_an_exact_clock_s[last].min() - by_an_exact_clock_s[early].min() < -8e-3
     assert emulator.report["temperature_c"] == (50 if "temperature" in faults else 25)
 
 
@@ -244,13 +283,13 @@ def test_faults_are_those_of_a_bm1387_too() -> None:
         emulator.results.clear()
         job = MidstateJob.example(1, 0x10)
         emulator.send(job.body())
-        emulator.collect(1.2)
+        emulator.collect_until(lambda: len(emulator.results) >= 80)
         solutions = [s for s in emulator.solutions() if s.job_id & ~3 == 0x10]
     assert {solution.core for solution in solutions} == {1}
     valid = sum(job.hash_value(s.nonce_bytes, s.job_id & 3) >> 248 == 0 for s in solutions)
     assert likely(valid, len(solutions), 0.8)
     counts = emulator.report["fault_counts"]
-    assert likely(counts["missing"], counts["missing"] + len(emulator.results), 0.3)
+    assert likely(counts["missing"], counts["missing"] + emulator.report["proofs_sent"], 0.3)
     assert counts["dead_core"] > 30
 
 
@@ -258,7 +297,7 @@ def test_a_machine_that_cannot_keep_up_says_so_even_when_nothing_else_is_reporte
     with Emulator(("zero_bits=18", "time_scale=1", "report=0")) as emulator:
         emulator.bring_up()
         emulator.warm()
-        emulator.collect(0.5)
+        emulator.collect_until(lambda: len(emulator.results) >= 60)  # 16 million hashes, and none in time
     assert not emulator.records
     assert "is the smallest that would do" in emulator.stderr
     assert "proofs came late: their times are those of this machine" in emulator.stderr
