@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicrc.analysis.arrival_evidence import ArrivalEvidence, arrival_evidence
+from asicrc.analysis.effective_difficulty import RateEstimate, rate_estimates
 from asicrc.analysis.event_source import source_of_capture
 from asicrc.analysis.exponential import exponential_finding
 from asicrc.analysis.interval_models import IntervalModels, fit_interval_models
@@ -74,6 +75,8 @@ class CaptureAnalysis:
     models: IntervalModels | None = None
     latency: LatencyStatistics | None = None
     with_duplicates: WithDuplicates | None = None
+    rates: list[RateEstimate] | None = None
+    """Of a miner on the network: the difficulty that its shares have, and its hash rate, by target."""
     arrivals: ArrivalEvidence | None = None
     scan_order: ScanOrderResult | None = None
     scan_confidence: str | None = None
@@ -108,6 +111,7 @@ class CaptureAnalysis:
             "distinct": self.distinct,
             "synthetic": self.synthetic,
             **{name: None if part is None else part.as_json() for name, part in parts.items()},
+            "rates": None if self.rates is None else [rate.as_json() for rate in self.rates],
             "scan_confidence": self.scan_confidence,
             "jitter_floor_ms": None if self.jitter_floor_ms is None else self.jitter_floor_ms.as_json(),
             "line_damage": self.line_damage,
@@ -162,6 +166,7 @@ def analyze_capture(
             ),
         )
         _hold_to_the_stamps(analysis)
+        _analyse_rates(analysis, capture)
         _analyse_scan(analysis, capture, events, quantum_s, seed)
     for part, needed in NEEDED.items():
         if getattr(analysis, part) is None:
@@ -226,6 +231,18 @@ def _hold_to_the_stamps(analysis: CaptureAnalysis) -> None:
     if analysis.exponential is None or law is None or law.verdict is not EvidenceVerdict.NOT_TESTABLE_HERE:
         return
     analysis.exponential = replace(analysis.exponential, verdict=law.verdict, note=law.note)
+
+
+def _analyse_rates(analysis: CaptureAnalysis, capture: Capture) -> None:
+    identity = capture.identity
+    if analysis.synthetic:
+        analysis.unanswered["rates"] = (
+            "not testable here: a statistical model made the events, without hashes"
+        )
+    elif identity is not None and identity.family == "bm13xx":
+        analysis.unanswered["rates"] = "a chip on a line is held against its clock: see the deficit"
+    else:
+        analysis.rates = _try(analysis, "rates", lambda: rate_estimates(capture))
 
 
 def _analyse_scan(

@@ -9,7 +9,7 @@ no clock and no hash rate.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -42,6 +42,16 @@ class RateEstimate:
     seconds: float
     shares_per_s: Estimate
     hashes_per_s: Estimate
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "requested": self.requested,
+            "effective": self.effective.as_json(),
+            "law": None if self.law is None else self.law.as_json(),
+            "seconds": self.seconds,
+            "shares_per_s": self.shares_per_s.as_json(),
+            "hashes_per_s": self.hashes_per_s.as_json(),
+        }
 
 
 def floor_interval(
@@ -98,7 +108,7 @@ def rate_estimates(capture: Capture) -> list[RateEstimate]:
         known = events["t_ns"][events["t_ns"] != NO_TIME]
         end_ns = int(known.max()) if known.size else NO_TIME
     worked_s = _seconds_at_work(jobs, capture.meta.get("miners"), int(end_ns))
-    target_of = {job.number: job.target for job in jobs}
+    target_of = {job.number: job.target for job in jobs if job.target > 0}
     shares = _proofs(events)
     targets = np.array([float(target_of.get(int(number), 0)) for number in shares["job"]])
     estimates = []

@@ -8,6 +8,9 @@ from asicrc.analysis.capture_analysis import CaptureAnalysis
 from asicrc.cli.arrival_text import arrival_lines
 from asicrc.evidence import Estimate
 
+MOST_TARGETS = 3
+"""Difficulties that are shown; a drive in the difficulty has as many as steps."""
+
 
 def analysis_lines(analysis: CaptureAnalysis) -> Iterator[str]:
     """One finding a line, each with its interval and n; what could not be answered last."""
@@ -15,6 +18,7 @@ def analysis_lines(analysis: CaptureAnalysis) -> Iterator[str]:
     if analysis.synthetic:
         yield "synthetic     made by a statistical model: what follows tells of the model, not of silicon"
     yield from _arrivals(analysis)
+    yield from _rates(analysis)
     if analysis.arrivals is not None:
         yield from arrival_lines(analysis.arrivals)
     yield from _scan_order(analysis)
@@ -47,6 +51,18 @@ def _arrivals(analysis: CaptureAnalysis) -> Iterator[str]:
     if repeated is not None:
         latency_cv = "" if repeated.latency_cv is None else f", of the latency {_shown(repeated.latency_cv)}"
         yield f"with repeats  {repeated.events} events: CV {_shown(repeated.cv)}{latency_cv}"
+
+
+def _rates(analysis: CaptureAnalysis) -> Iterator[str]:
+    rates = analysis.rates or []
+    for rate in rates[:MOST_TARGETS]:
+        found = rate.effective
+        yield f"difficulty    {_shown(found)} where {rate.requested:.4g} is asked for, n = {found.n}"
+        ghs = _shown(rate.hashes_per_s.scaled(1e-9), "GH/s")
+        law = "" if rate.law is None else f"; hashes spread evenly: p = {rate.law.p_value:.3g}"
+        yield f"              {ghs} in {rate.seconds:.4g} s of work{law}"
+    if len(rates) > MOST_TARGETS:
+        yield f"              and {len(rates) - MOST_TARGETS} more difficulties: --json has all"
 
 
 def _scan_order(analysis: CaptureAnalysis) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from asicrc.analysis.capture_analysis import analyze_capture
 from asicrc.analysis.effective_difficulty import (
     effective_difficulty,
     floor_interval,
@@ -15,6 +16,7 @@ from asicrc.analysis.effective_difficulty import (
     rate_estimates,
 )
 from asicrc.capture import CaptureWriter, load
+from asicrc.cli.analysis_text import analysis_lines
 from asicrc.errors import NoAnswer
 from firmware_protocols.bitcoin import DIFFICULTY_1_TARGET, target_from_difficulty
 from firmware_protocols.device import Job, NonceBatch, Reason, Verdict, empty_events
@@ -106,6 +108,15 @@ def test_rates_of_a_capture(tmp_path: Path) -> None:
     assert found.hashes_per_s.low < 2.0 * 256 * 2**32 < found.hashes_per_s.high
     assert found.hashes_per_s.high / found.hashes_per_s.low < 1.4
     assert found.law is not None and found.law.p_value > 0.001
+
+
+def test_an_analysis_tells_the_difficulty_and_the_hash_rate(tmp_path: Path) -> None:
+    analysis = analyze_capture(captured(tmp_path / "a"))
+    said = analysis.as_json()["rates"]
+    assert [round(rate["requested"]) for rate in said] == [64]
+    assert said[0]["effective"]["low"] < 256 < said[0]["effective"]["high"]
+    text = "\n".join(analysis_lines(analysis))
+    assert "where 64 is asked for, n = 4" in text and "GH/s in 200 s of work; hashes spread evenly" in text
 
 
 def test_a_miner_that_left_was_not_at_work_after_it(tmp_path: Path) -> None:

@@ -8,6 +8,9 @@ from asicrc.report.html.findings_table import estimate_table, null_table
 from asicrc.report.html.number_text import number, p_value, time_unit
 from asicrc.report.html.page import Block, Column, Table, Text
 
+MOST_TARGETS = 3
+"""Difficulties with rows of their own; a drive in the difficulty has as many as steps."""
+
 
 def arrival_table(analysis: CaptureAnalysis) -> Table | None:
     intervals, latency, repeated = analysis.intervals, analysis.latency, analysis.with_duplicates
@@ -31,6 +34,10 @@ def arrival_table(analysis: CaptureAnalysis) -> Table | None:
         rows += [("Latency since the newest job, mean", mean, unit), ("Latency, CV", latency.cv, "")]
     if repeated is not None:
         rows.append(("Interval, CV, duplicates counted", repeated.cv, ""))
+    for rate in (analysis.rates or [])[:MOST_TARGETS]:
+        asked = f"where {number(rate.requested)} is asked for"
+        rows.append((f"Difficulty of the shares, {asked}", rate.effective, ""))
+        rows.append((f"Hash rate, {asked}", rate.hashes_per_s.scaled(1e-9), "GH/s"))
     if analysis.arrivals is not None and analysis.arrivals.drift is not None:
         rows.append(("Drift of the rate", *analysis.arrivals.drift.in_words()))
     return estimate_table("Arrivals of distinct valid events.", rows)
