@@ -37,6 +37,8 @@ from asicrc.reservoir.scale import config_seed
 LEAST_POWER = 0.90
 ROOT_SEED = 7_2026
 INTERVALS = 4000
+LONGEST_S = 1e5
+"""Of a twin's own time for a record: ten times what the slowest takes, and some minutes of the host's."""
 HEARTBEAT_EVENTS = 2588
 MEAN_S = 0.0804
 """Of an S9 at difficulty 256."""
@@ -158,7 +160,7 @@ class Twin:
             self.kind, self.machine, seed=device_seed, unit=device_seed % 1000, effects=dict(self.effects)
         )
         plan = CapturePlan(
-            duration_s=1e7, max_events=self.events, seed=work_seed, requested=dict(self.requested)
+            duration_s=LONGEST_S, max_events=self.events, seed=work_seed, requested=dict(self.requested)
         )
         capture = capture_in_memory(device, plan)
         events = capture.events(distinct=True)[: self.events]

@@ -90,6 +90,13 @@ class ProofSource:
         found.sort(key=lambda one: one[0])
         return [self._proof(due_ns, hit) for due_ns, hit in found]
 
+    def pass_over(self, until_ns: int) -> None:
+        """From the horizon to `until_ns` nothing is hashed: of chips that stand still in their order."""
+        for group in self._groups:
+            for _ in group.cursor.ranges(until_ns):
+                pass
+        self.horizon_ns = until_ns
+
     def altered(self, proof: Proof, nonce: int) -> Proof:
         """The same result with another nonce, whatever that one hashes to."""
         response = replace(proof.response, nonce=nonce)

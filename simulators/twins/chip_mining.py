@@ -169,8 +169,11 @@ class ChipMining:
         source, job = self._source, self._job
         if source is None or job is None:
             return
+        if self._physics.rate == 0.0:  # a chip that hangs says nothing, so there is nothing to find
+            source.pass_over(self._crystal.chip_ns(end_ns))
+            return
         proofs = source.advance(self._crystal.chip_ns(end_ns), sha256d, _never)
-        if not proofs or self._physics.rate == 0.0:  # a chip that hangs says nothing
+        if not proofs:
             return
         found = [outcome.proof for outcome in self._faults.applied(proofs, source) if not outcome.lost]
         found_s = np.array(

@@ -12,6 +12,7 @@ from asicrc.work.chip_jobs import ChipJobs
 from firmware_protocols.device import Job, NonceBatch, SettingRefused, Verdict
 from simulators.models import MACHINES, Effects, Variation
 from simulators.models.crystal import crystal_ppm
+from simulators.twins import chip_mining
 from simulators.twins.device import TwinDevice
 from simulators.twins.named import ideal, ordinary, planted
 
@@ -111,6 +112,22 @@ def test_a_chip_at_the_edge_loses_proofs_and_sends_nonces_that_prove_nothing() -
     proofs = events[events["verdict"] == Verdict.VALID]
     again, _, _ = run(ideal("bm1366", seed=1, chip=CHIP), 4.0, at, jobs=1)
     assert set(proofs["nonce"].tolist()) <= set(again["nonce"].tolist())
+
+
+def test_a_chip_that_hangs_hashes_nothing_and_goes_on_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    twin = ordinary("bm1366", seed=1, chip=CHIP, confounds=STILL)
+    twin.configure({"frequency_mhz": 575.0, "voltage_mv": 1000.0})
+    job = twin.send(ChipJobs(1, 1_700_000_000, 2.0).next_job())[0]
+    with monkeypatch.context() as hanging:
+        hanging.setattr(chip_mining, "sha256d", None)  # a hash that is asked for is an error
+        batch = twin.read(20 * 10**9)
+    assert any("hung" in line for line in batch.log) and not len(batch.nonces)
+    twin.configure({"voltage_mv": 1250.0})
+    events = twin.read(20 * 10**9 + 10**8).nonces
+    verifier = Verifier()
+    verifier.add_job(job)
+    verifier.judge(events)
+    assert verifier.counters.valid == len(events) > 2 and events["t_ns"].min() > 20 * 10**9
 
 
 def test_the_crystal_of_an_ordinary_chip_is_off_and_nothing_else_is() -> None:
