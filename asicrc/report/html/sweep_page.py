@@ -163,7 +163,8 @@ def _pictures(numbers: Sequence[PointNumbers]) -> list[Picture]:
         Picture(
             inline_figure(figure, f"f-{name}"),
             *told[name],
-            f"{told[name][0]}: points with error bars; their numbers stand in the table of the points.",
+            f"{told[name][0]}: points{'' if name == 'temperature' else ' with error bars'}; "
+            "their numbers stand in the table of the points.",
         )
         for name, figure in sweep_panels(numbers).items()
     ]

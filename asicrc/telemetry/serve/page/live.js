@@ -82,7 +82,7 @@ function tiles(words, { rate_per_s: rate, cv, invalid_share: errors, readings })
     && `95 %: ${short(scale * found.low, 3)} to ${short(scale * found.high, 3)}${unit}; ${words.window}`;
   const found = [ // name, value, what stands below it, and what instead where there is no value
     ["share rate", rate && `${short(rate.estimate, 3)}/s`, beside(rate, 1, ""), "no time was recorded yet"],
-    ["CV of the intervals", cv && cv.estimate.toFixed(3), beside(cv, 1, ""), "fewer than 20 intervals in this time"],
+    ["CV of the intervals", cv && short(cv.estimate), beside(cv, 1, ""), "fewer than 20 intervals in this time"],
     ["invalid", errors && `${short(100 * errors.estimate, 3)} %`, beside(errors, 100, " %"),
       "no event was checked in this time"],
     ["temperature", "temperature_c" in readings && `${short(readings.temperature_c)} °C`, "newest reading"],
