@@ -86,6 +86,15 @@ class PairTimes:
     permutations: int = 0
     unanswered: dict[str, str] = field(default_factory=dict)
 
+    def pairs_for(self, shift_us: float) -> int | None:
+        """With how many pairs, spread over the cores as these are, a shift of so much device time would show
+        with a power of 80 %, to two digits: errors fall with the root of n. None where none could be looked
+        for."""
+        smallest = self.smallest_shift_us
+        if smallest is None or not np.isfinite(smallest):
+            return None
+        return int(float(f"{self.n * (smallest / shift_us) ** 2:.2g}"))
+
 
 def pair_times(pairs: Pairs, a: Run, b: Run, seed: int) -> PairTimes:
     """Compare the times of the matched proofs.

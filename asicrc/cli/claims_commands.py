@@ -95,7 +95,10 @@ def run(
     budget: Annotated[str, typer.Option(help="Time there is, of the device and this machine.")] = "8h",
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one per core.")] = None,
     runs: Annotated[
-        int, typer.Option(min=1, help="By how many twins an instrument is judged, at most.")
+        int,
+        typer.Option(
+            min=1, help="By how many twins an instrument is judged, at most; above 20: by that many."
+        ),
     ] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Of the twins and the resampling.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what can be resolved.")] = False,

@@ -73,6 +73,9 @@ def _times(times: PairTimes, time_scale: float) -> Iterator[str]:
         yield f"              {tested}; {times.shift_method}"
     if times.smallest_shift_us is not None:
         yield f"              smallest shift of a core seen: {_us(times.smallest_shift_us, time_scale)}"
+        more = times.pairs_for(1 / time_scale)
+        if more is not None and more > times.n:
+            yield f"              one of 1 us of the host's time takes about {more:,} pairs"
 
 
 def _shifts(shifts: list[Shift], time_scale: float) -> Iterator[str]:

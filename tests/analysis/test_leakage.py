@@ -13,6 +13,7 @@ from asicrc.analysis.dependence.leakage import leakage
 from asicrc.cli.main import _run
 from asicrc.errors import NoAnswer
 from asicrc.evidence import EvidenceVerdict
+from asicrc.evidence.binomial import clopper_pearson
 
 SEED = np.random.SeedSequence(21)
 
@@ -39,12 +40,12 @@ def test_a_leak_of_0_52_in_10_000_of_a_kind_is_found() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_power_at_the_size_that_is_promised() -> None:
-    """Leaks of 0.52 with 10,000 of the deepest quarter: at least 90 % found, with the lower 95 % bound."""
-    found = [
-        leakage(*exponential_leak(40_000, 0.52, number), seed=child, permutations=9).p_corrected <= 0.05
+    """Leaks of 0.52 with 10,000 of the deepest quarter: 90 % are found with the lower end of 95 %."""
+    verdicts = [
+        leakage(*exponential_leak(40_000, 0.52, number), seed=child, permutations=9).verdict
         for number, child in enumerate(SEED.spawn(100))
     ]
-    assert sum(found) >= 95
+    assert clopper_pearson(verdicts.count(EvidenceVerdict.SUPPORTED), 100).low >= 0.9
 
 
 def test_no_leak_raises_few_alarms() -> None:

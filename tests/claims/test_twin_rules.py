@@ -15,8 +15,10 @@ from asicrc.claims.planning import seed_of
 from asicrc.claims.procedure import Context
 from asicrc.claims.procedures import procedures
 from asicrc.claims.registry import CLAIMS, IDS
+from asicrc.claims.twins import line
 from asicrc.claims.twins.asking import TwinQuestion, ask_twins, checked, effect_in, runs_within
 from asicrc.claims.twins.planting import cv_of_entropy, gamma_steps, thinned, with_cv
+from asicrc.cli.compare_text import comparison_lines
 from asicrc.errors import UsageError
 from asicrc.evidence import Estimate, EvidenceVerdict, Finding, Instrument
 
@@ -111,8 +113,25 @@ def test_a_twin_tells_of_the_instrument_alone() -> None:
 def test_runs_are_those_that_the_budget_pays_for() -> None:
     assert runs_within(QUESTION, asked("ideal")) == 8
     assert runs_within(QUESTION, asked("ideal", runs=5)) == 5
+    assert (
+        runs_within(QUESTION, asked("ideal", runs=1000, budget_s=1e6)) == 1000
+    )  # for who asks for more than the usual
     assert runs_within(QUESTION, asked("ideal", budget_s=6.0)) == 3
     assert runs_within(QUESTION, asked("ideal", budget_s=0.0)) == 1
+
+
+@pytest.mark.long
+def test_a_residual_of_1_us_is_not_resolved_and_says_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 1,000 events and a floor of 20 us, where 50 us are found."""
+    monkeypatch.setattr(line, "PLANTED_S", 1e-6)
+    same = line.take_same_work("planted", np.random.SeedSequence(5))
+    found = line.find_difference(same)
+    assert found.verdict is OPEN
+    assert same.times is not None and same.times.n == pytest.approx(1000, rel=0.1)
+    takes = same.times.pairs_for(1 / same.run_a.time_scale)
+    assert takes is not None and 50_000 < takes < 250_000
+    assert found.note.endswith(f"a shift of 1 us takes about {takes:,} pairs")
+    assert f"takes about {takes:,} pairs" in " ".join(comparison_lines(same))
 
 
 def test_intervals_are_given_another_cv_with_their_mean() -> None:

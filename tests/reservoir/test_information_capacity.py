@@ -216,12 +216,13 @@ def test_ranges_and_laws_are_stated_and_checked() -> None:
 
 
 @pytest.mark.long
-def test_a_thousand_capacities_of_a_long_run_take_seconds() -> None:
+def test_a_thousand_capacities_of_a_long_run_take_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     u = draw("uniform", 100_000, 14)
     x = np.random.default_rng(15).normal(size=(100_000, 50))
     began = time.perf_counter()
     found = information_processing_capacity(x, u, max_delays={1: 99, 2: 39, 3: 8})
     took = time.perf_counter() - began
-    print(f"{len(found.functions)} capacities, T = 100,000, N = 50: {took:.1f} s")
+    with capsys.disabled():
+        print(f"\n{len(found.functions)} capacities, T = 100,000, N = 50: {took:.1f} s")
     assert len(found.functions) == 1085
     assert took < 30  # 1.5 s on a core of its own

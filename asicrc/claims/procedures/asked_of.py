@@ -9,7 +9,7 @@ from asicrc.capture.reader import Capture
 from asicrc.claims.measured import NotOnThisDevice, cost_of
 from asicrc.claims.outcome import ClaimOutcome
 from asicrc.claims.procedure import Context, Cost, Procedure
-from asicrc.claims.twins.asking import TwinQuestion, ask_twins
+from asicrc.claims.twins.asking import TwinQuestion, ask_twins, runs_asked
 from asicrc.evidence import EvidenceVerdict
 
 TWIN, CAPTURE, DEVICE = "twin", "capture", "device"
@@ -51,7 +51,7 @@ class AskedOf:
         return cost_of(
             context,
             source,
-            runs=self.question.runs,
+            runs=runs_asked(self.question, context),
             run_s=self.question.seconds,
             events=self.events,
             settings=self.settings,

@@ -22,7 +22,7 @@ import numpy as np
 from scipy import stats
 
 from asicrc.claims.outcome import ClaimOutcome, InstrumentCheck
-from asicrc.claims.procedure import Context
+from asicrc.claims.procedure import USUAL_RUNS, Context
 from asicrc.errors import UsageError
 from asicrc.evidence import PROMISED_LEVEL, EvidenceVerdict, Finding, Instrument
 from asicrc.evidence.binomial import clopper_pearson
@@ -88,10 +88,15 @@ def ask_twins(question: TwinQuestion, context: Context) -> ClaimOutcome:
     )
 
 
+def runs_asked(question: TwinQuestion, context: Context) -> int:
+    """As many as the question is worth, or fewer; more where the user asks for more than the usual."""
+    return context.runs if context.runs > USUAL_RUNS else min(question.runs, context.runs)
+
+
 def runs_within(question: TwinQuestion, context: Context) -> int:
-    """As many as the question is worth, or as the user and the budget allow; one at the least."""
+    """As many as are asked for, or as the budget allows; one at the least."""
     affordable = int(context.budget_s * max(context.jobs, 1) / question.seconds)
-    return max(1, min(question.runs, context.runs, affordable))
+    return max(1, min(runs_asked(question, context), affordable))
 
 
 def checked(verdicts: Sequence[EvidenceVerdict], *, there: bool) -> tuple[InstrumentCheck, str]:

@@ -48,7 +48,10 @@ def take_same_work(kind: str, seed: np.random.SeedSequence) -> SameWork:
 
 
 def find_difference(same: SameWork) -> Finding:
-    """H14: any of what the comparison looks at; each has a level of 1 %. Shifts are of the host's clock."""
+    """H14: any of what the comparison looks at; each has a level of 1 %. Shifts are of the host's clock.
+
+    Where it is not resolved the note says what a shift of 1 us takes.
+    """
     scale = same.run_a.time_scale
     found = {
         name: replace(
@@ -58,7 +61,11 @@ def find_difference(same: SameWork) -> Finding:
         else one
         for name, one in same.findings.items()
     }
-    return over_settings(SAME_WORK, found)
+    difference = over_settings(SAME_WORK, found)
+    takes = None if same.times is None else same.times.pairs_for(1 / scale)
+    if takes is None or difference.verdict is not EvidenceVerdict.NOT_RESOLVED:
+        return difference
+    return replace(difference, note=f"{difference.note}; a shift of 1 us takes about {takes:,} pairs")
 
 
 def _times(value: float | None, factor: float) -> float | None:
