@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import sqlite3
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from as_a_person import COMMAND, Run, as_from_a_terminal, asicrc, emulator, wait
 WALLET = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
 QUICK = ("zero_bits=8", "boot_s=0.3", "retry_s=0.2", "telemetry_s=0.5", f"user={WALLET}.rig", "report=0")
 long = pytest.mark.long
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(autouse=True)
@@ -76,10 +77,36 @@ def log(path: Path) -> str:
 
 
 def api(url: str) -> dict[str, Any]:
-    """What an AxeOS miner says of itself, asked past asicrc."""
+    """What an AxeOS miner says of itself, asked past asicrc, and again until it is back from a restart."""
     address = url.partition("?")[0].replace("axeos:", "http:")
-    with urllib.request.urlopen(f"{address}/api/system/info", timeout=30) as reply:
-        return dict(json.load(reply))
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}/api/system/info", timeout=30) as reply:
+                return dict(json.load(reply))
+        except OSError:
+            assert time.monotonic() < deadline, "the miner does not come back"
+            time.sleep(0.2)
+
+
+def with_more_time(course: Callable[[Path, int], None], tmp_path: Path) -> None:
+    """Seconds from the first job to the fault: the gate is open by then, or where a machine is slow later."""
+    first, later = tmp_path / "first", tmp_path / "later"
+    first.mkdir()
+    try:
+        return course(first, 14)
+    except (AssertionError, ValueError) as error:
+        print(f"not this time: {error}")
+    later.mkdir()
+    course(later, 45)
+
+
+def port_of_nobody() -> int:
+    """None that Linux hands out by itself, so that nobody else gets it in the meantime."""
+    for port in random.SystemRandom().sample(range(20_000, 30_000), 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("a hundred ports are taken")
 
 
 def own_pools(info: dict[str, Any]) -> tuple[Any, ...]:
@@ -134,13 +161,14 @@ def test_a_password_in_a_url_is_refused_and_never_shown(tmp_path: Path) -> None:
 
 
 def test_a_miner_that_is_not_there_is_said_and_no_file_is_left(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    for scheme in ("axeos", "luxos"):
-        run = capture(f"{scheme}://127.0.0.1:{port}", tmp_path / "a.asicrc")
-        assert run.code == 3, run
-        assert f"127.0.0.1:{port}" in run.json["error"]["message"]
-        assert "--scan" in run.json["error"]["hint"]
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # and does not listen
+        port = held.getsockname()[1]
+        for scheme in ("axeos", "luxos"):
+            run = capture(f"{scheme}://127.0.0.1:{port}", tmp_path / "a.asicrc")
+            assert run.code == 3, run
+            assert f"127.0.0.1:{port}" in run.json["error"]["message"]
+            assert "--scan" in run.json["error"]["hint"]
     assert not list(tmp_path.glob("*.asicrc"))
 
 
@@ -185,7 +213,10 @@ def test_a_scan_finds_every_emulated_miner_beside_a_host_that_hangs() -> None:
     ):
         urls = [url.partition("?")[0] for url in (lv06, s9, luxos, lbbox)]
         ports = [url.rpartition(":")[2] for url in urls] + [str(silent.getsockname()[1])]
-        run = asicrc("devices", "--scan", "127.0.0.1/32", "--ports", ",".join(ports), "--json")
+        for _ in range(3):  # each has some seconds to answer
+            run = asicrc("devices", "--scan", "127.0.0.1/32", "--ports", ",".join(ports), "--json")
+            if len(run.json["miners"]) == len(urls):
+                break
     assert sorted(found["url"] for found in run.json["miners"]) == sorted(urls)
     assert run.json["silent"] == 1
     assert asicrc("devices", "--scan", "8.8.8.0/24", "--json").json["error"]["code"] == "usage"
@@ -197,7 +228,8 @@ def test_a_lv06_is_set_captured_and_given_back(tmp_path: Path, profile: str, sta
     path = tmp_path / "a.asicrc"
     with miner("lv06", f"profile={profile}") as url:
         before = own_pools(api(url))
-        run = capture(url, path, "--frequency-mhz", "525", "--voltage-mv", "1225", "--fan-percent", "90")
+        set_to = ("--frequency-mhz", "525", "--voltage-mv", "1225", "--fan-percent", "90")
+        run = capture(url, path, *set_to, "--max-events", "40", duration="60s")
         after = api(url)
     assert run.code == 0, run
     assert run.json["restored"] is True
@@ -241,7 +273,7 @@ def test_other_miners_are_set_captured_and_given_back(
     path = tmp_path / "a.asicrc"
     quick = QUICK if options[0] != "lbbox" else QUICK[1:]
     with emulator(*options, *quick, "pool=127.0.0.1:9", module="simulators.miners") as url:
-        run = capture(url, path, *arguments, duration="4s")
+        run = capture(url, path, *arguments, "--max-events", "4", duration="60s")
     assert run.code == 0, run
     assert run.json["restored"] is True
     assert run.json["valid"] == run.json["events"] > 3
@@ -255,11 +287,9 @@ def test_other_miners_are_set_captured_and_given_back(
 
 @long
 def test_an_s9_that_takes_no_pool_is_waited_for_while_its_owner_points_it(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    path = tmp_path / "a.asicrc"
+    port, path = port_of_nobody(), tmp_path / "a.asicrc"
     with miner("s9", "profile=bmminer", "api_allow=stock", f"pool=127.0.0.1:{port}") as url:
-        run = capture(f"{url}&server_port={port}", path)
+        run = capture(f"{url}&server_port={port}", path, "--max-events", "6", duration="60s")
     assert run.code == 0, run
     assert "by hand" in run.err
     assert f"stratum+tcp://127.0.0.1:{port} as pool 1" in run.err
@@ -272,22 +302,27 @@ def test_an_s9_that_takes_no_pool_is_waited_for_while_its_owner_points_it(tmp_pa
 @pytest.mark.parametrize(
     ("fault", "code", "said"),
     [
-        ("overheat:14", 5, "stopped for safety"),
-        ("lower_settings:14", 5, "firmware does that to a miner that has overheated"),
-        ("fallback_after:14", 3, "mines at a pool of its own"),
+        ("overheat", 5, "stopped for safety"),
+        ("lower_settings", 5, "firmware does that to a miner that has overheated"),
+        ("fallback_after", 3, "mines at a pool of its own"),
         ("ignore_difficulty", 5, "ignores the difficulty"),
     ],
 )
 def test_what_goes_wrong_meanwhile_ends_the_capture_with_its_reason(
     tmp_path: Path, fault: str, code: int, said: str
 ) -> None:
-    path = tmp_path / "a.asicrc"
-    with miner("lv06", "profile=esp-head", f"faults={fault}", "fallback=127.0.0.1:9", "heat_speed=5") as url:
-        difficulty = ("--difficulty", "1024") if fault == "ignore_difficulty" else ()
-        run = capture(url, path, *difficulty, duration="60s")
-    assert run.code == code, run
-    assert said in run.json["reason"]
-    _keeps_the_wallet(path, run)
+    def course(folder: Path, seconds: int) -> None:
+        path = folder / "a.asicrc"
+        at_once = fault == "ignore_difficulty"
+        faults = f"faults={fault}" if at_once else f"faults={fault}:{seconds}"
+        with miner("lv06", "profile=esp-head", faults, "fallback=127.0.0.1:9", "heat_speed=5") as url:
+            difficulty = ("--difficulty", "1024") if at_once else ()
+            run = capture(url, path, *difficulty, duration="60s")
+        assert run.code == code, run
+        assert said in run.json["reason"]
+        _keeps_the_wallet(path, run)
+
+    with_more_time(course, tmp_path)
 
 
 @long
@@ -308,24 +343,30 @@ def test_the_fan_of_a_miner_holds_a_temperature_and_is_given_back(tmp_path: Path
 
 @long
 def test_a_restart_of_the_miner_meanwhile_is_a_new_segment_and_a_line(tmp_path: Path) -> None:
-    path = tmp_path / "a.asicrc"
-    with miner("lv06", "profile=esp-head", "faults=reboot_after:14") as url:
-        run = capture(url, path, duration="20s")
-    assert run.code == 0, run
-    assert len(rows(path, "select distinct segment from events")) == 2
-    assert "the device has restarted" in log(path)
-    assert "came back" in rows(path, "select reason from segments order by id")[1][0]
+    def course(folder: Path, seconds: int) -> None:
+        path = folder / "a.asicrc"
+        with miner("lv06", "profile=esp-head", f"faults=reboot_after:{seconds}") as url:
+            run = capture(url, path, duration=f"{seconds + 6}s")
+        assert run.code == 0, run
+        assert len(rows(path, "select distinct segment from events")) == 2
+        assert "the device has restarted" in log(path)
+        assert "came back" in rows(path, "select reason from segments order by id")[1][0]
+
+    with_more_time(course, tmp_path)
 
 
 @long
 def test_a_silent_management_interface_stops_the_capture_and_not_the_shares(tmp_path: Path) -> None:
-    path = tmp_path / "a.asicrc"
-    with miner("lv06", "profile=esp-head", "faults=hang_api:14") as url:
-        run = capture(url, path, duration="15s")
-    times = [t_ns for (t_ns,) in rows(path, "select t_ns from events order by t_ns")]
-    assert max(b - a for a, b in pairwise(times)) < 6e9
-    assert run.json["restored"] is False
-    assert run.code in (3, 5)
+    def course(folder: Path, seconds: int) -> None:
+        path = folder / "a.asicrc"
+        with miner("lv06", "profile=esp-head", f"faults=hang_api:{seconds}") as url:
+            run = capture(url, path, duration=f"{seconds + 1}s")
+        times = [t_ns for (t_ns,) in rows(path, "select t_ns from events order by t_ns")]
+        assert max(b - a for a, b in pairwise(times)) < 6e9
+        assert run.json["restored"] is False
+        assert run.code in (3, 5)
+
+    with_more_time(course, tmp_path)
 
 
 @long
@@ -384,8 +425,8 @@ def test_ctrl_c_while_a_miner_is_waited_for_puts_everything_back(tmp_path: Path)
         process = _started(url, path, "--duration", "60s", "--difficulty", "1e8")
         wait_for_line(process, lambda line: "the gate: waiting" in line)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
-        process.communicate()
+        process.communicate(timeout=200)
+        assert process.returncode == 130
         assert own_pools(api(url)) == before
     assert rows(path, "select value from capture where key = 'restored'") == [("true",)]
 
@@ -393,14 +434,15 @@ def test_ctrl_c_while_a_miner_is_waited_for_puts_everything_back(tmp_path: Path)
 @long
 def test_a_second_capture_of_the_same_miner_is_turned_away_without_a_file(tmp_path: Path) -> None:
     with miner("lv06", "profile=esp-head") as url:
-        process = _started(url, tmp_path / "a.asicrc", "--duration", "6s")
+        process = _started(url, tmp_path / "a.asicrc", "--duration", "200s")
         wait_for_line(process, lambda line: "the gate: waiting" in line)
         run = capture(url, tmp_path / "b.asicrc")
         assert run.code == 3
         assert "another capture" in run.json["error"]["message"]
         assert not (tmp_path / "b.asicrc").exists()
-        process.communicate(timeout=60)
-        assert process.returncode == 0
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=200)
+        assert process.returncode == 130
 
 
 def _started(url: str, path: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -428,14 +470,7 @@ def _killed_capture(url: str, path: Path) -> None:
 def _wait_until_it_answers(url: str) -> None:
     """Old firmware may panic when its pool is gone, and starts anew."""
     time.sleep(1.0)
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            api(url)
-            return
-        except OSError:
-            assert time.monotonic() < deadline, "the miner does not come back"
-            time.sleep(0.5)
+    api(url)
 
 
 def _keeps_the_wallet(path: Path, run: Run) -> None:
