@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from asicrc.evidence import Estimate
 from asicrc.report.figures import BLUE, GREEN, GREY, ORANGE, PANEL_SIZE, single_panel
@@ -112,7 +114,7 @@ def _draw_memory(axis: Axes, result: BenchmarkResult) -> None:
         label = f"{name}: {total.mean():.2f} in all"
         if len(drawn) > 1:
             error = curves.std(axis=0, ddof=1) / np.sqrt(len(drawn))
-            label = f"{name}: {total.mean():.2f} ± {total.std(ddof=1) / np.sqrt(len(drawn)):.2f} in all"
+            label = f"{name}: {_with_error(total)} in all"
             axis.fill_between(
                 np.arange(len(mean)), mean - error, mean + error, color=_colour(name), alpha=0.2, lw=0
             )
@@ -158,7 +160,9 @@ def _draw_scores(axis: Axes, scores: Mapping[str, Estimate], published: Publishe
     if published is not None:
         axis.axvline(published.nrmse, color=ORANGE, lw=1.2, label=f"published, {published.nrmse}")
         axis.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.99))
-    widest = max([1.05, *(score.estimate for score in scores.values() if np.isfinite(score.estimate))])
+    largest = max([1.05, *(score.estimate for score in scores.values() if np.isfinite(score.estimate))])
+    ends = [score.high for score in scores.values() if np.isfinite(score.high)]
+    widest = min(max([largest, *ends]), 2 * largest)  # an interval of two runs may reach far
     axis.set(
         xlabel="NRMSE (root mean squared error / standard deviation); lower is better",
         xlim=(0, 1.05 * widest),
@@ -199,6 +203,13 @@ def _shown_predictions(result: BenchmarkResult) -> list[str]:
 def _runs(result: BenchmarkResult, number: int | None = None) -> str:
     one = (len(result.captures) if number is None else number) == 1
     return ("capture" if one else "captures") if result.subject else ("seed" if one else "seeds")
+
+
+def _with_error(totals: NDArray[np.float64]) -> str:
+    """Mean and standard error, with two digits of the error but two decimals at least."""
+    error = float(totals.std(ddof=1) / np.sqrt(len(totals)))
+    decimals = 2 if not 0 < error < 0.1 else min(6, 1 - math.floor(math.log10(error)))
+    return f"{totals.mean():.{decimals}f} ± {error:.{decimals}f}"
 
 
 def _score(nrmse: float) -> str:

@@ -27,7 +27,7 @@ from asicrc.report.html.number_text import (
 )
 from asicrc.report.html.rendering import LONGEST_TEXT, together, visible
 from asicrc.report.html.sweep_page import _more_commands, _told_apart
-from asicrc.report.reservoir_figure import _score
+from asicrc.report.reservoir_figure import _score, _with_error, scores_panel
 from asicrc.report.sweep_figure import levels_of
 from asicrc.reservoir.calibration import ClassResult
 
@@ -129,6 +129,14 @@ def test_small_scores_keep_their_digits_in_figures() -> None:
     assert [_score(nrmse) for nrmse in (1.0021, 0.8661, 0.0, 0.0004, math.nan)] == [
         "1.002", "0.866", "0.000", "0.000400", "nan",
     ]  # fmt: skip
+
+
+def test_intervals_of_scores_and_errors_of_capacities_are_not_cut() -> None:
+    assert _with_error(np.array([-0.0004, 0.0002])) == "-0.00010 ± 0.00030"
+    assert _with_error(np.array([0.9, 1.3])) == "1.10 ± 0.20"
+    for high, shown in ((1.8, 1.8), (60.0, 2.1)):
+        scores = {"device": estimate(1.0, 0.2, high), "u_t": estimate(0.9, 0.8, 1.0)}
+        assert scores_panel(scores, None).axes[0].get_xlim()[1] >= shown
 
 
 def test_labels_of_a_calibration_stay_on_its_figure() -> None:

@@ -53,7 +53,7 @@ STANDS_FOR = {
     "random_features": "noise, as many columns as the device has",
     "host_path": "what the host does, without a device behind it",
     "poisson_twin": "a miner of the same rates without memory",
-    "poisson_twin_telemetry": "the same, behind the filter of the telemetry",
+    "poisson_twin_telemetry": "a miner of the same rates without memory, behind the filter of the telemetry",
     "controller_only": "what the controller of the device does",
     "history_shuffled": "the device, its past exchanged among steps of the same input",
 }
