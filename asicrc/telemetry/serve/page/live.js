@@ -79,7 +79,7 @@ function chip(text, verdict) {
 function tiles(words, { rate_per_s: rate, cv, invalid_share: errors, readings }) {
   const others = words.readings.filter((text) => !/ (degC|W)$/.test(text)).join(", ");
   const beside = (found, scale, unit) => found
-    && `95 %: ${short(scale * found.low, 3)} to ${short(scale * found.high, 3)}${unit}; ${words.window}`;
+    && `95 %: ${short(scale * found.low, 3)} to ${short(scale * found.high, 3)}${unit}; n = ${found.n}, ${words.window}`;
   const found = [ // name, value, what stands below it, and what instead where there is no value
     ["share rate", rate && `${short(rate.estimate, 3)}/s`, beside(rate, 1, ""), "no time was recorded yet"],
     ["CV of the intervals", cv && short(cv.estimate), beside(cv, 1, ""), "fewer than 20 intervals in this time"],
