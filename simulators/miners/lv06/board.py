@@ -100,14 +100,17 @@ class Board:
 
 
 def pll_mhz(target_mhz: float) -> float:
-    """The nearest that the BM1366's PLL makes of 25 MHz: 25 fb / (ref p1 p2), fb 160 to 239."""
+    """The nearest that ESP-Miner has the BM1366's PLL make of 25 MHz: 25 fb / (ref p1 p2), fb 144 to 235, p1
+    above p2. 0 where there is none (below 42.7 MHz, above 2943): so says firmware of v2.15 in
+    `actualFrequency` then, as it writes a PLL without dividers (bitaxeorg/ESP-Miner:components/asic/pll.c).
+    """
     best = 0.0
     for reference in (2, 1):
-        for first in range(7, 0, -1):
-            for second in range(first, 0, -1):
+        for first in range(7, 1, -1):
+            for second in range(first - 1, 0, -1):
                 divider = reference * first * second
-                feedback = round(target_mhz * divider / 25)
-                if 160 <= feedback <= 239:
+                feedback = math.floor(target_mhz * divider / 25 + 0.5)
+                if 144 <= feedback <= 235:
                     made = 25 * feedback / divider
                     if abs(made - target_mhz) < abs(best - target_mhz):
                         best = made

@@ -26,6 +26,7 @@ POLL_S = 2.0
 """Between looks at the temperature."""
 SAFE_MHZ, SAFE_MV = 50, 990
 """Where the firmware puts an overheated board, for ever."""
+NO_DIVIDERS_MHZ = 200.0
 
 _TEXTS = ("stratumURL", "stratumUser", "stratumPassword", "ssid", "wifiPass", "hostname")
 _NUMBERS = (
@@ -77,7 +78,7 @@ class EspOld(EspFirmware):
         self._since_poll_s = 0.0
         self._fan_percent = 100.0
         self._best = 0.0
-        self.board.frequency_mhz = pll_mhz(self._boot_mhz)  # found running, not starting
+        self.board.frequency_mhz = pll_mhz(_reached(self._boot_mhz))  # found running, not starting
 
     def pools(self) -> Sequence[Pool]:
         nvs = self.nvs
@@ -106,7 +107,7 @@ class EspOld(EspFirmware):
         if self._since_poll_s >= POLL_S / max(1.0, self.options.heat_speed) and self.up:
             self._since_poll_s = 0.0
             self._watch_temperature()
-        target = self._target_mhz if self.up else self.board.frequency_mhz
+        target = _reached(self._target_mhz) if self.up else self.board.frequency_mhz
         self.board.step(dt_s, target, self.nvs["coreVoltage"], self._fan_percent)
 
     def respond(self, request: Request) -> Answer:
@@ -195,6 +196,11 @@ class EspOld(EspFirmware):
 
     def _save_safe_settings(self) -> None:
         self.nvs |= {"coreVoltage": SAFE_MV, "frequency": SAFE_MHZ, "fanspeed": 100, "autofanspeed": 0}
+
+
+def _reached(target_mhz: float) -> float:
+    """What the firmware goes to: without dividers for it, 200 MHz (components/bm1397/bm1366.c)."""
+    return target_mhz if pll_mhz(target_mhz) else NO_DIVIDERS_MHZ
 
 
 def _valueint(value: Any) -> int:
