@@ -11,12 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from free_ports import free_port
+
 MASK = "1fffe000"
+PATIENCE_S = 40.0
+"""For what has to come: a machine that has other work to do may let either side stand for seconds."""
 
 
 def sha256d(data: bytes) -> bytes:
@@ -90,7 +94,7 @@ class Pool:
     """Listens; one miner at a time."""
 
     def __init__(self) -> None:
-        self._sock = socket.create_server(("127.0.0.1", 0))
+        self._sock = socket.create_server(("127.0.0.1", free_port()))
         self.port: int = self._sock.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         self._lines: list[Line] = []
@@ -198,6 +202,12 @@ class Line:
                     self.answer(message)
         return found
 
+    def falls_silent(self) -> None:
+        """Half a second without a share, before long: some may still be on their way."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.shares(0.5):
+            assert time.monotonic() < deadline, "shares go on coming"
+
     def shares_of(self, job_id: str, count: int, seconds: float = 30.0) -> list[Share]:
         """So many of one job; those of others are answered and left out."""
         found: list[Share] = []
@@ -250,7 +260,7 @@ class Miner:
     def command(self, text: str | dict[str, Any], port: int | None = None) -> bytes:
         """All bytes of the reply to one command."""
         data = text if isinstance(text, str) else json.dumps(text)
-        with socket.create_connection(("127.0.0.1", port or self.port), timeout=5) as sock:
+        with socket.create_connection(("127.0.0.1", port or self.port), timeout=PATIENCE_S) as sock:
             sock.sendall(data.encode())
             return b"".join(iter(lambda: sock.recv(65536), b""))
 
@@ -259,6 +269,20 @@ class Miner:
         sent = {"command": name} if parameter is None else {"command": name, "parameter": parameter}
         value: dict[str, Any] = json.loads(self.command(sent, port).rstrip(b"\0"))
         return value
+
+    @contextmanager
+    def shuts_its_api(self, path: str) -> Iterator[None]:
+        """Within it the miner starts anew: a connection that it has answered on ends.
+
+        Whether it refuses others meanwhile could not be seen by one that comes too late.
+        """
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S) as sock:
+            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: miner\r\n\r\n".encode())
+            assert sock.recv(65536)
+            yield
+            with suppress(ConnectionResetError):
+                while sock.recv(65536):
+                    pass
 
     def when(self, true: Callable[[], bool], seconds: float = 30.0) -> bool:
         deadline = time.monotonic() + seconds
@@ -274,7 +298,7 @@ def http(
     data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"{method} {path} HTTP/1.1", "Host: miner", f"Content-Length: {len(data)}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as sock:
         sock.sendall("\r\n".join([*lines, "", ""]).encode() + data)
         raw = b"".join(iter(lambda: sock.recv(65536), b""))
     head, _, rest = raw.partition(b"\r\n\r\n")

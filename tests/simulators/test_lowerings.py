@@ -115,7 +115,7 @@ def found_by(cache: Path, environment: dict[str, str]) -> tuple[str, list[list[i
         env=os.environ | environment | {CACHE: str(cache)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=500,
         check=True,
     )
     name, hits = json.loads(run.stdout)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from miner_host import Job, Line, Miner, miner, pool
+from miner_host import PATIENCE_S, Job, Line, Miner, miner, pool
 
 QUICK = ("lv06", "profile=esp-head", "zero_bits=6", "boot_s=0.3", "retry_s=0.1", "ramp_ms=5")
 """Ninety shares a second at the floor."""
@@ -58,8 +58,8 @@ def test_a_clean_job_is_taken_up_at_once_and_another_at_the_tick(tmp_path: Path)
             line.notify(Job(job_id, clean=clean))
             line.shares_of(job_id, 3)
     received, taken = times(truth, "received"), times(truth, "taken_up")
-    assert taken["b"] - received["b"] < 50_000_000
-    assert taken["c"] - taken["b"] == pytest.approx(0.8e9, abs=0.2e9)
+    assert taken["b"] - received["b"] < 400_000_000  # the tick would have come 0.7 s after it
+    assert taken["c"] - taken["b"] > 0.7e9
 
 
 def test_it_answers_what_a_pool_asks(running: tuple[Miner, Line]) -> None:
@@ -88,7 +88,7 @@ def test_extranonce_and_mask_count_from_the_next_job(running: tuple[Miner, Line]
     line.send(id=None, method="mining.set_version_mask", params=["00000000"])
     line.notify(Job("e1"))
     line.shares(0.3)
-    rest = line.shares(1.0)
+    rest = [share for share in line.shares(1.0) if share.job_id == "e1"]
     assert len(rest) < 25  # of each job but one version: 14,317 nonces, and then nothing until the tick
     line.send(id=None, method="mining.set_version_mask", params=["1fffe000"])
 
@@ -102,7 +102,7 @@ def test_a_repeated_job_is_passed_over(running: tuple[Miner, Line]) -> None:
     line.notify(Job("f0", clean=False))  # its shares would not hash as this one
     time.sleep(0.7)
     line.shares(0.3)
-    assert {share.job_id for share in line.shares(0.5)} == {"f1"}
+    assert {share.job_id for share in line.shares(30, until=20)} == {"f1"}
 
 
 def test_info_is_that_of_2_15(running: tuple[Miner, Line]) -> None:
@@ -162,7 +162,7 @@ def test_clock_and_voltage_follow_at_once_in_steps(running: tuple[Miner, Line]) 
     assert device.when(lambda: seen.add(device.info()["actualFrequency"]) or 300.0 in seen)  # type: ignore[func-returns-value]
     assert all(mhz % 6.25 == 0 or mhz == 485.0 for mhz in seen)
     assert device.when(lambda: device.info()["coreVoltageActual"] == 1100)
-    assert device.when(lambda: abs(device.info()["hashRate"] / (300 * 0.894) - 1) < 0.15, 20)
+    assert device.when(lambda: abs(device.info()["hashRate"] / (300 * 0.894) - 1) < 0.15)
     device.http("PATCH", "/api/system", {"frequency": 487.3})
     assert device.when(lambda: abs(device.info()["actualFrequency"] - 487.3) < 1.0)
     assert device.info()["frequency"] == 487.3
@@ -205,14 +205,14 @@ def test_a_paused_miner_leaves_its_pool_and_draws_little(running_alone: tuple[Mi
     device, served, line = running_alone
     line.send(id=None, method="client.reconnect", params=["10.0.0.1", 3333, 0])
     with pytest.raises(ConnectionError):
-        line.until(lambda message: False, 3)
+        line.until(lambda message: False, 30)
     line = served.accept()  # wherever it was told to go
     line.welcome()
     line.notify(Job("a"))
     line.shares_of("a", 3)
     assert json.loads(device.http("POST", "/api/system/pause")[1]) == {"message": "Mining paused"}
     with pytest.raises(ConnectionError):
-        line.until(lambda message: False, 3)
+        line.until(lambda message: False, 30)
     assert device.when(lambda: device.info()["power"] < 4)
     info = device.info()
     assert (info["miningPaused"], info["hashRate"]) == (True, 0)
@@ -220,12 +220,12 @@ def test_a_paused_miner_leaves_its_pool_and_draws_little(running_alone: tuple[Mi
     line = served.accept()
     line.welcome()
     assert device.when(lambda: device.info()["actualFrequency"] == 485.0)
-    uptime_s = device.info()["uptimeSeconds"]
+    told_s = time.monotonic()
     assert json.loads(device.http("POST", "/api/system/restart")[1])["message"].startswith("System will")
     with pytest.raises(ConnectionError):
-        line.until(lambda message: False, 3)
+        line.until(lambda message: False, 30)
     served.accept().welcome()
-    assert device.info()["uptimeSeconds"] < max(uptime_s, 2)
+    assert device.info()["uptimeSeconds"] <= time.monotonic() - told_s
     assert device.info()["resetReason"] == "Software reset via esp_restart"
 
 
@@ -233,10 +233,16 @@ def test_overheated_it_starts_again_lower(running_alone_hot: tuple[Miner, Any, L
     device, _, line = running_alone_hot
     line.difficulty(1e6)
     line.notify(Job("a"))
-    assert device.when(lambda: device.info()["overheat_mode"] == 1)
-    assert device.when(lambda: device.info()["overheat_mode"] == 0)
     info = device.info()
-    assert (info["frequency"], info["coreVoltage"]) in ((385.0, 1100), (285.0, 1000))
+
+    def has_cooled() -> bool:
+        nonlocal info
+        info = device.info()
+        return info["frequency"] < 485.0 and info["overheat_mode"] == 0
+
+    assert device.when(has_cooled)
+    times = round((485.0 - info["frequency"]) / 100)  # its heat sink stays off: more than once before long
+    assert (info["frequency"], info["coreVoltage"]) == (485.0 - 100 * times, 1200 - 100 * times)
     assert (info["autofanspeed"], info["manualFanSpeed"]) == (0, 100)
 
 
@@ -310,7 +316,7 @@ def times(truth: Path, kind: str) -> dict[str, int]:
 
 
 def websocket(port: int, path: str) -> socket.socket:
-    sock = socket.create_connection(("127.0.0.1", port), timeout=5)
+    sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
     key = base64.b64encode(os.urandom(16)).decode()
     lines = (f"GET {path} HTTP/1.1", "Host: miner", "Upgrade: websocket", "Connection: Upgrade")
     sock.sendall("\r\n".join([*lines, f"Sec-WebSocket-Key: {key}", "", ""]).encode())

@@ -63,6 +63,7 @@ def test_stale_shares_are_sent_until_the_new_job_is_taken_up(bmminer: tuple[Mine
     line.shares_of("d0", 3)
     line.notify(Job("d1"))
     mixed = line.shares(0.6)
+    mixed += line.shares_of("d1", 3)
     first_new = next(i for i, share in enumerate(mixed) if share.job_id == "d1")
     assert {share.job_id for share in mixed[first_new:]} == {"d1"}
     assert {share.job_id for share in mixed[:first_new]} <= {"d0"}
@@ -70,7 +71,14 @@ def test_stale_shares_are_sent_until_the_new_job_is_taken_up(bmminer: tuple[Mine
 
 def test_replies_end_with_a_nul_and_stats_lacks_a_comma(bmminer: tuple[Miner, Line]) -> None:
     device, line = bmminer
-    line.shares(1.0)
+    line.shares(0.5)
+
+    def is_counted() -> bool:
+        """Its rate of 5 s: a machine that has other work does not hash all of it for a while."""
+        stats = device.command({"command": "stats"})[:-1].replace(b"}{", b"},{")
+        return bool(abs(float(json.loads(stats)["STATS"][1]["GHS 5s"]) / (643 * 189 * 0.114) - 1) < 0.2)
+
+    assert device.when(is_counted)
     raw = device.command({"command": "stats"})
     assert raw.endswith(b"}\0")
     with pytest.raises(json.JSONDecodeError):
@@ -81,7 +89,6 @@ def test_replies_end_with_a_nul_and_stats_lacks_a_comma(bmminer: tuple[Miner, Li
     assert (data["chain_acn6"], data["chain_acn1"], data["total_acn"]) == (63, 0, 189)
     assert data["chain_acs6"].count("o") == 63
     assert (data["chain_rate1"], data["frequency"], data["freq_avg7"]) == ("", "643", 643.0)
-    assert float(data["GHS 5s"]) == pytest.approx(643 * 189 * 114 / 1000, rel=0.2)
     assert isinstance(data["GHS 5s"], str)
     assert (data["fan3"], data["fan1"]) == (data["fan6"], 0)
     assert b'"LCD":[,{' in device.command({"command": "lcd"})
@@ -119,7 +126,7 @@ def test_pools_are_added_switched_and_removed(bmminer: tuple[Miner, Line]) -> No
         new.welcome()
         assert new.messages[1]["params"] == ["me,and.you", "x"]
         with pytest.raises(ConnectionError):
-            line.until(lambda message: False, 2)
+            line.until(lambda message: False, 30)
         assert status(device.ask("removepool", "1")) == ("E", 67)
         first, second = device.ask("pools")["POOLS"]
         assert (first["Priority"], first["Stratum Active"]) == (1, False)
@@ -147,12 +154,13 @@ def test_a_restart_forgets_pools_that_were_not_saved() -> None:
         line.notify(Job("a"))
         assert {len(share.params) for share in line.shares_of("a", 4)} == {6}
         device.ask("addpool", "stratum+tcp://127.0.0.1:9,me,x")
+        told_s = time.monotonic()
         assert device.command({"command": "restart"}) == b'{"STATUS":"RESTART"}\0'
         with pytest.raises(ConnectionError):
-            line.shares(3)
+            line.shares(30)
         served.accept().welcome()
         assert len(device.ask("pools")["POOLS"]) == 1
-        assert device.ask("summary")["SUMMARY"][0]["Elapsed"] < 5
+        assert device.ask("summary")["SUMMARY"][0]["Elapsed"] <= time.monotonic() - told_s
 
 
 def test_luxos_rolls_versions_if_the_pool_grants_it(luxos: tuple[Miner, Line]) -> None:
@@ -182,10 +190,12 @@ def test_a_session_is_needed_and_there_is_but_one(luxos: tuple[Miner, Line]) -> 
 def test_each_board_has_a_clock_and_a_voltage_that_follow(luxos: tuple[Miner, Line]) -> None:
     device, _ = luxos
     session = device.ask("logon")["SESSION"][0]["SessionID"]
+    told_s = time.monotonic()
     ramp = device.ask("frequencyset", f"{session},1,602")
     assert status(ramp) == ("S", 302)
     assert ramp["RAMP"] == [{"Board": 1, "Frequency": 600.0, "FrequencyStep": 5.0, "TargetChip": "all"}]
-    assert device.ask("devs")["DEVS"][1]["IsRamping"]
+    is_ramping = device.ask("devs")["DEVS"][1]["IsRamping"]
+    assert is_ramping or time.monotonic() - told_s > 0.3, "nine steps of 40 ms"
     assert device.when(lambda: not device.ask("asc", "1")["ASC"][0]["IsRamping"])
     assert {chip["Frequency"] for chip in device.ask("healthchipget", "1")["CHIPS"]} == {600.0}
     assert {chip["Frequency"] for chip in device.ask("healthchipget", "0")["CHIPS"]} == {643.75}
@@ -202,12 +212,10 @@ def test_curtailed_it_stands_still(luxos: tuple[Miner, Line]) -> None:
     session = device.ask("logon")["SESSION"][0]["SessionID"]
     assert device.ask("curtail", f"{session},sleep")["CURTAIL"] == [{"Action": "sleep mode"}]
     assert status(device.ask("frequencyset", f"{session},1,600"))[0] == "E"
-    time.sleep(0.3)
-    line.shares(0.2)
-    assert not line.shares(0.5)
+    line.falls_silent()
     assert device.ask("power")["POWER"][0]["Watts"] < 100
     device.ask("curtail", f"{session},wakeup")
-    assert line.shares(3, until=3)
+    assert line.shares(30, until=3)
     device.ask("logoff", session)
 
 
