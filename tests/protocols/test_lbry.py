@@ -175,6 +175,27 @@ def test_difficulty_counts_in_256ths() -> None:
         target_from_stratum_difficulty(1, scale=0)
 
 
+@pytest.mark.parametrize(
+    ("difficulty", "bitcoin", "target_256", "target_1"),
+    [  # what Bitcoin calls the first one in 256ths, 2**-32 at least; leading digits of both targets, of 64
+        (0.05, 0.0001953125, "000013ffebfff", "00000013ffebf"),
+        (1e-4, 3.90625e-7, "00270fd8effff", "0000270fd8eff"),
+        (2.0**-22, 2.0**-30, "3fffc00000000", "003fffc000000"),
+        (2.0**-24, 2.0**-32, "ffff000000000", "00ffff0000000"),
+        (2.0**-25, 2.0**-32, "f" * 64, "01fffe0000000"),
+        (1e-9, 2.0**-32, "f" * 64, "3b9a8e6535fff"),
+        (1e-12, 2.0**-32, "f" * 64, "f" * 64),
+    ],
+)
+def test_the_easiest_difficulties(difficulty: float, bitcoin: float, target_256: str, target_1: str) -> None:
+    """Down to where every hash is a share, which no difficulty below goes beyond."""
+    by_256, by_1 = Lbry().target(difficulty), Lbry(1).target(difficulty)
+    assert f"{by_256:064x}".startswith(target_256)
+    assert f"{by_1:064x}".startswith(target_1)
+    assert by_256 == min(2**256 - 1, target_from_stratum_difficulty(difficulty / 256, 1))
+    assert DIFFICULTY_1_TARGET / by_256 == pytest.approx(bitcoin, rel=1e-4)
+
+
 @given(st.floats(1e-6, 1e12), st.sampled_from([1, 256]))
 def test_a_target_is_the_largest_hash_of_its_difficulty(difficulty: float, scale: int) -> None:
     target = target_from_stratum_difficulty(difficulty, scale)
@@ -201,6 +222,19 @@ def test_the_scale_is_told_from_the_first_shares(scale: int) -> None:
     # The right scale is refused once in 10,000, the wrong one fits by chance once in 2 ** 32.
     assert told.count(scale) >= 1995
     assert set(told) <= {scale, None}
+
+
+@pytest.mark.parametrize(("times", "is_told"), [(9.9, True), (10.1, False)])
+@pytest.mark.parametrize("difficulty", [4096.0, 1.0, 1e-4])
+def test_shares_as_good_as_one_in_ten_thousand_are_too_good(
+    difficulty: float, times: float, is_told: bool
+) -> None:
+    """Four shares that are each ten times better than they have to be: once in 10**4."""
+    shares = [(difficulty, int(target_from_stratum_difficulty(difficulty) / times))] * 4
+    inference = infer_difficulty_scale(shares)
+    assert inference.scale == (256 if is_told else None)
+    assert [fit.missed for fit in inference.fits] == [4, 0]
+    assert inference.fits[1].probability == pytest.approx(times**-4)
 
 
 @pytest.mark.parametrize("scale", [16, 4096, 65536])
