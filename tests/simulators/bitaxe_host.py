@@ -16,6 +16,8 @@ from typing import Any
 
 from bm1366_host import CHAIN_INACTIVE, WireJob, crc5, read_register, set_address, write_register
 
+PATIENCE_S = 40.0
+"""For what has to come: a machine that has other work to do may let either side stand for seconds."""
 RELEASE, HOLD = bytes.fromhex("06 00 01"), bytes.fromhex("06 00 00")
 DS4432U, EMC2101, TPS546, INA260 = 0x48, 0x4C, 0x24, 0x40
 
@@ -36,10 +38,10 @@ class Host:
     number: int = 0
     results: list[bytes] = field(default_factory=list)
 
-    def exchange(self, raw: bytes, seconds: float = 1.0) -> bytes:
-        """Write to the control port, and return what comes before 50 ms of silence."""
+    def exchange(self, raw: bytes, seconds: float = PATIENCE_S, least: int = 1) -> bytes:
+        """Write to the control port, and return what comes before 50 ms of silence, `least` bytes or more."""
         os.write(self.control, raw)
-        return self._heard(self.control, seconds)
+        return self._heard(self.control, seconds, least)
 
     def ask(self, body: bytes) -> bytes:
         """Data of the answer to a request. Fails on an error."""
@@ -48,7 +50,7 @@ class Host:
         os.write(self.control, raw)
         head = 3 if self.version == 0 else 4
         reply = bytearray()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             if select.select([self.control], [], [], 0.05)[0]:
                 reply += os.read(self.control, 4096)
@@ -74,14 +76,18 @@ class Host:
     def release(self) -> None:
         assert self.ask(RELEASE) == b"\1"
 
-    def chip(self, raw: bytes, seconds: float = 0.3) -> bytes:
+    def chip(self, raw: bytes, seconds: float = PATIENCE_S) -> bytes:
         """Write to the chip, and return what comes before 50 ms of silence."""
         os.write(self.data, raw)
         return self._heard(self.data, seconds)
 
     def chip_id(self) -> bytes:
-        """The two bytes of it, none while the chip is silent."""
+        """The two bytes of it."""
         return self.chip(read_register(0))[2:4]
+
+    def is_silent(self) -> bool:
+        """Whether the chip does not say what it is."""
+        return self.chip(read_register(0), seconds=0.3) == b""
 
     def start_hashing(self, pll: int, job_number: int = 1) -> None:
         """Bring the one chip up at its first speed, and give it a job."""
@@ -107,15 +113,20 @@ class Host:
                 del buffer[:11]
         return found
 
-    def drain(self) -> None:
+    def drain(self, seconds: float = 0.0) -> None:
+        """Forget what comes before so much silence."""
         for fd in (self.control, self.data):
-            while select.select([fd], [], [], 0)[0]:
+            while select.select([fd], [], [], seconds)[0]:
                 os.read(fd, 65536)
 
-    def _heard(self, fd: int, seconds: float) -> bytes:
+    def _heard(self, fd: int, seconds: float, least: int = 1) -> bytes:
         heard = b""
         deadline = time.monotonic() + seconds
-        while select.select([fd], [], [], 0.05 if heard else max(0.0, deadline - time.monotonic()))[0]:
+
+        def waits_s() -> float:
+            return 0.05 if len(heard) >= least else max(0.0, deadline - time.monotonic())
+
+        while select.select([fd], [], [], waits_s())[0]:
             heard += os.read(fd, 65536)
         return heard
 

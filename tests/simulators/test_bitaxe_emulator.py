@@ -8,11 +8,12 @@ import time
 import tty
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bitaxe_host import DS4432U, EMC2101, HOLD, INA260, RELEASE, TPS546, Host, board, request
+from bitaxe_host import DS4432U, EMC2101, HOLD, INA260, PATIENCE_S, RELEASE, TPS546, Host, board, request
 from bm1366_host import WireJob, read_register, write_register
 
 from simulators.bitaxe.endpoint import main
@@ -49,8 +50,8 @@ def states(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
-def within(seconds: float, true: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
+def becomes(true: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + PATIENCE_S
     while not (result := true()) and time.monotonic() < deadline:
         time.sleep(0.02)
     return result
@@ -87,18 +88,19 @@ def test_a_partial_request_is_forgotten_and_a_whole_one_served(host: Host) -> No
 def test_requests_in_one_write_are_served_and_logged_in_turn(host: Host, log: Path) -> None:
     before = len(states(log))
     both = request(8, RELEASE) + request(9, HOLD)
-    assert host.exchange(both) == bytes.fromhex("01 00 08 01 01 00 09 00")
-    assert [state["reset"] for state in states(log)[before:]] == [False, True]
+    assert host.exchange(both, least=8) == bytes.fromhex("01 00 08 01 01 00 09 00")
+    seen = [state["reset"] for state in states(log)[before - 1 :]]  # and what it says of its temperature
+    assert [reset for reset, _ in groupby(seen)] == [True, False, True]
 
 
 def test_a_chip_that_is_held_says_nothing_and_forgets(host: Host) -> None:
-    assert host.chip_id() == b""
+    assert host.is_silent()
     host.release()
     assert host.chip_id().hex() == CHIP_ID
     host.chip(write_register(0x18, 0xF000C100), seconds=0)
     assert host.chip(read_register(0x18))[2:6].hex() == "f000c100"
     host.hold()
-    assert host.chip_id() == b""
+    assert host.is_silent()
     host.release()
     assert host.chip(read_register(0x18))[2:6].hex() == "0000c100"
 
@@ -106,8 +108,9 @@ def test_a_chip_that_is_held_says_nothing_and_forgets(host: Host) -> None:
 def test_reset_ends_the_hashing(host: Host) -> None:
     host.release()
     host.start_hashing(PLL_200)
-    assert host.nonces(5, until=3) >= 3
+    assert host.nonces(PATIENCE_S, until=3) >= 3
     host.hold()
+    host.drain(0.2)
     assert host.nonces(0.3) == 0
     host.release()
     host.chip(WireJob.example(2).frame(), seconds=0)
@@ -118,8 +121,7 @@ def test_the_regulator_moves_the_core(host: Host, log: Path) -> None:
     for code, millivolts in ((0xC6, 1199.45), (0xB9, 1247.54), (0x0A, 1495.43), (0x00, 1458.43)):
         host.write_part(DS4432U, 0xF8, code)
         assert host.read_part(DS4432U, 0xF8) == bytes((code,))
-        time.sleep(0.05)
-        assert states(log)[-1]["voltage_mv"] == pytest.approx(millivolts, abs=0.02)
+        assert becomes(lambda: states(log)[-1]["voltage_mv"] == pytest.approx(millivolts, abs=0.02))  # noqa: B023
         raw = int.from_bytes(host.ask(b"\x07\x50"), "little")
         assert raw * 3100 / 4095 == pytest.approx(millivolts, abs=0.5)
 
@@ -127,13 +129,12 @@ def test_the_regulator_moves_the_core(host: Host, log: Path) -> None:
 def test_a_chip_starves_below_the_voltage_of_its_clock(host: Host, log: Path) -> None:
     host.release()
     host.start_hashing(PLL_485)
-    assert host.nonces(5, until=2) >= 2
+    assert host.nonces(PATIENCE_S, until=2) >= 2
     host.write_part(DS4432U, 0xF8, 0xFF)  # 0.989 V
-    time.sleep(0.1)
-    host.drain()
+    host.drain(0.2)
     assert host.nonces(0.3) == 0
     host.write_part(DS4432U, 0xF8, CODE_1V20)
-    assert host.chip_id() == b""
+    assert host.is_silent()
     assert not states(log)[-1]["reset"]
     host.hold()
     host.release()
@@ -146,14 +147,14 @@ def test_the_fan_moves_the_temperature(host: Host, log: Path) -> None:
 
     host.release()
     host.start_hashing(PLL_485)
-    assert within(4, lambda: beside_c() >= 48), beside_c()
+    assert becomes(lambda: beside_c() >= 48), beside_c()
     cool_w = int.from_bytes(host.read_part(INA260, 0x03, 2), "big") / 100
     assert cool_w == pytest.approx(12.0, abs=0.1)  # it leaks less until it is warm
     assert beside_c() <= 51  # 25 degC and 25/30 of the 30 K of 9 W
     host.write_part(EMC2101, 0x4C, 0)
-    assert within(4, lambda: beside_c() > 90), beside_c()
+    assert becomes(lambda: beside_c() > 90), beside_c()
     host.write_part(EMC2101, 0x4C, FAN_FULL)
-    assert within(4, lambda: beside_c() <= 51), beside_c()
+    assert becomes(lambda: beside_c() <= 51), beside_c()
     hottest = max(state["temperature_c"] for state in states(log))
     assert hottest > 100
     assert [state["frequency_mhz"] for state in states(log)][-1] == 485.0
@@ -198,27 +199,33 @@ def test_version_1_states_the_whole_length_and_a_status() -> None:
         assert host.chip_id().hex() == CHIP_ID
         assert host.exchange(request(7, bytes.fromhex("09 01 DE AD BE EF")), seconds=0.2) == b""
         assert host.ask(b"\x06\x00") == b"\0"
-        assert host.chip_id() == b""
+        assert host.is_silent()
 
 
 def test_faults_begin_after_the_first_job(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    faults = "faults=sensor_lost:1.0,fan_stopped:0.4,overheat:0.4"
-    with board(faults, f"board_log={path}", "heat_speed=20") as host:
+    with board("faults=fan_stopped:0.4,overheat:0.4", f"board_log={path}", "heat_speed=20") as host:
         host.write_part(DS4432U, 0xF8, CODE_1V20)
         host.write_part(EMC2101, 0x03, 0x04)
         host.write_part(EMC2101, 0x4C, FAN_FULL)
         host.release()
+        assert becomes(lambda: states(path)[-1]["fan_percent"] == 100.0)
+        began_ns = time.monotonic_ns()
         host.start_hashing(PLL_485)
-        began = time.monotonic()
-        assert states(path)[-1]["fan_percent"] == 100.0
-        time.sleep(0.6)
+        assert becomes(lambda: states(path)[-1]["fan_percent"] == 0.0)
+        assert states(path)[-1]["t_ns"] - began_ns > 0.4e9
         assert host.read_part(EMC2101, 0x46) + host.read_part(EMC2101, 0x47) == b"\xff\xff"
         assert host.read_part(EMC2101, 0x4C)[0] == FAN_FULL
-        assert states(path)[-1]["fan_percent"] == 0.0
-        assert within(2, lambda: states(path)[-1]["temperature_c"] > 120)
-        time.sleep(max(0.0, began + 1.2 - time.monotonic()))
-        assert host.exchange(request(7, bytes.fromhex("05 40 4C 00 01")))[3:4] == b"\xff"
+        assert becomes(lambda: states(path)[-1]["temperature_c"] > 120)
+    with board("faults=sensor_lost:0.2") as host:
+        began_s = time.monotonic()
+        assert host.read_part(EMC2101, 0xFD) == b"\x16"
+        host.hold()
+        host.write_part(DS4432U, 0xF8, CODE_1V20)
+        host.release()
+        host.start_hashing(PLL_200)
+        assert becomes(lambda: host.exchange(request(7, bytes.fromhex("05 40 4C 00 01")))[3:4] == b"\xff")
+        assert time.monotonic() - began_s > 0.2
 
 
 def test_a_gamma_has_another_chip_and_another_regulator() -> None:
@@ -228,7 +235,7 @@ def test_a_gamma_has_another_chip_and_another_regulator() -> None:
         assert host.read_part(TPS546, 0x20) == b"\x97"
         assert host.read_part(TPS546, 0x79, 2) == b"\x40\x08"  # off
         host.release()
-        assert host.chip_id() == b""
+        assert host.is_silent()
         host.hold()
         host.write_part(TPS546, 0x21, 0x4C, 0x02)
         assert host.read_part(TPS546, 0x8B, 2) == b"\0\0"
@@ -292,7 +299,8 @@ def test_the_command_lists_the_options_of_board_and_chip(
 def test_what_begins_later_and_what_ends_again(tmp_path: Path) -> None:
     """A glitch of the regulator, a fan that stands for a while, a cable that is pulled and put back."""
     faults = "faults=regulator_reset:0,fan_stopped:0/0.6,unplugged:0.9/0.5"
-    with board(faults, f"links={tmp_path}") as host:
+    log = tmp_path / "log.jsonl"
+    with board(faults, f"links={tmp_path}", f"board_log={log}") as host:
         assert f"bitaxe-raw:{tmp_path}/control,{tmp_path}/data?" in host.announced["url"]
         assert str((tmp_path / "control").readlink()) == host.announced["control"]
         host.hold()
@@ -300,33 +308,41 @@ def test_what_begins_later_and_what_ends_again(tmp_path: Path) -> None:
         host.write_part(EMC2101, 0x4C, 0x3F)
         host.write_part(DS4432U, 0xF8, CODE_1V20)
         host.release()
+        before = len(states(log))
+        assert states(log)[-1]["voltage_mv"] == pytest.approx(1200.0, abs=1.0)
         host.start_hashing(PLL_200)
-        time.sleep(0.2)
-        assert host.read_part(DS4432U, 0xF8) == b"\0", "as after power-on"
-        assert host.read_part(EMC2101, 0x46) + host.read_part(EMC2101, 0x47) == b"\xff\xff", "it stands"
-        time.sleep(0.5)
-        assert host.read_part(EMC2101, 0x46) + host.read_part(EMC2101, 0x47) != b"\xff\xff"
-        deadline = time.monotonic() + 30
-        while (tmp_path / "control").is_symlink() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        # What lasts half a second is looked for in the board's own record: this may come too late to see it.
+        assert becomes(lambda: any(s["fan_percent"] > 0 for s in after_a_stop(states(log)[before:])))
+        assert states(log)[-1]["voltage_mv"] > 1400, "as after power-on"
+        assert becomes(lambda: not (tmp_path / "control").is_symlink() or relinked(tmp_path, host))
         with pytest.raises(OSError, match="Input/output"):
             host.exchange(request(9, bytes.fromhex("06 00")))
-        while not (tmp_path / "control").is_symlink() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        assert becomes(lambda: relinked(tmp_path, host))
         os.close(host.control)
         host.control = os.open(tmp_path / "control", os.O_RDWR | os.O_NOCTTY)
         tty.setraw(host.control)
         assert host.read_part(EMC2101, 0xFD) == b"\x16", "the board is as it was, on other ports"
+        assert host.read_part(DS4432U, 0xF8) == b"\0"
+        assert host.read_part(EMC2101, 0x46) + host.read_part(EMC2101, 0x47) != b"\xff\xff"
     assert not (tmp_path / "control").is_symlink()
+
+
+def after_a_stop(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """From where the fan stood on."""
+    return next((shown[place:] for place, state in enumerate(shown) if state["fan_percent"] == 0.0), [])
+
+
+def relinked(folder: Path, host: Host) -> bool:
+    link = folder / "control"
+    return link.is_symlink() and str(link.readlink()) != host.announced["control"]
 
 
 def test_a_microcontroller_that_starts_anew_holds_the_chip_in_reset() -> None:
     with board("faults=reboot:0.2") as host:
         host.hold()
         host.release()
+        assert host.chip_id().hex() == CHIP_ID
         host.start_hashing(PLL_200)
-        assert host.nonces(5, until=1)
-        time.sleep(0.4)
-        host.drain()
-        assert host.ask(bytes.fromhex("06 00")) == b"\0"
-        assert host.chip_id() == b""
+        assert becomes(lambda: host.ask(bytes.fromhex("06 00")) == b"\0")
+        host.drain(0.2)
+        assert host.is_silent()
