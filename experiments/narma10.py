@@ -280,7 +280,8 @@ def draw() -> Figure:
         for published, colour in zip((*PUBLISHED.values(), PUBLISHED_CONSTANT), colours, strict=True):
             label = f"published {published.name} {published.nrmse:.4f}"
             axis.axvline(published.nrmse, color=colour, lw=1.2, label=label)
-        axis.set(xlabel=f"NRMSE (by the standard deviation); bars: ±1 sd of {SEEDS} captures", xlim=(0, 1.35))
+        bars = f"bars: standard deviation over {SEEDS} captures"
+        axis.set(xlabel=f"NRMSE (by the standard deviation)\n{bars}", xlim=(0, 1.35))
         axis.set_title(title, loc="left", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
     left.set_yticks(places, [row[0] for row in rows], fontsize=8)
