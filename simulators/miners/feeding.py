@@ -100,9 +100,8 @@ class _ChipFeed:
         self._hasher.assign(None, time.monotonic_ns())
 
 
-class TickedFeed(_ChipFeed):
-    """ESP-Miner at HEAD (main/tasks/create_jobs_task.c): the chip gets the next extranonce2 at every tick; a
-    clean job goes to it at once, and begins the ticks anew, any other waits for the tick."""
+class _TickingFeed(_ChipFeed):
+    """The ESP-Miners: the chip is given work at every tick, of one job with the next extranonce2."""
 
     def __init__(
         self, reactor: Reactor, hasher: Hasher, truth: Truth, make: WorkMaker, tick_s: float, pickup_s: float
@@ -113,18 +112,23 @@ class TickedFeed(_ChipFeed):
         self._extranonce2 = 0
         self._timer: Timer | None = None
 
+    def clear(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._job = None
+        self._give_nothing()
+
+
+class TickedFeed(_TickingFeed):
+    """ESP-Miner at HEAD (main/tasks/create_jobs_task.c): the chip gets the next extranonce2 at every tick; a
+    clean job goes to it at once, and begins the ticks anew, any other waits for the tick."""
+
     def job_came(self, job: PoolJob) -> None:
         self._job, self._extranonce2 = job, 0
         if job.clean:
             self._at(self._pickup_s)
         elif self._timer is None:
             self._at(self._tick_s)
-
-    def clear(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._job = None
-        self._give_nothing()
 
     def _at(self, seconds: float) -> None:
         if self._timer is not None:
@@ -138,7 +142,7 @@ class TickedFeed(_ChipFeed):
             self._at(self._tick_s)
 
 
-class QueuedFeed(_ChipFeed):
+class QueuedFeed(_TickingFeed):
     """ESP-Miner at v2.1.8 (main/tasks/create_jobs_task.c, asic_task.c, stratum_task.c): jobs are made in
     advance and wait in a queue, from which the chip gets one at every tick, never between. A clean job
     empties the queue and makes the firmware forget what the chip is at: proofs are lost until the next tick.
@@ -154,16 +158,12 @@ class QueuedFeed(_ChipFeed):
         pickup_s: float,
         depth: int,
     ) -> None:
-        super().__init__(reactor, hasher, truth, make, pickup_s)
-        self._tick_s = tick_s
+        super().__init__(reactor, hasher, truth, make, tick_s, pickup_s)
         self._depth = depth
         self._waiting: deque[PoolJob] = deque(maxlen=depth)
-        self._job: PoolJob | None = None
-        self._extranonce2 = 0
         self._queue: deque[Work] = deque()
         self._known: deque[Work] = deque(maxlen=_SLOTS)
         """Works that proofs are taken of."""
-        self._timer: Timer | None = None
 
     def job_came(self, job: PoolJob) -> None:
         if job.clean and self._queue:
@@ -177,13 +177,10 @@ class QueuedFeed(_ChipFeed):
             self._timer = self._reactor.after(self._pickup_s, self._tick)
 
     def clear(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._job = None
         self._queue.clear()
         self._known.clear()
         self._waiting.clear()
-        self._give_nothing()
+        super().clear()
 
     def holds(self, hit: Hit) -> bool:
         return any(work is hit.work for work in self._known)
