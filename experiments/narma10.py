@@ -281,7 +281,8 @@ def draw() -> Figure:
             label = f"published {published.name} {published.nrmse:.4f}"
             axis.axvline(published.nrmse, color=colour, lw=1.2, label=label)
         bars = f"bars: standard deviation over {SEEDS} captures"
-        axis.set(xlabel=f"NRMSE (by the standard deviation)\n{bars}", xlim=(0, 1.35))
+        widest = max(1.35, *(1.02 * sum(row[column][:2]) for row in rows))
+        axis.set(xlabel=f"NRMSE (by the standard deviation)\n{bars}", xlim=(0, widest))
         axis.set_title(title, loc="left", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
     left.set_yticks(places, [row[0] for row in rows], fontsize=8)
