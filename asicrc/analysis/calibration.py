@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 
 from asicrc.analysis.battery import TESTS, run_battery
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.event_stream import EventStream
 from asicrc.analysis.spectra.host_periods import HostPeriod, regular_period, usual_periods
 from asicrc.capture.memory import capture_in_memory
@@ -31,6 +30,7 @@ from asicrc.capture.plan import CapturePlan
 from asicrc.devices.twins import make_twin
 from asicrc.evidence import PROMISED_LEVEL, Estimate, EvidenceVerdict
 from asicrc.evidence.binomial import clopper_pearson
+from asicrc.evidence.block_bootstrap import Floats
 from asicrc.reservoir.kept_runs import run_numbers
 from asicrc.reservoir.scale import config_seed
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.robust_fit import Groups
 from asicrc.analysis.robust_slopes import RobustSlopes, robust_slopes, slopes_left_out
 from asicrc.analysis.time_blocks import TimeBlocks, time_blocks
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate
+from asicrc.evidence.block_bootstrap import Floats
 
 MIN_PAIRS = 40
 _TOO_FEW = "the clocks hang on too few pairs: without some of them they cannot be fitted"

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.event_stream import EventStream
 from asicrc.analysis.spectra.host_periods import HostPeriod, regular_period, usual_periods
 from asicrc.capture.point_capture import load_point
 from asicrc.capture.schema import END_REASON_KEY
 from asicrc.errors import BadFile, NoAnswer
+from asicrc.evidence.block_bootstrap import Floats
 from firmware_protocols.device import NO_TIME, NonceBatch, Verdict
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.intervals import ordered_stamps
 from asicrc.analysis.stamp_quantum import stamp_quantum_s
+from asicrc.evidence.block_bootstrap import Floats
 
 Stamps = NDArray[np.int64]
 

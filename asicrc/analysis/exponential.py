@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.intervals import coefficient_of_variation
 from asicrc.errors import NoAnswer
 from asicrc.evidence import DESIGN_LEVEL, PROMISED_LEVEL, Finding, TestResult, judge
+from asicrc.evidence.block_bootstrap import Floats
 from asicrc.evidence.finding import POWER_80_SE
 
 MIN_INTERVALS = 20

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, special, stats
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.exponential import checked_intervals, ks_distance, monte_carlo_p, quantised
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate, TestResult
+from asicrc.evidence.block_bootstrap import Floats
 from asicrc.evidence.estimate import finite_or_none
 
 MOST_INTERVALS = 20_000

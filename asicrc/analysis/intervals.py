@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from asicrc.analysis.block_bootstrap import Floats, block_bootstrap_interval
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate
+from asicrc.evidence.block_bootstrap import Floats, block_bootstrap_interval
 from firmware_protocols.device import NO_TIME
 
 MIN_INTERVALS = 20

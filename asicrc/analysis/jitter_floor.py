@@ -13,12 +13,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from asicrc.analysis.block_bootstrap import Floats, block_length
 from asicrc.analysis.time_blocks import FEWEST, SPELL_S
 from asicrc.capture.reader import Capture
 from asicrc.devices.scan_settings import model_of
 from asicrc.errors import BadFile, NoAnswer
 from asicrc.evidence import Estimate
+from asicrc.evidence.block_bootstrap import Floats, block_length
 from firmware_protocols.bm13xx import HostDecoder, ReadRegister, RegisterResponse, encode
 from firmware_protocols.device import NO_TIME, Direction
 from firmware_protocols.errors import ProtocolError

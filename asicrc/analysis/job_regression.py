@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.robust_fit import Groups
 from asicrc.analysis.robust_slopes import RobustSlopes, robust_slopes, slopes_left_out
 from asicrc.analysis.time_blocks import MOST, TimeBlocks
 from asicrc.evidence import Estimate
+from asicrc.evidence.block_bootstrap import Floats
 
 _DETERMINED = 1e-9  # share of a regressor's variance below which the nuisance terms already tell it
 

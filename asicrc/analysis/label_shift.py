@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.robust_fit import (
     HUBER,
     Groups,
@@ -22,6 +21,7 @@ from asicrc.analysis.robust_fit import (
     numbered,
 )
 from asicrc.errors import NoAnswer
+from asicrc.evidence.block_bootstrap import Floats
 
 MIN_PAIRS = 20
 MIN_PAIRS_A_LABEL = 5

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from asicrc.analysis.block_bootstrap import Floats, block_bootstrap_interval, block_length
 from asicrc.analysis.robust_fit import densest_sigma, group_medians
 from asicrc.analysis.time_blocks import TimeBlocks
 from asicrc.evidence import Estimate
+from asicrc.evidence.block_bootstrap import Floats, block_bootstrap_interval, block_length
 
 MIN_EVENTS = 20
 

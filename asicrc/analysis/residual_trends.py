@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.job_regression import Slope, fit_slope
 from asicrc.analysis.robust_fit import Groups
 from asicrc.analysis.time_blocks import FEWEST, MOST, time_blocks
 from asicrc.evidence import EvidenceVerdict, Finding, TestResult, judge
+from asicrc.evidence.block_bootstrap import Floats
 from asicrc.evidence.finding import POWER_80_SE
 from asicrc.evidence.multiplicity import holm
 

@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from asicrc.analysis.block_bootstrap import Floats
+from asicrc.evidence.block_bootstrap import Floats
 
 HUBER = 1.345
 """Keeps 95 % of the efficiency of the mean on normal errors."""

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.robust_fit import DENSEST, HUBER, Groups, mad_sigma
+from asicrc.evidence.block_bootstrap import Floats
 
 TUKEY = 4.685
 """Keeps 95 % of the efficiency of the mean on normal errors."""

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.job_residuals import places_of
 from asicrc.analysis.robust_fit import group_medians
 from asicrc.analysis.same_work_runs import Header, Run
+from asicrc.evidence.block_bootstrap import Floats
 from firmware_protocols.bm13xx import NonceOrder
 from firmware_protocols.device import Duplicate
 

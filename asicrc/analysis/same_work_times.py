@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.clock_ratio import ClockFit, ClockRatio, RunTimes, clock_ratio, fit_clocks
 from asicrc.analysis.label_shift import LabelShift, LabelShifts, label_shifts
 from asicrc.analysis.robust_fit import Groups, group_medians, mad_sigma, numbered
@@ -21,6 +20,7 @@ from asicrc.analysis.same_work_pairs import Pairs, Side
 from asicrc.analysis.same_work_runs import Run
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate, EvidenceVerdict, judge
+from asicrc.evidence.block_bootstrap import Floats
 from asicrc.evidence.estimate import finite_or_none
 
 ALPHA = 0.01

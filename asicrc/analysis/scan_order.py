@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.job_regression import Slope, fit_slope, mean_over_blocks
 from asicrc.analysis.residual_size import prompt_ms, size_against_floor, size_statement
 from asicrc.analysis.residual_trends import residual_trends, trend_statement
@@ -22,6 +21,7 @@ from asicrc.analysis.stamp_quantum import quantisation_rms_s, stamp_quantum_s
 from asicrc.analysis.time_blocks import time_blocks
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate, Finding
+from asicrc.evidence.block_bootstrap import Floats
 from asicrc.evidence.estimate import finite_or_none
 
 MIN_EVENTS = 10

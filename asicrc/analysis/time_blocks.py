@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.robust_fit import Groups, numbered
+from asicrc.evidence.block_bootstrap import Floats
 
 FEWEST, MOST = 8, 24
 """Stretches: fewer would make t intervals wide, and more short against a spell. Few events make fewer."""

@@ -9,13 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.event_stream import EventStream
 from asicrc.analysis.spectra.heartbeat import Heartbeat, line_profile
 from asicrc.analysis.spectra.phases import powers
 from asicrc.analysis.spectra.renewal_spectrum import smooth_spectrum
 from asicrc.analysis.spectra.search import band_powers, independent_trials, level_of_each
 from asicrc.evidence import DESIGN_LEVEL
+from asicrc.evidence.block_bootstrap import Floats
 from asicrc.report.figures import BLUE, GREEN, GREY, ORANGE, single_panel
 
 _MOST_POINTS = 6000

@@ -174,10 +174,10 @@ def verdict_of(of: TwinClass, number: int) -> Verdict:
     for capture_seed in capture_seeds:
         run, task = run_in_memory(device, protocol, driving, capture_seed)
         target = Target(task.y, np.isfinite(run.drive.u), of.split)
-        # The twin's noise is drawn from the stream of the input. Children of the seed would keep them apart and
-        # make other runs than those of which the figures are told. To these it makes no difference: a deaf
-        # twin's capacity is lower by 0.004 +- 0.005 than with a stream of its own (1,500 inputs), and 0.5 is
-        # what is looked for.
+        # The twin's noise is drawn from the stream of the input. Children of the seed would keep them apart,
+        # and make other runs than those of which the figures are told. To these it makes no difference: the
+        # capacity of a deaf twin is lower by 0.004 +- 0.005 than with a stream of its own (1,500 inputs), and
+        # 0.5 is looked for.
         captures.append(capture_scores(run, target, _QUESTION, np.random.SeedSequence(capture_seed)))
     encoder = driving.encoder
     subject = Subject(device.identity.url, "stream", encoder.channel, encoder.heats, simulated=True)

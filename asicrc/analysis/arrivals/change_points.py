@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from asicrc.analysis.arrivals.scores import normal_scores
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.event_stream import EventStream
 from asicrc.errors import NoAnswer
 from asicrc.evidence import TestResult
+from asicrc.evidence.block_bootstrap import Floats
 
 MIN_VALUES = 20
 MIN_PART = 10

@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from asicrc.analysis.arrivals.scores import normal_scores
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.event_stream import EventStream
 from asicrc.errors import NoAnswer
 from asicrc.evidence import ClaimMargins, Estimate, Finding, TestResult, judge_claim
+from asicrc.evidence.block_bootstrap import Floats
 from asicrc.evidence.finding import POWER_80_SE
 
 MIN_INTERVALS = 500

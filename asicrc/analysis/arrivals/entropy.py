@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from asicrc.analysis.arrivals.law import excess_of
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.exponential import checked_intervals
 from asicrc.errors import NoAnswer
 from asicrc.evidence import ClaimMargins, Finding, TestResult, judge_claim
+from asicrc.evidence.block_bootstrap import Floats
 from asicrc.evidence.finding import POWER_80_SE
 from asicrc.evidence.jackknife import BLOCKS, jackknife_estimate, time_blocks
 

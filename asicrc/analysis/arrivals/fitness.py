@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.event_stream import EventStream
 from asicrc.capture.plan import EVENT_COUNT_REACHED
+from asicrc.evidence.block_bootstrap import Floats
 
 MOST_TIES = 0.02
 """Share of intervals of length 0 above which the law of the intervals is not seen any more."""

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.exponential import monte_carlo_p
 from asicrc.analysis.intervals import coefficient_of_variation
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate, TestResult
+from asicrc.evidence.block_bootstrap import Floats
 
 MIN_LATENCIES = 200
 REPLICATES = 199

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import integrate, stats
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.exponential import checked_intervals
 from asicrc.analysis.intervals import coefficient_of_variation
 from asicrc.errors import NoAnswer
 from asicrc.evidence import ClaimMargins, Estimate, Finding, TestResult, judge_claim
+from asicrc.evidence.block_bootstrap import Floats
 from asicrc.evidence.planned_sizes import QUANTITIES
 
 MIN_INTERVALS = 50

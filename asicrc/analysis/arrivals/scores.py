@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from asicrc.analysis.block_bootstrap import Floats
+from asicrc.evidence.block_bootstrap import Floats
 
 
 def normal_scores(values: ArrayLike) -> Floats:

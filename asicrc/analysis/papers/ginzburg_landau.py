@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.errors import NoAnswer
 from asicrc.evidence import EvidenceVerdict
+from asicrc.evidence.block_bootstrap import Floats
 
 STRONG = 10.0
 MIN_POINTS = 8

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.errors import NoAnswer
 from asicrc.evidence import DESIGN_LEVEL, ClaimMargins, Estimate, EvidenceVerdict, Finding, TestResult
+from asicrc.evidence.block_bootstrap import Floats
 from asicrc.evidence.finding import POWER_80_SE
 
 BANDS = 4

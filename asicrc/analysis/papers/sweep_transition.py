@@ -10,11 +10,11 @@ import numpy as np
 from scipy import stats
 
 from asicrc.analysis.arrivals.change_points import ChangePoints, change_points
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.papers.ginzburg_landau import TransitionComparison, compare_transition
 from asicrc.analysis.point_numbers import point_numbers
 from asicrc.capture.reader import Capture, load
 from asicrc.errors import NoAnswer
+from asicrc.evidence.block_bootstrap import Floats
 
 VOLTAGE = "voltage_mv"
 LEAST_PART = 5

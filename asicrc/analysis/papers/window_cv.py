@@ -14,8 +14,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.exponential import checked_intervals
+from asicrc.evidence.block_bootstrap import Floats
 
 WINDOW = 10
 _SAMPLES = 20_000

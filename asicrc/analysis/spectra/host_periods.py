@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.spectra.phases import powers
 from asicrc.analysis.spectra.renewal_spectrum import smooth_spectrum
 from asicrc.analysis.spectra.search import Peak
+from asicrc.evidence.block_bootstrap import Floats
 
 BEACON_S = 0.1024
 """IEEE 802.11: 100 time units of 1.024 ms, the default of nearly every access point."""

@@ -12,10 +12,10 @@ import math
 import numpy as np
 from scipy import stats
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.spectra.phases import powers
 from asicrc.analysis.spectra.renewal_spectrum import smooth_spectrum
 from asicrc.evidence import TestResult
+from asicrc.evidence.block_bootstrap import Floats
 
 H_HARMONICS = 20
 _NULL = "events of one rate behind a dead time"

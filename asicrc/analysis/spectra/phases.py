@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from asicrc.analysis.block_bootstrap import Floats
+from asicrc.evidence.block_bootstrap import Floats
 
 _EVENTS_AT_ONCE = 1 << 18
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from asicrc.analysis.block_bootstrap import Floats
+from asicrc.evidence.block_bootstrap import Floats
 
 LEAST = 1e-3
 """Below it the spectrum is not believed: no estimate of it is that good."""

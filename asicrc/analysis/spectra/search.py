@@ -9,11 +9,11 @@ from itertools import pairwise
 import numpy as np
 from scipy import fft
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.spectra.periodicity import rayleigh_p
 from asicrc.analysis.spectra.phases import powers
 from asicrc.analysis.spectra.renewal_spectrum import interval_spectrum, smooth_spectrum
 from asicrc.evidence import TestResult
+from asicrc.evidence.block_bootstrap import Floats
 
 OVERSAMPLING = 2
 BINS_A_CYCLE = 8

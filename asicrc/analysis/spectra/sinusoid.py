@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from asicrc.analysis.block_bootstrap import Floats
+from asicrc.evidence.block_bootstrap import Floats
 
 _VALUES_AT_ONCE = 4_000_000
 

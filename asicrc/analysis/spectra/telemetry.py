@@ -12,7 +12,6 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.spectra.depth import DEEPEST, depth_estimate, detectable_depth
 from asicrc.analysis.spectra.heartbeat import TOLERANCE, Heartbeat
 from asicrc.analysis.spectra.search import corrected_p, independent_trials, level_of_each
@@ -26,6 +25,7 @@ from asicrc.evidence import (
     judge_claim,
     not_testable,
 )
+from asicrc.evidence.block_bootstrap import Floats
 
 TELEMETRY_MARGINS = ClaimMargins(claimed=0.25)
 """As for arrivals, but that nothing ordinary is known to put a line into readings: every one counts."""

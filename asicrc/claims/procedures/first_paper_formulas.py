@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.papers.hierarchical_numbers import (
     CLAIMED_RATIO,
     CLAIMED_STATES,
@@ -30,6 +29,7 @@ from asicrc.claims.procedures.deciding import (
     within_margin,
 )
 from asicrc.evidence import Estimate, EvidenceVerdict
+from asicrc.evidence.block_bootstrap import Floats
 from asicrc.reservoir.tasks import Task, lorenz, mackey_glass, narma
 
 CLOCK_HZ, MODULATION_HZ, DEPTH = 525e6, 2.4, 0.5

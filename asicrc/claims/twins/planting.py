@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from asicrc.analysis.arrivals.entropy import relative_entropy
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.event_stream import EventStream
+from asicrc.evidence.block_bootstrap import Floats
 
 
 def with_cv(stream: EventStream, cv: float) -> EventStream:

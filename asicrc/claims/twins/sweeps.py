@@ -8,7 +8,6 @@ import numpy as np
 
 from asicrc.analysis.arrivals.change_points import change_points
 from asicrc.analysis.arrivals.law import CV_MARGINS
-from asicrc.analysis.block_bootstrap import Floats
 from asicrc.analysis.calibration import INTERVALS
 from asicrc.analysis.papers.ginzburg_landau import STRONG, TransitionComparison, compare_transition
 from asicrc.analysis.papers.sweep_transition import LEAST_PART
@@ -20,6 +19,7 @@ from asicrc.claims.twins.planting import gamma_steps
 from asicrc.claims.twins.units import twin_of, work_seed
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate, Finding, judge_claim, not_testable
+from asicrc.evidence.block_bootstrap import Floats
 from asicrc.evidence.equivalence import equivalence_of_means
 from asicrc.evidence.planned_sizes import cv_se
 

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from asicrc.analysis.block_bootstrap import block_bootstrap_interval
 from asicrc.errors import NoAnswer
 from asicrc.evidence import Estimate
+from asicrc.evidence.block_bootstrap import block_bootstrap_interval
 from asicrc.reservoir.metrics.checking import Floats, paired_columns
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicrc.errors import NoAnswer
-from asicrc.evidence import Estimate
+from asicrc.evidence.estimate import Estimate
 
 Floats = NDArray[np.float64]
 
