@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,17 @@ def is_safe(state: dict[str, Any], lowest_mv: float) -> bool:
     return bool(state["reset"] and state["voltage_mv"] <= lowest_mv + 1 and state["fan_percent"] >= 99.9)
 
 
-def seconds_until_safe(log: Path, since_ns: int, lowest_mv: float, within_s: float = 20.0) -> float | None:
+def comes_true(wanted: Callable[[], bool], within_s: float = 30.0) -> bool:
+    """Whether it is so, or comes to be so in time: a log may be written a moment after its board obeyed."""
+    end = time.monotonic() + within_s
+    while not wanted():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def seconds_until_safe(log: Path, since_ns: int, lowest_mv: float, within_s: float = 60.0) -> float | None:
     """From `since_ns` (CLOCK_MONOTONIC) to the first safe state; None if there is none in time."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from as_a_person import COMMAND, Run, as_from_a_terminal, asicrc, start
-from board_watch import is_safe, states
+from board_watch import comes_true, is_safe, states
 
 import asicrc as library
 from asicrc.capture.recheck import verify
@@ -63,10 +63,10 @@ class Board:
         return states(self.log)[-1]
 
     def capture_command(self, path: Path, *more: str) -> tuple[str, ...]:
-        return ("capture", "-d", self.url, "-o", str(path), "--duration", "60s", *SET_TO, *more)
+        return ("capture", "-d", self.url, "-o", str(path), "--duration", "150s", *SET_TO, *more)
 
     def capture(self, path: Path, *more: str) -> Run:
-        return asicrc(*self.capture_command(path, "--json", *more), timeout_s=200)
+        return asicrc(*self.capture_command(path, "--json", *more), timeout_s=300)
 
     def started(
         self, path: Path, *more: str, preexec: Callable[[], None] = as_from_a_terminal
@@ -83,15 +83,19 @@ class Board:
 
     def is_as_found(self) -> bool:
         """In reset again with its fan as it was, and no more voltage than it had or than is allowed."""
-        now = self.now
-        return bool(
-            now["reset"] == self.found["reset"]
-            and abs(now["fan_percent"] - self.found["fan_percent"]) < 1
-            and now["voltage_mv"] <= max(LOWEST_MV + 1, self.found["voltage_mv"])
-            and not now["frequency_mhz"]
-        )
 
-    def restored_by_hand(self, path: Path, *, within_s: float = 10.0) -> Run:
+        def found_again() -> bool:
+            now = self.now
+            return bool(
+                now["reset"] == self.found["reset"]
+                and abs(now["fan_percent"] - self.found["fan_percent"]) < 1
+                and now["voltage_mv"] <= max(LOWEST_MV + 1, self.found["voltage_mv"])
+                and not now["frequency_mhz"]
+            )
+
+        return comes_true(found_again)
+
+    def restored_by_hand(self, path: Path, *, within_s: float = 60.0) -> Run:
         """`asicrc restore`, tried again until what was broken is mended."""
         end = time.monotonic() + within_s
         while True:
@@ -127,7 +131,7 @@ def on_a_small_disk(disk: Path, keep_as: Path, *arguments: str) -> Run:
         [unshare, "-rm", "sh", "-c", script],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=300,
         stdin=subprocess.DEVNULL,
         preexec_fn=as_from_a_terminal,
     )

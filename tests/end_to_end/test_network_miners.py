@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from as_a_person import COMMAND, Run, as_from_a_terminal, asicrc, emulator, wait_for_line
+from as_a_person import COMMAND, Run, as_from_a_terminal, asicrc, emulator, in_two_tries, wait_for_line
 
 WALLET = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
 QUICK = ("zero_bits=8", "boot_s=0.3", "retry_s=0.2", "telemetry_s=0.5", f"user={WALLET}.rig", "report=0")
@@ -91,14 +91,7 @@ def api(url: str) -> dict[str, Any]:
 
 def with_more_time(course: Callable[[Path, int], None], tmp_path: Path) -> None:
     """Seconds from the first job to the fault: the gate is open by then, or where a machine is slow later."""
-    first, later = tmp_path / "first", tmp_path / "later"
-    first.mkdir()
-    try:
-        return course(first, 14)
-    except (AssertionError, ValueError) as error:
-        print(f"not this time: {error}")
-    later.mkdir()
-    course(later, 45)
+    in_two_tries(lambda folder: course(folder, 14 if folder.name == "first" else 45), tmp_path)
 
 
 def port_of_nobody() -> int:
@@ -327,18 +320,21 @@ def test_what_goes_wrong_meanwhile_ends_the_capture_with_its_reason(
 
 @long
 def test_the_fan_of_a_miner_holds_a_temperature_and_is_given_back(tmp_path: Path) -> None:
-    path = tmp_path / "a.asicrc"
-    with miner("lv06", "profile=esp-head", "heat_speed=10") as url:
-        run = capture(url, path, "--fan-target-c", "64", duration="40s")
-        after = api(url)
-    assert run.code == 0, run
-    assert run.json["restored"] is True and after["autofanspeed"] == 1
-    told = rows(path, "select requested, read_back from settings where name = 'fan_percent'")
-    assert len(told) > 2 and all(asked == read_back for asked, read_back in told if asked is not None)
-    assert "64 degC is wanted" in log(path)
-    celsius = [c for (c,) in rows(path, "select value from readings where channel = 'temperature_c'")]
-    assert all(57 < c < 66 for c in celsius[-5:]), celsius  # some minutes of the real one
-    assert all(asked >= 25 for asked, _ in told if asked is not None)
+    def course(folder: Path) -> None:
+        path = folder / "a.asicrc"
+        with miner("lv06", "profile=esp-head", "heat_speed=10") as url:
+            run = capture(url, path, "--fan-target-c", "64", duration="40s")
+            after = api(url)
+        assert run.code == 0, run
+        assert run.json["restored"] is True and after["autofanspeed"] == 1
+        told = rows(path, "select requested, read_back from settings where name = 'fan_percent'")
+        assert len(told) > 2 and all(asked == read_back for asked, read_back in told if asked is not None)
+        assert "64 degC is wanted" in log(path)
+        celsius = [c for (c,) in rows(path, "select value from readings where channel = 'temperature_c'")]
+        assert all(57 < c < 66 for c in celsius[-5:]), celsius  # some minutes of the real one
+        assert all(asked >= 25 for asked, _ in told if asked is not None)
+
+    in_two_tries(course, tmp_path)
 
 
 @long
@@ -362,6 +358,7 @@ def test_a_silent_management_interface_stops_the_capture_and_not_the_shares(tmp_
         with miner("lv06", "profile=esp-head", f"faults=hang_api:{seconds}") as url:
             run = capture(url, path, duration=f"{seconds + 1}s")
         times = [t_ns for (t_ns,) in rows(path, "select t_ns from events order by t_ns")]
+        assert len(times) > 1
         assert max(b - a for a, b in pairwise(times)) < 6e9
         assert run.json["restored"] is False
         assert run.code in (3, 5)
