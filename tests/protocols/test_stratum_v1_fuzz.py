@@ -205,13 +205,12 @@ def test_ten_thousand_lines_to_both_ends() -> None:
     assert told == set(FROM_SERVER)
 
 
-@pytest.mark.parametrize(
-    "count", [pytest.param(150_000, marks=pytest.mark.long), pytest.param(1_000_000, marks=pytest.mark.soak)]
-)
-def test_very_many_lines_to_both_ends(count: int) -> None:
+@pytest.mark.soak
+def test_a_million_lines_to_both_ends() -> None:
+    """Without sockets; the long tests have a server read as many."""
     begun = time.perf_counter()
-    drive(count, seed=2)
-    print(f"{count:,} fuzzed lines to both ends in {time.perf_counter() - begun:.0f} s")
+    drive(1_000_000, seed=2)
+    print(f"a million fuzzed lines to both ends in {time.perf_counter() - begun:.0f} s")
 
 
 @given(st.binary(max_size=400))
@@ -244,12 +243,12 @@ def test_floods_take_linear_time_and_no_room(unit: bytes) -> None:
     """30,000 bytes of each, in one read and in many."""
     flood = unit * (30_000 // len(unit))
     for end in (ServerConnection(), ClientConnection()):
-        begun = time.perf_counter()
+        begun = time.process_time()
         at_once = end.receive_data(flood, 0)
         assert all(one.n_in_read == len(at_once) for one in at_once)
         for start in range(0, len(flood), 7):
             end.receive_data(flood[start : start + 7], 1)
-        assert time.perf_counter() - begun < 5
+        assert time.process_time() - begun < 5
         held: Any = end._lines
         assert len(held._held) <= held.longest
 
