@@ -9,6 +9,7 @@ import pytest
 from arrival_samples import modulated, stream_at, stream_of
 from scipy import signal, stats
 
+from asicrc.analysis.spectra import phases
 from asicrc.analysis.spectra.depth import depth_estimate, detectable_depth, kept_share
 from asicrc.analysis.spectra.heartbeat import heartbeat_at, heartbeat_in
 from asicrc.analysis.spectra.periodicity import h_test, rayleigh_p, relative_powers, z_squared_test
@@ -27,13 +28,16 @@ from asicrc.analysis.spectra.sinusoid import rate_sinusoid, sinusoid_fit
 from asicrc.errors import UsageError
 
 
-def test_phase_sums_are_the_sums() -> None:
+def test_phase_sums_are_the_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     t = np.cumsum(np.random.default_rng(1).exponential(0.1, 500))
     t -= t[0]
     for k, found in enumerate(phase_sums(t, 1.7, 4), 1):
         fine = np.linspace(0, t[-1], 400_001)
         even = len(t) * np.trapezoid(np.exp(2j * np.pi * k * 1.7 * fine), fine) / t[-1]
         assert found == pytest.approx(complex(np.exp(2j * np.pi * k * 1.7 * t).sum() - even), abs=1e-3)
+    whole = phase_sums(t, 1.7, 4)
+    monkeypatch.setattr(phases, "_EVENTS_AT_ONCE", 99)  # long records are summed in pieces
+    np.testing.assert_allclose(phase_sums(t, 1.7, 4), whole, atol=1e-9)
 
 
 @pytest.mark.long
