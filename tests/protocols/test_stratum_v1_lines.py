@@ -51,11 +51,11 @@ def test_a_splitter_needs_room() -> None:
 def test_one_byte_a_read_takes_linear_time() -> None:
     splitter = LineSplitter(1 << 20)
     line = b"x" * 300_000
-    begun = time.perf_counter()
+    begun = time.process_time()
     for byte in line:
         assert splitter.feed(bytes((byte,))) == []
     assert splitter.feed(b"\n") == [line]
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
 
 
 @given(st.dictionaries(st.text(max_size=10), json_values, max_size=4))

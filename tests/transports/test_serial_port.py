@@ -24,7 +24,8 @@ def line() -> Iterator[tuple[int, SerialTransport]]:
 
 
 def soon() -> int:
-    return time.monotonic_ns() + 2_000_000_000
+    """For what comes at once, where the machine has time for it."""
+    return time.monotonic_ns() + 40_000_000_000
 
 
 def test_bytes_arrive_with_a_stamp_between_sending_and_taking(line: tuple[int, SerialTransport]) -> None:
@@ -32,6 +33,8 @@ def test_bytes_arrive_with_a_stamp_between_sending_and_taking(line: tuple[int, S
     before = time.monotonic_ns()
     os.write(master, b"\xaa\x55abc")
     chunks = transport.read(soon())
+    while sum(len(chunk.data) for chunk in chunks) < 5:
+        chunks += transport.read(soon())
     assert b"".join(chunk.data for chunk in chunks) == b"\xaa\x55abc"
     assert all(before <= chunk.stamp.t_ns <= time.monotonic_ns() for chunk in chunks)
     assert {chunk.direction for chunk in chunks} == {Direction.RX}
@@ -66,7 +69,9 @@ def test_a_hangup_hands_out_what_came_and_then_names_the_port() -> None:
     path = os.ttyname(slave)
     transport = SerialTransport(path, 115_200)
     os.write(master, b"last")
-    time.sleep(0.05)
+    ends_ns = soon()
+    while transport._arrivals._waiting_bytes < 4 and time.monotonic_ns() < ends_ns:
+        time.sleep(0.01)  # a pty that hangs up takes with it what was not read
     os.close(slave)
     os.close(master)
     assert b"".join(chunk.data for chunk in transport.read(soon())) == b"last"
@@ -82,7 +87,7 @@ def test_a_line_that_takes_nothing_is_lost_and_not_waited_for(line: tuple[int, S
     start = time.monotonic()
     with pytest.raises(DeviceLost, match="took no bytes"):
         transport.write(bytes(1 << 20))
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 40
 
 
 def test_no_such_port() -> None:

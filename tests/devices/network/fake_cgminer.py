@@ -63,7 +63,7 @@ class FakeCgminer:
             except TimeoutError:
                 continue
             with connection:
-                connection.settimeout(2)
+                connection.settimeout(40)
                 data = connection.recv(8192)
                 command = json.loads(data)
                 name, parameter = command["command"], str(command.get("parameter", ""))

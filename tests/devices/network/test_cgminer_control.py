@@ -189,4 +189,4 @@ def test_a_miner_that_never_answers_costs_its_time_and_no_more() -> None:
         began_s = time.monotonic()
         with pytest.raises(DeviceLost, match=r"does not answer stats within 0\.3 s"):
             exchange.ask(b'{"command":"stats"}', "stats", within_s=0.3)
-        assert time.monotonic() - began_s < 10
+        assert time.monotonic() - began_s < 40

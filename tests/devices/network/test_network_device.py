@@ -111,14 +111,16 @@ def test_a_later_point_begins_with_a_miner_that_is_where_it_was_set(
 ) -> None:
     monkeypatch.setattr(Serving, "has_miner", True)
     monkeypatch.setattr(NetworkMinerDevice, "_pass_gate", _without_a_gate)
-    miner, waiting = FakeAxeos("head"), Hasty(MACHINE_CLOCK)
+    miner, waiting = FakeAxeos("head"), QuickWaiting(MACHINE_CLOCK)
     with device_of(control_of(miner, waiting=waiting), waiting) as device:
         device.originals()
         device.configure({"frequency_mhz": 485.0})
         device.begin_point((1, 0, 0))  # it came through the gate
         device.configure({"frequency_mhz": 400.0})
         miner.info |= is_now
-        with nullcontext() if said is None else pytest.raises(SettingRefused, match=said):
+        refused = nullcontext() if said is None else pytest.raises(SettingRefused, match=said)
+        with monkeypatch.context() as hasty, refused:
+            hasty.setattr(waiting, "until", Hasty(MACHINE_CLOCK).until)
             device.begin_point((1, 1, 0))
         device.begin_point((1, 2, 0))  # nothing else was set
         device.restore()

@@ -18,7 +18,7 @@ from asicrc.errors import UsageError
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "asicrc.cli.main", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=50, check=False)
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=500, check=False)
 
 
 @pytest.mark.long
