@@ -95,6 +95,10 @@ def test_a_system_without_kernel_stamps(monkeypatch: pytest.MonkeyPatch) -> None
 def test_nagles_algorithm_of_a_miner_holds_no_share_back() -> None:
     """Of one without TCP_NODELAY, on a connection on which answers go out too: the kernel then delays its
     confirmations by 40 ms, unless it is told not to each time."""
+    assert any(median_late_ms() < 4 for _ in range(5)), "a busy machine is late too, but not each time"
+
+
+def median_late_ms() -> float:
     with receiving() as (collected, other):
         (connection,) = collected.connections
         sent_ns = []
@@ -107,7 +111,7 @@ def test_nagles_algorithm_of_a_miner_holds_no_share_back() -> None:
         collected.wait(lambda: len(collected.data) == 960)
         arrived_ns = [stamp.t_ns for data, stamp in collected.reads for _ in range(len(data) // 8)]
         late_ms = (np.array(arrived_ns) - np.array(sent_ns)) / 1e6
-        assert np.quantile(late_ms, 0.25) < 5  # it would be 10 ms and more: they would wait for 40 ms in turn
+        return float(np.median(late_ms))
 
 
 def test_what_the_other_side_leaves_unread_follows_when_it_reads() -> None:
