@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 
 # Okabe and Ito 2008: told apart with any colour vision
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+PURPLE, SKY, YELLOW = "#CC79A7", "#56B4E9", "#E69F00"
 PANEL_SIZE = (4.8, 3.6)
 """Inches of a panel that stands alone: its letters can be read on a telephone."""
 _BAND_REPLICATES = 400

@@ -12,12 +12,22 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from asicrc.evidence import Estimate
-from asicrc.report.figures import BLUE, GREEN, GREY, ORANGE, PANEL_SIZE, single_panel
+from asicrc.report.figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PANEL_SIZE,
+    PURPLE,
+    SKY,
+    YELLOW,
+    single_panel,
+)
+from asicrc.report.html.number_text import three_decimals
 from asicrc.reservoir.attribution import PUBLISHED
 from asicrc.reservoir.attribution.published import PublishedScore
 from asicrc.reservoir.benchmark.result import BenchmarkResult
 
-PURPLE, SKY, YELLOW = "#CC79A7", "#56B4E9", "#E69F00"  # Okabe and Ito 2008
 COLOURS = {
     "device": BLUE,
     "poisson_twin": ORANGE,
@@ -85,7 +95,7 @@ def _draw_prediction(figure: Figure, result: BenchmarkResult) -> None:
             pictures.predictions[name],
             color=_colour(name),
             lw=1,
-            label=f"{name}, NRMSE {_score(score)}",
+            label=f"{name}, NRMSE {three_decimals(score)}",
         )
         lower.plot(steps, pictures.predictions[name] - pictures.truth, color=_colour(name), lw=0.9)
     lower.axhline(0, color="black", lw=0.8)
@@ -150,7 +160,7 @@ def _draw_scores(axis: Axes, scores: Mapping[str, Estimate], published: Publishe
         axis.text(
             1.01,
             row,
-            _score(score.estimate),
+            three_decimals(score.estimate),
             va="center",
             fontsize=8,
             transform=axis.get_yaxis_transform(),
@@ -210,11 +220,6 @@ def _with_error(totals: NDArray[np.float64]) -> str:
     error = float(totals.std(ddof=1) / np.sqrt(len(totals)))
     decimals = 2 if not 0 < error < 0.1 else min(6, 1 - math.floor(math.log10(error)))
     return f"{totals.mean():.{decimals}f} ± {error:.{decimals}f}"
-
-
-def _score(nrmse: float) -> str:
-    """Three decimals, or as many as a small one takes."""
-    return f"{nrmse:.3f}" if nrmse == 0 or not abs(nrmse) < 0.1 else f"{nrmse:#.3g}"
 
 
 def _colour(name: str) -> str:

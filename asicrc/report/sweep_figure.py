@@ -12,9 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from asicrc.analysis.point_numbers import PointNumbers
 from asicrc.capture.points import PointKind, PointState
 from asicrc.evidence import Estimate
-from asicrc.report.figures import BLUE, GREEN, GREY, ORANGE, single_panel
+from asicrc.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, YELLOW, single_panel
 
-PURPLE, SKY, YELLOW = "#CC79A7", "#56B4E9", "#E69F00"  # Okabe and Ito 2008
 _COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)
 _MARKS = "osD^vP"
 _BASELINE = PointKind.BASELINE.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asicrc.capture.time_left import in_words
+from asicrc.report.html.number_text import three_decimals
 from asicrc.telemetry.capture_view import PointStanding, Standing
 
 SHOWN_READINGS = {
@@ -79,7 +80,7 @@ def cv(standing: Standing) -> str:
     found = standing.cv
     if found is None:
         return "CV -"
-    return f"CV {_three(found.estimate)} [{_three(found.low)}, {_three(found.high)}]"
+    return f"CV {three_decimals(found.estimate)} [{three_decimals(found.low)}, {three_decimals(found.high)}]"
 
 
 def errors(standing: Standing) -> str:
@@ -110,8 +111,3 @@ def point(point: PointStanding) -> str:
 
 def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} s"
-
-
-def _three(value: float) -> str:
-    """Three decimals, or as many as a small one takes."""
-    return f"{value:.3f}" if value == 0 or not abs(value) < 0.1 else f"{value:#.3g}"

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from asicrc.capture import CaptureWriter
 from asicrc.capture.points import PointRecord, PointState
 from asicrc.cli.main import _run
 from asicrc.errors import BadFile
+from asicrc.evidence import Estimate
 from asicrc.telemetry.capture_view import STALE_S, CaptureView, Standing
 from asicrc.telemetry.standing_words import line_of, lines_of
 from firmware_protocols.device import NonceBatch, Reading, Verdict, empty_events
@@ -114,6 +116,9 @@ def test_events_of_a_model_are_counted_apart(path: Path) -> None:
     assert "stored 500 rows: 0 events checked  500 synthetic" in line_of(seen)
     assert "stored 500 rows in" in (full := "\n".join(lines_of(seen)))
     assert "0 events checked, 0 valid; 500 synthetic, not checked" in full
+    untimed = replace(seen, duration_s=None, cv=Estimate(0.0004, 0.0003, 0.00052, 500, method="made up"))
+    assert line_of(untimed).lstrip().startswith("-  stored 500 rows"), "no time is not 0.0 s"
+    assert "CV 0.000400 [0.000300, 0.000520]" in line_of(untimed)
 
 
 def test_what_is_written_while_it_looks_does_not_dilute_the_rate(

@@ -24,10 +24,11 @@ from asicrc.report.html.number_text import (
     number,
     p_value,
     share,
+    three_decimals,
 )
 from asicrc.report.html.rendering import LONGEST_TEXT, together, visible
 from asicrc.report.html.sweep_page import _more_commands, _told_apart
-from asicrc.report.reservoir_figure import _score, _with_error, scores_panel
+from asicrc.report.reservoir_figure import _with_error, scores_panel
 from asicrc.report.sweep_figure import levels_of
 from asicrc.reservoir.calibration import ClassResult
 
@@ -126,7 +127,7 @@ def test_what_no_sweep_needs_is_not_told() -> None:
 
 
 def test_small_scores_keep_their_digits_in_figures() -> None:
-    assert [_score(nrmse) for nrmse in (1.0021, 0.8661, 0.0, 0.0004, math.nan)] == [
+    assert [three_decimals(nrmse) for nrmse in (1.0021, 0.8661, 0.0, 0.0004, math.nan)] == [
         "1.002", "0.866", "0.000", "0.000400", "nan",
     ]  # fmt: skip
 

@@ -27,6 +27,11 @@ def number(value: object, digits: int = 4) -> str:
     return f"{value:,.{decimals}f}".replace("-", _MINUS)
 
 
+def three_decimals(value: float) -> str:
+    """Of a ratio beside others: three decimals, or as many as a small one takes."""
+    return f"{value:.3f}" if value == 0 or not abs(value) < 0.1 else f"{value:#.3g}"
+
+
 def exact(value: object) -> str:
     """Something that was chosen, as it was: ten digits, and none that says nothing."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
