@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from free_ports import free_port
 
 from asicrc.capture import Capture, load
 from firmware_protocols.device import NonceBatch
@@ -22,12 +22,6 @@ from firmware_protocols.device import NonceBatch
 HERE = Path(__file__).parent
 EASY = 2.0**-28
 """One hash in 16 is a share."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

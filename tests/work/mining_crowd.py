@@ -19,7 +19,7 @@ from plain_miner import Work
 
 class CrowdMiner:
     def __init__(self, address: tuple[str, int], name: str) -> None:
-        self.socket = socket.create_connection(address, timeout=10)
+        self.socket = socket.create_connection(address, timeout=40)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.name = name
         self.rest = b""

@@ -97,7 +97,7 @@ class PlainMiner:
     def __init__(
         self, address: tuple[str, int], worker: str = "rig.1", *, greet: bool = True, roll: bool = False
     ) -> None:
-        self.socket = socket.create_connection(address, timeout=10)
+        self.socket = socket.create_connection(address, timeout=40)
         self.lines = self.socket.makefile("rb")
         self.worker = worker
         self.extranonce1 = b""

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from free_ports import free_port
+
 from asicrc.work.proxy.limits import ProxyLimits
 from asicrc.work.proxy.pools import Pool
 from asicrc.work.proxy.proxy import Proxy
@@ -24,15 +26,15 @@ EASY = 2.0**-28
 """One hash in 16 is a share."""
 WALLET, PASSWORD = "bc1qsecretwallet.rig1", "hunter2secret"
 QUICK = ProxyLimits(
-    connect_s=2.0,
-    greeting_s=3.0,
-    silent_s=10.0,
-    answer_s=5.0,
+    connect_s=20.0,
+    greeting_s=30.0,
+    silent_s=60.0,
+    answer_s=30.0,
     retry_s=0.1,
     longest_retry_s=0.5,
     return_after_s=0.3,
     drain_s=0.5,
-    patience_s=1.0,
+    patience_s=20.0,
     dispatches_per_s=20.0,
     most_shares_per_s=1e6,
 )
@@ -44,10 +46,10 @@ class PoolProcess:
     def __init__(self, **options: object) -> None:
         self.options = {"difficulty": EASY, "report": 0, **options}
         self.process: subprocess.Popen[bytes] | None = None
-        self.port = 0
+        self.port = free_port()
 
     def start(self) -> PoolProcess:
-        options = self.options | ({"port": self.port} if self.port else {})
+        options = self.options | {"port": self.port}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "simulators.pool", *(f"{key}={value}" for key, value in options.items())],
             stdin=subprocess.PIPE,
@@ -59,7 +61,7 @@ class PoolProcess:
         """Until it listens."""
         assert self.process is not None and self.process.stdout is not None
         line = json.loads(self.process.stdout.readline())
-        self.port = int(line["url"].rpartition(":")[2])
+        assert int(line["url"].rpartition(":")[2]) == self.port
         return self
 
     def kill(self) -> None:

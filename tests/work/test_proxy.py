@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from plain_miner import PlainMiner, Work
-from proxied import EASY, QUICK, WALLET, pools, proxied, truth
+from proxied import EASY, QUICK, WALLET, PoolProcess, pools, proxied, truth
 
 from firmware_protocols.bitcoin import Header, hash_value, target_from_difficulty
 
@@ -134,8 +134,13 @@ def test_a_new_block_makes_the_old_work_stale() -> None:
         assert new.clean and new.prev_hash != old.prev_hash
         share_of(miner, old)
         assert code_of(miner.reply()) == 21
-        share_of(miner, new)
-        assert code_of(miner.reply()) is None
+        for _ in range(30):  # on a busy machine the next block may be there before the share
+            share_of(miner, new)
+            if code_of(miner.reply()) is None:
+                break
+            new = miner.next_work()
+        else:
+            raise AssertionError("no share of the newest work was accepted")
 
 
 def test_rolling_is_what_pool_and_miner_have_in_common() -> None:
@@ -149,18 +154,19 @@ def test_rolling_is_what_pool_and_miner_have_in_common() -> None:
 
 
 def test_a_miner_that_came_before_the_pool_is_told_its_mask() -> None:
-    with (
-        pools({"version_mask": "0000e000", "latency_ms": 300}) as (pool,),
-        proxied(pool) as run,
-        PlainMiner(run.address, roll=True) as miner,
-    ):
-        assert miner.mask == 0x1FFFE000  # nobody knew better
-        told = None
-        while miner.work is None:
-            message = miner.next_message()
-            if message.get("method") == "mining.set_version_mask":
-                told = message["params"][0]
-        assert told == "0000e000"
+    pool = PoolProcess(version_mask="0000e000")  # nobody listens there yet
+    with proxied(pool) as run, PlainMiner(run.address, roll=True) as miner:
+        try:
+            assert miner.mask == 0x1FFFE000  # nobody knew better
+            pool.start().wait()
+            told = None
+            while miner.work is None:
+                message = miner.next_message()
+                if message.get("method") == "mining.set_version_mask":
+                    told = message["params"][0]
+            assert told == "0000e000"
+        finally:
+            pool.stop()
 
 
 def test_work_is_renewed_without_the_pool(tmp_path: Path) -> None:

@@ -67,6 +67,8 @@ def test_a_session_from_start_to_ctrl_c(tmp_path: Path) -> None:
         share_of(miner, work)
         assert code_of(miner.reply()) is None
         share_of(miner, work, b"\2\0")  # is under way when it is told to end
+        miner.send("mining.extranonce.subscribe", [], 77)
+        assert miner.reply(77)["result"] is True  # so the share before it has come
         process.send_signal(signal.SIGINT)
         assert code_of(miner.reply()) is None
         with pytest.raises(EOFError):
