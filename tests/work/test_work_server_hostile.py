@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 BODY = 10 * (b"x" * 99 + b"\n")
 
 
-def hung_up_on(connected: socket.socket, within_s: float = 10.0) -> bool:
+def hung_up_on(connected: socket.socket, within_s: float = 40.0) -> bool:
     connected.settimeout(within_s)
     try:
         while connected.recv(65536):
@@ -98,7 +98,7 @@ def test_who_does_not_read_is_dropped_and_the_others_are_not_held_up() -> None:
             miner.next_work()
             if len(served.server.miners) == 1:
                 break
-        assert slowest_s < 3.0
+        assert slowest_s < 20.0  # it would wait for ever for the one that does not read
         served.pump_until(lambda: any("it does not read" in line for line in served.log))
         assert served.went[0].extranonce1 == deaf.extranonce1
         assert served.went[0].jobs_waited > 0
@@ -135,7 +135,10 @@ def test_a_session_that_cannot_keep_up_ends_with_that_reason(monkeypatch: pytest
         work = miner.next_work()
         for nonce in range(100):
             miner.submit(work, nonce)
-        time.sleep(0.3)
+        ends_s = time.monotonic() + 40
+        while served.server._queue._lost is None or served.server._queue._rows < 100:
+            assert time.monotonic() < ends_s
+            time.sleep(0.01)
         with pytest.raises(DeviceLost, match="wait for the session, which cannot keep up"):
             for _ in range(100):
                 served.pump()
@@ -155,18 +158,19 @@ def test_a_fault_of_the_receiving_thread_is_raised_where_it_is_seen(monkeypatch:
 
 
 def test_who_does_not_introduce_itself_or_falls_silent_is_dropped() -> None:
-    limits = ServerLimits(greeting_s=0.3, idle_s=1.5)
-    with with_a_good_miner(limits) as (served, miner):
+    with with_a_good_miner() as (served, miner):
+        served.server.limits = ServerLimits(greeting_s=0.3)
         with socket.create_connection(served.server.address) as silent:
             assert hung_up_on(silent)
         with socket.create_connection(served.server.address) as half:
             half.sendall(b'{"id": 1, "method": "mining.subscribe", "params": []}\n')
             assert hung_up_on(half)
         still_serves(served, miner)
+        served.server.limits = ServerLimits(idle_s=0.5)
         with pytest.raises((EOFError, ConnectionResetError)):
             while True:
                 miner.next_message()
-        served.pump_until(lambda: any("has said nothing for 1.5 s" in line for line in served.log))
+        served.pump_until(lambda: any("has said nothing for 0.5 s" in line for line in served.log))
         assert sum("has not authorised a worker" in line for line in served.log) == 2
 
 
@@ -182,18 +186,17 @@ def test_connections_beyond_the_number_and_the_rate_are_turned_away() -> None:
         with PlainMiner(served.server.address, "later.1"):
             pass
         still_serves(served, miner)
-    limits = ServerLimits(accepted_per_s=0.5, accepted_burst=3)
+    limits = ServerLimits(accepted_per_s=1e-6, accepted_burst=3)
     with with_a_good_miner(limits) as (served, miner):
         tries = [socket.create_connection(served.server.address) for _ in range(5)]
-        time.sleep(0.3)
-        assert served.server.turned_away == 3
+        served.pump_until(lambda: served.server.turned_away == 3)
         for connected in tries:
             connected.close()
         still_serves(served, miner)
 
 
 def test_the_log_does_not_grow_with_what_is_thrown_at_it() -> None:
-    limits = ServerLimits(log_burst=20, accepted_per_s=1e6, accepted_burst=1e6)
+    limits = ServerLimits(log_burst=20, log_lines_per_s=1e-6, accepted_per_s=1e6, accepted_burst=1e6)
     with with_a_good_miner(limits) as (served, miner):
         for _ in range(200):
             socket.create_connection(served.server.address).close()
@@ -272,7 +275,7 @@ def fuzzed(lines: int, processes: int, within_s: float) -> None:
 
 
 def test_fuzzed_lines() -> None:
-    fuzzed(10_000, processes=1, within_s=30)
+    fuzzed(10_000, processes=1, within_s=50)
 
 
 @pytest.mark.long
