@@ -15,7 +15,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sweep_kills import LOCKED, URL, asicrc, completed, kill_after, killed, plan_text, rows, uninterrupted
+from forked_commands import forked_commands
+from sweep_kills import (
+    IMPORTS,
+    LOCKED,
+    URL,
+    asicrc,
+    completed,
+    kill_after,
+    killed,
+    plan_text,
+    rows,
+    uninterrupted,
+)
 from virtual_device import VirtualDevice
 
 from asicrc.bench.plan import SweepPlan
@@ -83,7 +95,8 @@ def test_a_sweep_that_was_interrupted_and_killed_has_the_points_of_an_uninterrup
     assert (result["restored"], result["complete"]) == (True, False)
     assert result["points_missing"] == 12 - result["points_done"]
     assert f"points are missing; asicrc resume {broken}" in err
-    kill_after(asicrc("resume", str(broken)), broken, rows(broken), 0.1)
+    with forked_commands(*IMPORTS) as commands:
+        kill_after(commands, ["resume", str(broken)], broken, rows(broken), 0.05)
     assert not load(broken).sealed
     while (done := run("resume", str(broken)))[0] == LOCKED:
         time.sleep(0.2)
@@ -108,18 +121,16 @@ def interrupted(command: list[str], path: Path, begun: int) -> tuple[dict[str, A
     return json.loads(out), err
 
 
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    ("points", "kills"),
-    [pytest.param(60, 4, marks=pytest.mark.long), pytest.param(200, 10, marks=pytest.mark.soak)],
-)
-def test_points_of_a_sweep_that_is_killed_at_random_moments(points: int, kills: int, tmp_path: Path) -> None:
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_200_points_of_a_sweep_that_is_killed_at_10_random_moments(tmp_path: Path) -> None:
     plan = tmp_path / "p.toml"
-    plan.write_text(plan_text(10, points // 20, 2, 5.0))
+    plan.write_text(plan_text(10, 10, 2, 5.0))
     whole, broken = tmp_path / "whole.asicrc", tmp_path / "broken.asicrc"
-    uninterrupted(plan, whole)
-    killed(plan, broken, kills, np.random.default_rng(2))
-    aborted = check_same_points(whole, broken, points=points, sessions=kills + 1)
+    with forked_commands(*IMPORTS) as commands:
+        uninterrupted(commands, plan, whole)
+        killed(commands, plan, broken, 10, np.random.default_rng(2))
+    aborted = check_same_points(whole, broken, points=200, sessions=11)
     assert all(point.plan["reached"] == "the session was killed" for point in aborted)
 
 

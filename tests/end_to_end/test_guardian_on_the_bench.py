@@ -104,7 +104,11 @@ def test_20_kills_at_random_moments_leave_a_safe_board(tmp_path: Path) -> None:
     log = tmp_path / "board.jsonl"
     moments = random.Random(5)
     times: list[float] = []
-    with emulator(*board_emulator_options(log), module="simulators.bitaxe") as url, forked_commands() as run:
+    imports = ("asicrc.capture.running", "asicrc.capture.restoring", "asicrc.devices.bitaxe_opening")
+    with (
+        emulator(*board_emulator_options(log), module="simulators.bitaxe") as url,
+        forked_commands(*imports) as run,
+    ):
         for number in range(20):
             path = tmp_path / f"{number}.asicrc"
             wait_s = moments.uniform(0.5, 2.5) if number % 2 else moments.uniform(0.0, 0.5)
