@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from pages_read import ReadPage, read_page
-from report_samples import HOSTILE, MARKUP, UNSEEN, benchmark, claims, plain_capture, sweep_capture
+from report_samples import HOSTILE, MARKUP, UNSEEN, S, benchmark, claims, plain_capture, sweep_capture
 
 from asicrc.capture.point_capture import load_point
 from asicrc.capture.reader import load
@@ -19,6 +19,8 @@ from asicrc.cli.main import _run
 from asicrc.errors import BadFile, StorageError, UsageError
 from asicrc.printable import printable
 from asicrc.report.html import style_sheet, write_report
+from asicrc.report.html.capture_page import _recorded_s
+from asicrc.report.html.capture_parts import readings_of
 
 KINDS = ("capture", "sweep", "benchmark", "claims")
 ALLOWED = frozenset("""
@@ -136,13 +138,26 @@ def test_sweep_has_every_point_and_says_what_is_missing(tmp_path: Path) -> None:
         assert part in said, part
 
 
+def test_numbers_beside_a_point_are_of_its_time_and_not_of_the_sweep(tmp_path: Path) -> None:
+    path = sweep_capture(tmp_path / "sweep.asicrc")
+    with load_point(path, 2) as point:
+        assert _recorded_s(point, {"duration_s": 240.0}) == pytest.approx(60.0)
+        told = readings_of(point)
+        assert {reading.t_ns // S for reading in told} == {65, 75, 85, 95, 105, 115}
+        assert len(told) < len(point.readings()) / 3
+    with load_point(plain_capture(tmp_path / "night.asicrc", 20), None) as whole:
+        assert _recorded_s(whole, {"duration_s": 9.0}) == 40.0, "with the silence after its last event"
+        assert len(readings_of(whole)) == len(whole.readings())
+
+
 @pytest.mark.long
 def test_one_point_of_a_sweep_has_a_page_of_its_own(tmp_path: Path) -> None:
     path = sweep_capture(tmp_path / "sweep.asicrc")
     with load_point(path, 2) as point:
         write_report(point, tmp_path / "one.html")
     said = read_page(tmp_path / "one.html").text
-    assert "Point 2 of a sweep" in said and "--point 2" in said
+    assert "Point 2 of a sweep" in said and "asicrc report sweep.asicrc --point 2" in said
+    assert "in 60 s" in said and "Every event of the whole sweep" in said
     with pytest.raises(UsageError, match="no point 9"):
         write_report(path, tmp_path / "nine.html", point=9)
 

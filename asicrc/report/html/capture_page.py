@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from asicrc.analysis.capture_analysis import CaptureAnalysis, analyze_capture, latency_s_of
 from asicrc.analysis.event_source import analysed, source_of_capture
 from asicrc.analysis.point_numbers import rate_of
 from asicrc.analysis.spectra.heartbeat import Heartbeat
-from asicrc.capture.point_capture import load_point
+from asicrc.capture.point_capture import PointCapture, load_point
 from asicrc.capture.reader import Capture
 from asicrc.capture.recheck import VerifyReport, verify
 from asicrc.capture.summary import summarise
@@ -24,6 +26,7 @@ from asicrc.report.html.capture_parts import (
     notices_of,
     proof_tile,
     provenance,
+    readings_of,
     readings_table,
     settings_section,
 )
@@ -52,6 +55,7 @@ from asicrc.report.html.page import (
     Verdicts,
 )
 from asicrc.report.readings_figure import reading_panels
+from firmware_protocols.device import NO_TIME
 
 CLAIMS = {
     "H01": "Does the CV of the intervals depart from that of a Poisson process behind a dead time?",
@@ -68,18 +72,18 @@ def capture_page(
     verified, summary = verify(path), summarise(path)
     quoted = shlex.quote(path.name)
     with load_point(path, point) as capture:
-        identity = capture.identity
+        identity, seconds = capture.identity, _recorded_s(capture, summary)
         model = "imported data" if identity is None else identity.model
         return Page(
             kind="Capture" if point is None else f"Point {point} of a sweep",
             title=path.name,
-            lead=_lead(analysis, summary.get("duration_s"), model),
+            lead=_lead(analysis, seconds, model),
             facts=facts_of(capture, summary),
             notices=notices_of(capture, verified),
-            tiles=_tiles(analysis, verified, summary.get("duration_s")),
+            tiles=_tiles(analysis, verified, seconds, point),
             sections=[
                 Section("figures", "Figures", _figures(capture, analysis, seed)),
-                Section("numbers", "Numbers", _numbers(capture, analysis, verified)),
+                Section("numbers", "Numbers", _numbers(capture, analysis, verified, point)),
                 Section("verdicts", "Verdicts", _verdicts(analysis)),
                 Section("nulls", "Nulls", null_blocks(analysis)),
                 settings_section(capture.settings()),
@@ -104,6 +108,17 @@ def capture_page(
         )
 
 
+def _recorded_s(capture: Capture, summary: Mapping[str, Any]) -> float | None:
+    """How long events were waited for, silence at the end too; where no point says so, what they span."""
+    if isinstance(capture, PointCapture):
+        records = [capture.point]
+    else:
+        records = [record for record in capture.points() if record.t_start_ns != NO_TIME]
+    if len(records) == 1 and NO_TIME not in (records[0].t_start_ns, records[0].t_end_ns):
+        return (records[0].t_end_ns - records[0].t_start_ns) / 1e9
+    return None if isinstance(capture, PointCapture) else summary.get("duration_s")
+
+
 def _lead(analysis: CaptureAnalysis, seconds: float | None, model: str) -> str:
     what = "events of a statistical model" if analysis.synthetic else "distinct proofs of work"
     counted = f"{number(analysis.distinct)} {what} from {model} in {duration(seconds)}."
@@ -118,8 +133,14 @@ def _lead(analysis: CaptureAnalysis, seconds: float | None, model: str) -> str:
     return counted
 
 
-def _tiles(analysis: CaptureAnalysis, verified: VerifyReport, seconds: float | None) -> list[Tile]:
-    tiles = [proof_tile(verified)]
+def _tiles(
+    analysis: CaptureAnalysis, verified: VerifyReport, seconds: float | None, point: int | None
+) -> list[Tile]:
+    if point is None:
+        tiles = [proof_tile(verified)]
+    else:
+        what = "of a statistical model" if analysis.synthetic else "distinct proofs of work"
+        tiles = [Tile("Events of this point", number(analysis.distinct), what)]
     rate = None if not seconds else rate_of(analysis.distinct, seconds)
     if rate is not None:
         value, interval = estimate_text(rate)
@@ -177,7 +198,7 @@ def _figures(capture: Capture, analysis: CaptureAnalysis, seed: int) -> list[Blo
             stream = None
         if stream is not None:
             pictures += heartbeat_pictures(heartbeat_panels(stream, beat), beat, finding)
-    pictures += reading_pictures(reading_panels(capture.readings()))
+    pictures += reading_pictures(reading_panels(readings_of(capture)))
     return [Pictures(pictures)] if pictures else [Text("There are too few events to draw.")]
 
 
@@ -190,12 +211,14 @@ def _heartbeat(analysis: CaptureAnalysis) -> tuple[Heartbeat, Finding] | None:
     return None
 
 
-def _numbers(capture: Capture, analysis: CaptureAnalysis, verified: VerifyReport) -> list[Block]:
+def _numbers(
+    capture: Capture, analysis: CaptureAnalysis, verified: VerifyReport, point: int | None
+) -> list[Block]:
     blocks: list[Block | None] = [
         arrival_table(analysis),
         scan_table(analysis),
         model_table(analysis),
-        count_table(verified),
+        count_table(verified, of_sweep=point is not None),
         readings_table(capture),
     ]
     unanswered = list(analysis.unanswered.items())

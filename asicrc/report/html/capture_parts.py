@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from asicrc.capture.point_capture import PointCapture
 from asicrc.capture.reader import Capture
 from asicrc.capture.recheck import VerifyReport
 from asicrc.capture.schema import DIGEST_KEY, END_REASON_KEY, RESTORED_KEY
 from asicrc.report.html.number_text import NOTHING, duration, exact, number
 from asicrc.report.html.page import Block, Column, Command, Notice, Pairs, Section, Table, Text, Tile
-from firmware_protocols.device import NO_TIME, Setting
+from firmware_protocols.device import NO_TIME, Reading, Setting
 
 MOST_LOG_LINES = 1000
 MOST_SETTINGS = 400
@@ -34,9 +35,10 @@ def facts_of(capture: Capture, summary: Mapping[str, Any]) -> list[tuple[str, st
     identity = capture.identity
     device = summary.get("device_url") or (identity.model if identity else "imported data")
     facts = [("device", str(device))]
+    of_sweep = "sweep " if isinstance(capture, PointCapture) else ""
     if summary.get("started"):
-        facts.append(("begun", str(summary["started"])))
-    facts.append(("length", duration(summary.get("duration_s"))))
+        facts.append((f"{of_sweep}begun", str(summary["started"])))
+    facts.append((f"{of_sweep}length", duration(summary.get("duration_s"))))
     facts.append(("state", "sealed" if capture.sealed else "not sealed"))
     return facts
 
@@ -153,9 +155,18 @@ def settings_section(settings: Sequence[Setting]) -> Section:
     return Section("settings", "Settings", [Table.of(caption, columns, rows, tall=len(rows) > 24)])
 
 
+def readings_of(capture: Capture) -> list[Reading]:
+    """Those of a point of a sweep are what was told while it was recorded."""
+    readings = capture.readings()
+    if not isinstance(capture, PointCapture):
+        return readings
+    begun_ns, ended_ns = capture.point.t_start_ns, capture.point.t_end_ns
+    return [r for r in readings if begun_ns <= r.t_ns and (ended_ns == NO_TIME or r.t_ns <= ended_ns)]
+
+
 def readings_table(capture: Capture) -> Table | None:
     by_channel: dict[str, list[float]] = defaultdict(list)
-    for reading in capture.readings():
+    for reading in readings_of(capture):
         by_channel[reading.channel].append(reading.value)
     rows = []
     for channel, values in by_channel.items():
@@ -166,9 +177,8 @@ def readings_table(capture: Capture) -> Table | None:
     if not rows:
         return None
     columns = [Column("Reading"), *(Column(title, "number") for title in ("Mean", "Lowest", "Highest", "n"))]
-    return Table.of(
-        "What the device told of itself during the capture; units stand in the names.", columns, rows
-    )
+    when = "while the point was recorded" if isinstance(capture, PointCapture) else "during the capture"
+    return Table.of(f"What the device told of itself {when}; units stand in the names.", columns, rows)
 
 
 def log_section(capture: Capture) -> Section:
@@ -193,6 +203,7 @@ def log_section(capture: Capture) -> Section:
 
 def again_section(capture: Capture, more: Sequence[Command] = ()) -> Section:
     name = shlex.quote(capture.path.name)
+    which = f" --point {capture.point.id}" if isinstance(capture, PointCapture) else ""
     command = capture.meta.get("command")
     blocks: list[Block] = []
     if isinstance(command, list) and command and all(isinstance(word, str) for word in command):
@@ -200,7 +211,7 @@ def again_section(capture: Capture, more: Sequence[Command] = ()) -> Section:
     blocks += [
         Command("Hash every proof again and check the seal:", f"asicrc verify {name}"),
         *more,
-        Command("Make this report again:", f"asicrc report {name}"),
+        Command("Make this report again:", f"asicrc report {name}{which}"),
     ]
     return Section("again", "How to run it again", blocks)
 

@@ -115,7 +115,8 @@ def model_table(analysis: CaptureAnalysis) -> Table | None:
     return Table.of(caption, columns, rows)
 
 
-def count_table(verified: VerifyReport) -> Table:
+def count_table(verified: VerifyReport, *, of_sweep: bool = False) -> Table:
+    """`of_sweep`: beside the numbers of one of its points."""
     held = verified.counters
     rows = [
         ("valid", number(held.valid), "a proof of work at the difficulty that was asked for"),
@@ -127,4 +128,5 @@ def count_table(verified: VerifyReport) -> Table:
         ("synthetic", number(held.synthetic), "made by a statistical model, counted apart"),
     ]
     columns = (Column("Verdict on the proof"), Column("Events", "number"), Column("What it is", "words"))
-    return Table.of("Every event, by hashing it again for this report.", columns, rows)
+    which = "Every event of the whole sweep" if of_sweep else "Every event"
+    return Table.of(f"{which}, by hashing it again for this report.", columns, rows)
