@@ -214,12 +214,14 @@ def _null(null: Mapping[str, Any]) -> str:
 def _number(one: Mapping[str, Any]) -> str:
     unit = f" {one['unit']}" if one["unit"] else ""
     value = one["value"]
+    counted = ""
     if isinstance(value, Mapping):
         shown = f"{_short(value['estimate'])} [{_short(value['low'])}, {_short(value['high'])}]"
+        counted = f", n = {value['n']:,}"
     else:
         shown = _short(value)
     printed = "" if one["published"] is None else f", printed {_short(one['published'])}"
-    return f"{one['name']}: {shown}{unit}{printed}"
+    return f"{one['name']}: {shown}{unit}{counted}{printed}"
 
 
 def _instrument(checked: Mapping[str, Any]) -> str:

@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 from fake_procedures import SUPPORTED, UNTESTABLE, drawn, fake, on_twin, supported, untestable
 
-from asicrc.claims.outcome import ClaimOutcome
+from asicrc.claims.outcome import ClaimOutcome, Reproduced
 from asicrc.claims.planning import Sources
 from asicrc.claims.procedure import Context, Cost, Procedure
 from asicrc.claims.result import ClaimResult, ClaimsRun, State
 from asicrc.claims.run import planned, run_claims
+from asicrc.cli.claims_text import run_lines
 from asicrc.errors import ExitCode, NoAnswer
+from asicrc.evidence import Estimate
 from firmware_protocols.device import DeviceLost
 
 TWIN, DEVICE = Sources(twin="planted"), Sources(device_url="sim:none")
@@ -66,6 +68,13 @@ def test_answers_stand_in_the_order_of_the_registry_whatever_is_quickest() -> No
     assert [line.split()[1] for line in said] == ["S03", "H12", "H05"]
     assert said[0].startswith("[1/3] S03 supported")
     assert found.exit_code == ExitCode.OK
+
+
+def test_an_estimate_is_shown_with_its_interval_and_n() -> None:
+    share = Reproduced("recall", 1.0, Estimate(0.9, 0.8, 0.96, 1028, method="made up"), "of 1")
+    found = run("S11", fake("S11", answer=lambda _: replace(supported("S11"), reproduced=[share])))
+    text = "\n".join("".join(piece for piece, _ in line) for line in run_lines(found.as_json()))
+    assert "recall: 0.9 [0.8, 0.96] of 1, n = 1,028, printed 1" in text
 
 
 def test_what_does_not_fit_is_not_run_and_says_its_hours() -> None:
