@@ -200,6 +200,50 @@ def test_in_pairs(pair: tuple[str, str]) -> None:
         assert lag1_of(x) == pytest.approx(lag1, abs=lag_error)
 
 
+OTHERS = {
+    "renewal": {"renewal_s": 19.3 * MEAN_S, "renewal_gap_s": 4 * MEAN_S},
+    "fan": {"fan_pwm_hz": 0.1 * RATE_HZ, "fan_pwm_depth": 0.6},
+    "tail": {"tail_share": 0.3, "tail_s": 0.3 * MEAN_S},
+    "flight": {"in_flight_s": 7.3 * MEAN_S},
+}
+"""Those whose laws have no short form: against the same steps taken by hand, with other draws."""
+
+
+def check_against_steps_by_hand(sizes: dict[str, float]) -> tuple[float, float, float]:
+    """Squared CV, entropy and serial correlation, each within five standard errors. Return them by hand."""
+    x, y = (
+        intervals_of(ideal_events(RATE_HZ, N // 2, confounds=sizes)),
+        reference_intervals(sizes, MEAN_S, 2 * N),
+    )
+    error = np.sqrt(1 / len(x) + 1 / len(y))
+    assert x.mean() == pytest.approx(y.mean(), abs=5 * y.std() * error)
+    blocks = np.array_split(y, 40)
+    found = []
+    for measure in (cv2_of, lambda z: entropy_of(z, float(y.mean())), lag1_of):
+        scatter = np.std([measure(block) for block in blocks]) * np.sqrt(len(blocks[0]))
+        assert measure(x) == pytest.approx(measure(y), abs=5 * scatter * error)
+        found.append(float(measure(y)))
+    return found[0], found[1], found[2]
+
+
+def test_each_of_the_others_moves_what_it_moves() -> None:
+    bare = check_against_steps_by_hand({})
+    moved = {name: check_against_steps_by_hand(sizes) for name, sizes in OTHERS.items()}
+    assert moved.pop("flight") == pytest.approx(bare), "a constant delay is seen by nobody"
+    for name, (cv2, _, _) in moved.items():
+        assert abs(cv2 - bare[0]) > 0.04, name
+    assert moved["tail"][2] < -0.01
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("one", OTHERS)
+def test_the_others_in_pairs(one: str) -> None:
+    """With each other, and with each of those above."""
+    partners = [sizes for name, sizes in OTHERS.items() if name > one]
+    for sizes in [*partners, *({name: size} for name, size in SIZES.items())]:
+        check_against_steps_by_hand(OTHERS[one] | sizes)
+
+
 def test_jitter_after_a_dead_time_that_lets_nothing_overtake() -> None:
     dead_s, sigma_s = 2.0 * MEAN_S, 0.2 * MEAN_S
     x = intervals_of(ideal_events(RATE_HZ, N, confounds={"dead_time_s": dead_s, "jitter_s": sigma_s}))

@@ -46,17 +46,40 @@ def intervals_of(events: NonceBatch) -> Floats:
 
 
 def reference_intervals(sizes: dict[str, float], mean_s: float, n: int, seed: int = 99) -> Floats:
-    """The documented steps on a whole renewal process at once, with draws of its own."""
+    """The documented steps on a whole process at once, with draws of its own; about n intervals."""
     rng = np.random.default_rng(seed)
-    t = np.cumsum(sizes.get("dead_time_s", 0.0) + rng.exponential(mean_s, n))
+    t = _reported(sizes, mean_s, n, rng) + sizes.get("in_flight_s", 0.0)
+    n = len(t)
     for name in ("batching_s", "polling_s"):
         t = _up(t, sizes.get(name, 0.0), rng.random())
-    jitter_s = sizes.get("jitter_s", 0.0)
-    t = _up(t + jitter_s * (4 + rng.standard_normal(n)), sizes.get("beacon_s", 0.0), rng.random())
-    t = np.maximum.accumulate(t)[rng.random(n) >= sizes.get("loss", 0.0)]
+    t = t + sizes.get("jitter_s", 0.0) * (4 + rng.standard_normal(n))
+    if "tail_share" in sizes:
+        t = t + sizes["tail_s"] * rng.pareto(2.5, n) * (rng.random(n) < sizes["tail_share"])
+    t = np.maximum.accumulate(_up(t, sizes.get("beacon_s", 0.0), rng.random()))
+    t = t[rng.random(n) >= sizes.get("loss", 0.0)]
     stamp_s = sizes.get("stamp_s", 0.0)
     steps: Floats = np.diff(np.floor(t / stamp_s) * stamp_s if stamp_s else t)
     return steps
+
+
+def _reported(sizes: dict[str, float], mean_s: float, n: int, rng: np.random.Generator) -> Floats:
+    """When nonces are found, at a rate that is modulated, and reported, with a dead time after each."""
+    dead_s, depth = sizes.get("dead_time_s", 0.0), sizes.get("fan_pwm_depth", 0.0)
+    renewal_s, gap_s = sizes.get("renewal_s", 0.0), sizes.get("renewal_gap_s", 0.0)
+    if not depth and not gap_s:
+        return np.cumsum(dead_s + rng.exponential(mean_s, n))
+    t = np.cumsum(rng.exponential(mean_s / (1 + depth), round(n * (1 + depth))))
+    factor = (1 + depth * np.sin(2 * np.pi * sizes.get("fan_pwm_hz", 0.0) * t)) / (1 + depth)
+    t = t[rng.random(len(t)) < factor]
+    if gap_s:
+        t = t[np.mod(t, renewal_s) >= gap_s]
+    if not dead_s:
+        return t
+    after, at, reported = np.searchsorted(t, t + dead_s).tolist(), 0, []
+    while at < len(t):
+        reported.append(at)
+        at = after[at]
+    return t[reported]
 
 
 def _up(t: Floats, period_s: float, phase: float) -> Floats:
