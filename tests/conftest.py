@@ -20,6 +20,7 @@ settings.register_profile(
 )
 settings.load_profile("calm")
 
+PATIENCE_MS = 120_000
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -50,7 +51,7 @@ def chromium() -> Iterator[Browser]:
     with sync_api.sync_playwright() as playwright:
         # Chromium refuses its sandbox to root.
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        browser = playwright.chromium.launch(executable_path=found, args=arguments, timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -59,5 +60,6 @@ def chromium() -> Iterator[Browser]:
 def chromium_page(chromium: Browser) -> Iterator[Page]:
     """A page in a profile of its own, 1200 px wide. What else a test asks of it, it says itself."""
     context = chromium.new_context(viewport={"width": 1200, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()

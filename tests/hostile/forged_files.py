@@ -18,6 +18,8 @@ from asicrc.cli.main import _run
 from asicrc.importing import import_file
 
 LONGEST_S = 30.0
+"""Of this process; how long it is kept waiting besides is the machine's business, within `WAITED_S`."""
+WAITED_S = 200.0
 DOCUMENTED_CODES = frozenset(range(7))
 Edit = Callable[[sqlite3.Connection], None]
 SAMPLED = 5
@@ -55,13 +57,13 @@ class Commands:
 
     def __call__(self, *arguments: str | Path, longest_s: float = LONGEST_S) -> Ran:
         self._capsys.readouterr()
-        begun = time.monotonic()
+        begun, begun_at_work = time.monotonic(), time.process_time()
         code = _run([str(argument) for argument in arguments])
-        took_s = time.monotonic() - begun
+        took_s, waited_s = time.process_time() - begun_at_work, time.monotonic() - begun
         out, err = self._capsys.readouterr()
         ran = Ran(int(code), out, err)
         assert ran.code in DOCUMENTED_CODES, (arguments, ran)
-        assert took_s < longest_s, (arguments, took_s)
+        assert took_s < longest_s and waited_s < WAITED_S, (arguments, took_s, waited_s)
         assert all(c.isprintable() or c == "\n" for c in out + err), (arguments, ran)
         if "--json" in arguments:
             assert ran.json is not None
@@ -135,8 +137,9 @@ def within_meta(path: Sequence[str], value: Any) -> Edit:
 
 
 def make_emulated(path: Path) -> Path:
-    """A capture of two seconds from the emulator."""
-    assert _run(["capture", "-d", "sim:bm1366", "--duration", "2s", "-o", str(path), "--json"]) == 0
+    """A capture from the emulator: two seconds of it, unless the machine is slow."""
+    enough = ["--duration", "60s", "--max-events", "120"]
+    assert _run(["capture", "-d", "sim:bm1366", *enough, "-o", str(path), "--json"]) == 0
     return path
 
 

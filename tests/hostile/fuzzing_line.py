@@ -59,7 +59,7 @@ def fuzzing_line(answer: Answer, unasked: Callable[[], bytes] | None = None) -> 
         yield f"serial:{os.ttyname(host)}?chip=bm1366&simulated=1&zero_bits=16&cores=4&subcores=1&waits=0.02"
     finally:
         os.write(stop_write, b".")
-        thread.join(10)
+        thread.join(60)
         for descriptor in (device, host, stop_read, stop_write):
             os.close(descriptor)
 

@@ -22,8 +22,9 @@ from firmware_protocols.bm13xx import (
 )
 
 DURATION_S = 0.5
-LONGEST_S = 45.0
-"""It has to end by itself: the way back asks some ten questions, each given up after 3 s of nonsense."""
+LONGEST_S = 150.0
+"""It has to end by itself: the way back asks some ten questions, each given up after 3 s of nonsense. A line
+that floods is served in this process, at the same time."""
 SEED = 20_240_601
 
 
