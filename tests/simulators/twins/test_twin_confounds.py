@@ -232,7 +232,6 @@ def test_each_of_the_others_moves_what_it_moves() -> None:
     assert moved.pop("flight") == pytest.approx(bare), "a constant delay is seen by nobody"
     for name, (cv2, _, _) in moved.items():
         assert abs(cv2 - bare[0]) > 0.04, name
-    assert moved["tail"][2] < -0.01
 
 
 @pytest.mark.long
