@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from asicrc.analysis.capture_analysis import CaptureAnalysis
-from asicrc.cli.arrival_text import arrival_lines
-from asicrc.evidence import Estimate
+from asicrc.cli.arrival_text import arrival_lines, shown
 
 MOST_TARGETS = 3
 """Difficulties that are shown; a drive in the difficulty has as many as steps."""
@@ -30,11 +29,11 @@ def analysis_lines(analysis: CaptureAnalysis) -> Iterator[str]:
 def _arrivals(analysis: CaptureAnalysis) -> Iterator[str]:
     intervals, models, latency = analysis.intervals, analysis.models, analysis.latency
     if intervals is not None:
-        yield f"intervals     mean {_shown(intervals.mean_s, 's')}, n = {intervals.n}"
-        yield f"              CV {_shown(intervals.cv)}"
-        yield f"              CV2 {_shown(intervals.cv2)}, LV {_shown(intervals.lv)}"
+        yield f"intervals     mean {shown(intervals.mean_s, 's')}, n = {intervals.n}"
+        yield f"              CV {shown(intervals.cv)}"
+        yield f"              CV2 {shown(intervals.cv2)}, LV {shown(intervals.lv)}"
         if intervals.fano is not None:
-            yield f"counts        Fano {_shown(intervals.fano)} in windows of {intervals.fano_window_s:.3g} s"
+            yield f"counts        Fano {shown(intervals.fano)} in windows of {intervals.fano_window_s:.3g} s"
     if analysis.exponential is not None:
         finding, null = analysis.exponential, analysis.exponential.nulls[0]
         yield f"Poisson null  p = {null.p_value:.3g} ({null.name}); a departure is {finding.verdict}"
@@ -42,23 +41,23 @@ def _arrivals(analysis: CaptureAnalysis) -> Iterator[str]:
             yield f"              smallest CV shift that n could see: {finding.smallest_effect:.3g}"
     if models is not None:
         fit = models.goodness_of_fit
-        yield f"best model    {models.best.name}, dead time {_shown(models.dead_time_s, 's')}"
+        yield f"best model    {models.best.name}, dead time {shown(models.dead_time_s, 's')}"
         yield f"              goodness of fit p = {fit.p_value:.3g} ({fit.name})"
     if latency is not None:
-        mean, cv = _shown(latency.mean_s, "s"), _shown(latency.cv)
+        mean, cv = shown(latency.mean_s, "s"), shown(latency.cv)
         yield f"latency       mean {mean}, CV {cv} since the newest job, n = {latency.n}"
     repeated = analysis.with_duplicates
     if repeated is not None:
-        latency_cv = "" if repeated.latency_cv is None else f", of the latency {_shown(repeated.latency_cv)}"
-        yield f"with repeats  {repeated.events} events: CV {_shown(repeated.cv)}{latency_cv}"
+        latency_cv = "" if repeated.latency_cv is None else f", of the latency {shown(repeated.latency_cv)}"
+        yield f"with repeats  {repeated.events} events: CV {shown(repeated.cv)}{latency_cv}"
 
 
 def _rates(analysis: CaptureAnalysis) -> Iterator[str]:
     rates = analysis.rates or []
     for rate in rates[:MOST_TARGETS]:
         found = rate.effective
-        yield f"difficulty    {_shown(found)} where {rate.requested:.4g} is asked for, n = {found.n}"
-        ghs = _shown(rate.hashes_per_s.scaled(1e-9), "GH/s")
+        yield f"difficulty    {shown(found)} where {rate.requested:.4g} is asked for, n = {found.n}"
+        ghs = shown(rate.hashes_per_s.scaled(1e-9), "GH/s")
         law = "" if rate.law is None else f"; hashes spread evenly: p = {rate.law.p_value:.3g}"
         yield f"              {ghs} in {rate.seconds:.4g} s of work{law}"
     if len(rates) > MOST_TARGETS:
@@ -72,11 +71,11 @@ def _scan_order(analysis: CaptureAnalysis) -> Iterator[str]:
     yield f"scan order    residual rms {scan.residual_rms_ms:.4g} ms after one offset, n = {scan.n}"
     scaled_ms, mad_ms = scan.residual_rms_scaled_ms, scan.residual_mad_ms
     yield f"              {scaled_ms:.4g} ms with the clock's scale, MAD {mad_ms:.4g} ms"
-    yield f"              clock {_shown(scan.clock_ppm, 'ppm')}, offset {_shown(scan.offset_ms, 'ms')}"
+    yield f"              clock {shown(scan.clock_ppm, 'ppm')}, offset {shown(scan.offset_ms, 'ms')}"
     yield f"              {scan.statement}"
     if analysis.jitter_floor_ms is not None:
         floor = analysis.jitter_floor_ms
-        yield f"              jitter {_shown(floor, 'ms')} rms, n = {floor.n}; the floor is its upper end"
+        yield f"              jitter {shown(floor, 'ms')} rms, n = {floor.n}; the floor is its upper end"
     yield f"              confidence in the model of this chip: {analysis.scan_confidence}"
 
 
@@ -84,15 +83,11 @@ def _not_come(analysis: CaptureAnalysis) -> Iterator[str]:
     deficit, missing = analysis.deficit, analysis.missing
     if deficit is not None:
         yield f"count         {deficit.observed} nonces, {deficit.expected:.1f} expected from the hash rate"
-        yield f"              deficit {_shown(deficit.deficit)}, smallest seen {deficit.smallest_deficit:.3g}"
+        yield f"              deficit {shown(deficit.deficit)}, smallest seen {deficit.smallest_deficit:.3g}"
     if missing is not None:
         gone = missing.expected - missing.matched
         yield f"missing       {gone} of {missing.expected} nonces that hashing again finds did not come"
-        yield f"              {_shown(missing.missing_fraction)} of them, {missing.extra} came unexpected"
+        yield f"              {shown(missing.missing_fraction)} of them, {missing.extra} came unexpected"
     damaged, skipped = (analysis.line_damage.get(name, 0) for name in ("damaged_frames", "skipped_bytes"))
     if damaged or skipped:
         yield f"line          {damaged} answers damaged, {skipped} bytes in no frame: some may be nonces"
-
-
-def _shown(estimate: Estimate, unit: str = "") -> str:
-    return f"{estimate.estimate:.4g} [{estimate.low:.4g}, {estimate.high:.4g}] {unit}".rstrip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asicrc.cli.capture_commands import default_output, progress_mode
-from asicrc.cli.options import AllowBeyond, Json, StationFile, chosen_station, seconds
+from asicrc.cli.capture_commands import USUAL_TIMEOUT, default_output, progress_mode
+from asicrc.cli.options import AllowBeyond, Json, StationFile, chosen_station, refuse_idle, seconds
 from asicrc.cli.output import note, print_json, say
 from asicrc.errors import ExitCode, UsageError
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 DEFAULT_WASHOUT, DEFAULT_TRAIN, DEFAULT_TEST = 200, 4800, 5000
 DEFAULT_SEEDS = 10
 USUAL_NODES = 4
+USUAL_STEP = "1s"
+MOST_UNITS = 10_000
+"""Of an echo state network: its weights are a square matrix."""
 
 
 def register(app: typer.Typer) -> None:
@@ -51,8 +55,10 @@ def benchmark(
     epsilon: Annotated[float | None, typer.Option(help="inverse-difficulty: see --base.")] = None,
     duty_setting: Annotated[str | None, typer.Option(help="duty: which setting is switched.")] = None,
     mask: Annotated[int, typer.Option(min=1, help="Virtual nodes: levels of a fixed random mask.")] = 1,
-    step: Annotated[str, typer.Option(help="Length of a step: 1s, 250ms.")] = "1s",
-    handshake_timeout: Annotated[str, typer.Option(help="Handshake: longest wait for a share.")] = "30s",
+    step: Annotated[str, typer.Option(help="Length of a step: 1s, 250ms.")] = USUAL_STEP,
+    handshake_timeout: Annotated[
+        str, typer.Option(help="Handshake: longest wait for a share.")
+    ] = USUAL_TIMEOUT,
     difficulty: Annotated[float | None, typer.Option(help="Difficulty, where it is not the drive.")] = None,
     frequency_mhz: Annotated[
         float | None, typer.Option(help="Hash clock, where it is not the drive.")
@@ -114,9 +120,16 @@ def benchmark(
     from asicrc.report.html import check_report_name
     from asicrc.reservoir.benchmark import Protocol, Question, Workers, run_baselines
     from asicrc.reservoir.benchmark.protocol import analysis_json
+    from asicrc.reservoir.tasks import check_task
+    from asicrc.work import MODES
 
     if task == "list":
         return _list_tasks(as_json)
+    check_task(task.replace("-", "_"))
+    if mode not in MODES:
+        raise UsageError(f"there is no mode {mode!r}", f"the modes are: {', '.join(MODES)}")
+    if alpha is not None and not 0 <= alpha < math.inf:
+        raise UsageError(f"--alpha {alpha:g} is no ridge penalty", "a number of 0 or more")
     if sum([device is not None, bool(capture), baselines_only]) != 1:
         raise UsageError(
             "a benchmark has a device, captures, or the input alone",
@@ -124,6 +137,8 @@ def benchmark(
         )
     if report is not None:
         check_report_name(report)
+    if figures is not None:  # before hours are spent
+        figures.mkdir(parents=True, exist_ok=True)
     of_device = {
         "--mode": mode != "stream",
         "--encoder": encoder != "work",
@@ -133,6 +148,8 @@ def benchmark(
         "--epsilon": epsilon is not None,
         "--duty-setting": duty_setting is not None,
         "--mask": mask != 1,
+        "--step": step != USUAL_STEP,
+        "--handshake-timeout": handshake_timeout != USUAL_TIMEOUT,
         "--difficulty": difficulty is not None,
         "--frequency-mhz": frequency_mhz is not None,
         "--voltage-mv": voltage_mv is not None,
@@ -141,10 +158,13 @@ def benchmark(
         "--dry-run": dry_run,
     }
     if device is None:
-        _no_say(of_device, "there is a device to drive")
+        refuse_idle(of_device, "there is a device to drive")
+    elif mode == "stream":
+        of_handshake = {"--handshake-timeout": handshake_timeout != USUAL_TIMEOUT}
+        refuse_idle(of_handshake, "a step ends with its share (--mode handshake)")
     if capture:
         of_task = {"--seeds": seeds != DEFAULT_SEEDS, "--first-seed": first_seed != 0}
-        _no_say(of_task | {"--task-option": bool(task_option)}, "the input is yet to be made")
+        refuse_idle(of_task | {"--task-option": bool(task_option)}, "the input is yet to be made")
     question = Question(features=_features(features, nodes, taus, cores, lags), esn_units=_units(esn))
     alphas = None if alpha is None else (alpha,)
     workers = Workers(jobs, "loky" if dask is None else "dask", dask)
@@ -193,16 +213,6 @@ def benchmark(
         return ExitCode.OK
     result = _analyse(paths, question, None, alphas, allow_missing, workers)
     return _finish(result, figures or folder, as_json, report, paths)
-
-
-def _no_say(given: dict[str, bool], where: str) -> None:
-    """An option that would be passed over in silence is a mistake."""
-    idle = [name for name, is_given in given.items() if is_given]
-    if idle:
-        raise UsageError(
-            f"{', '.join(idle)} {'has' if len(idle) == 1 else 'have'} a say only where {where}",
-            "leave it out",
-        )
 
 
 def _capture(
@@ -339,7 +349,10 @@ def _features(names: str | None, nodes: int, taus: str | None, cores: int, lags:
     if names is None and (nodes, taus, cores, lags) == (USUAL_NODES, None, 0, 0):
         return None
     chosen = tuple(feature_names(names or "counts,intervals,nodes,phase"))
-    return FeatureSet(chosen, nodes=nodes, taus_s=_numbers(taus), cores=cores, lags=lags)
+    taus_s = _numbers(taus)
+    if not all(0 < one < math.inf for one in taus_s):
+        raise UsageError(f"--taus {taus} are no time constants", "write 0.5,2,8")
+    return FeatureSet(chosen, nodes=nodes, taus_s=taus_s, cores=cores, lags=lags)
 
 
 def _split(washout: int | None, train: int | None, test: int | None) -> Split | None:
@@ -360,8 +373,10 @@ def _usual_split() -> Split:
 
 def _units(text: str) -> tuple[int, ...]:
     units = _numbers(text)
-    if any(one < 1 or one != int(one) for one in units):
-        raise UsageError(f"echo state networks of {text} units", "whole numbers above 0, such as 50,100")
+    if any(not 1 <= one <= MOST_UNITS or one != int(one) for one in units):
+        raise UsageError(
+            f"echo state networks of {text} units", f"whole numbers from 1 to {MOST_UNITS}, such as 50,100"
+        )
     return tuple(int(one) for one in units)
 
 

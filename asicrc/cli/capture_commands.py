@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from asicrc.cli.live_options import Mqtt, Prometheus, RigName
-from asicrc.cli.options import AllowBeyond, Device, Json, StationFile, chosen_station, seconds
+from asicrc.cli.options import AllowBeyond, Device, Json, StationFile, chosen_station, refuse_idle, seconds
 from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode, UsageError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from asicrc.capture.plan import CapturePlan
     from asicrc.devices import Circumstances
 
+USUAL_TIMEOUT = "30s"
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Capture file. Default: ./<UTC>-<device>.asicrc.")
 ]
@@ -70,7 +71,7 @@ def capture(
     ] = "stream",
     handshake_timeout: Annotated[
         str, typer.Option(help="Handshake: how long to wait for a share before the next job goes out.")
-    ] = "30s",
+    ] = USUAL_TIMEOUT,
     max_events: Annotated[int | None, typer.Option(min=1, help="Stop after this many nonces.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the work. Default: 1.")] = None,
     replay_work: Annotated[
@@ -124,6 +125,10 @@ def capture(
             "recorded work has its own seed and its own times between jobs",
             "leave out --seed and --job-interval, or --replay-work",
         )
+    refuse_idle(
+        {"--handshake-timeout": mode == "stream" and handshake_timeout != USUAL_TIMEOUT},
+        "the next job waits for a share (--mode handshake)",
+    )
     if duration is None and replay_work is None:
         duration = "60s"
     plan = CapturePlan(
@@ -197,13 +202,17 @@ def demo(
     from asicrc.devices import Circumstances
     from asicrc.report.html import write_report
 
+    duration_s = seconds(duration)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / default_output("sim:bm1366").name
     note(f"capturing from the emulated BM1366 for {duration} (no hardware is touched)")
-    plan = CapturePlan(output=path, duration_s=seconds(duration), progress=progress_mode(plain=False))
+    plan = CapturePlan(output=path, duration_s=duration_s, progress=progress_mode(plain=False))
     result, exit_code = _capture(plan, "sim:bm1366", Circumstances(station=None))
     if exit_code is not ExitCode.OK:
-        table(list(result.items()))
+        if as_json:
+            print_json({"capture": result, "analysis": None, "figure": None, "report": None})
+        else:
+            table(list(result.items()))
         return exit_code
     figure = path.with_suffix(".png")
     analysis = analyze_capture(path, figure=figure)

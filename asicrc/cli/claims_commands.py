@@ -176,8 +176,10 @@ def _sources(device: str | None, capture: Path | None, data: Path | None, twin: 
         raise UsageError(f"no twin is called {twin!r}", f"known: {', '.join(TWINS)}")
     if data is not None and not data.is_dir():
         raise UsageError(f"{data} is no folder", "--data takes the folder with the published files")
-    if capture is not None and not capture.is_file():
-        raise BadFile(f"{capture} is not there", "`asicrc list` names the captures of a folder")
+    if capture is not None:  # before hours are spent
+        from asicrc.capture.reader import load
+
+        load(capture).close()
     return Sources(data=data, capture=capture, device_url=device, twin=twin)
 
 

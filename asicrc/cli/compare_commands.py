@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from asicrc.cli.options import FigureFile, Json
 from asicrc.cli.output import print_json, say
-from asicrc.errors import ExitCode
+from asicrc.errors import ExitCode, UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +35,10 @@ def compare(
 
     if figure is not None:
         check_figure_name(figure)
+    if a.resolve() == b.resolve():
+        raise UsageError(
+            f"{a} is both captures: nothing can differ", f"asicrc capture --replay-work {shlex.quote(str(a))}"
+        )
     result = compare_captures(a, b, seed=seed)
     if figure is not None:
         from asicrc.report.same_work_figure import same_work_figure

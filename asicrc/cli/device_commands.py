@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asicrc.cli.options import Device, Json, StationFile, chosen_station, seconds
+from asicrc.cli.options import Device, Json, StationFile, chosen_station, refuse_idle, seconds
 from asicrc.cli.output import print_json, say, table
 from asicrc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from asicrc.devices.opening import Circumstances
+
+USUAL_PORTS = "80,4028"
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +32,7 @@ def devices(
         str | None,
         typer.Option(help="Look for miners in this network instead, for example 192.168.1.0/24."),
     ] = None,
-    ports: Annotated[str, typer.Option(help="Ports to ask when scanning.")] = "80,4028",
+    ports: Annotated[str, typer.Option(help="Ports to ask when scanning.")] = USUAL_PORTS,
     allow_public: Annotated[
         bool, typer.Option("--allow-public", help="Scan a network that is not private, but yours.")
     ] = False,
@@ -46,6 +48,8 @@ def devices(
     if scan is not None:
         _scan(scan, ports, allow_public=allow_public, as_json=as_json)
         return
+    idle = {"--ports": ports != USUAL_PORTS, "--allow-public": allow_public}
+    refuse_idle(idle, "a network is scanned (--scan)")
     found = discover()
     if as_json:
         print_json(
@@ -76,7 +80,7 @@ def _scan(network: str, ports: str, *, allow_public: bool, as_json: bool) -> Non
 
     words = [word.strip() for word in ports.split(",")]
     if not all(word.isascii() and word.isdigit() for word in words):
-        raise UsageError(f"--ports {ports!r} are no numbers", "--ports 80,4028")
+        raise UsageError(f"--ports {ports!r} are no numbers", f"--ports {USUAL_PORTS}")
     found = scan(network, [int(word) for word in words], allow_public=allow_public)
     if as_json:
         print_json(asdict(found))

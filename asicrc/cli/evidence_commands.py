@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asicrc.cli.options import Duplicates, FigureFile, Json, Point, ResamplingSeed
+from asicrc.cli.options import Duplicates, FigureFile, Json, Point, ResamplingSeed, refuse_idle
 from asicrc.cli.output import print_json, say
 from asicrc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from asicrc.analysis.spectra.host_periods import HostPeriod
 
+USUAL_BOUND = 0.1
 Events = Annotated[Path, typer.Argument(help="A capture, or a CSV with a column of stamps.")]
 
 
@@ -61,7 +63,17 @@ def heartbeat(
         check_figure_name(figure)
     if frequency_hz is not None and (low_hz is not None or high_hz is not None):
         raise UsageError("one frequency or a band", "--frequency-hz 2.4, or --low-hz 1 --high-hz 4")
+    refuse_idle(
+        {"--tolerance-hz": tolerance_hz is not None and frequency_hz is None}, "--frequency-hz is said"
+    )
     if channel is not None:
+        of_events = {
+            "--tolerance-hz": tolerance_hz is not None,
+            "--host-period": bool(host_period),
+            "--point": point is not None,
+            "--include-duplicates": include_duplicates,
+        }
+        refuse_idle(of_events, "arrivals are asked, not readings (--channel)")
         if frequency_hz is None or figure is not None:
             raise UsageError("readings are asked for one frequency, without a figure", "--frequency-hz 2.4")
         beat = _of_channel(file, channel, frequency_hz)
@@ -106,7 +118,7 @@ def plan_size(
     capacity: Annotated[float | None, typer.Option(help="memory: capacity at one delay, 0 to 1.")] = None,
     features: Annotated[int, typer.Option(min=1, help="memory: columns of the state.")] = 1,
     rate: Annotated[float | None, typer.Option(help="eer: the true error rate.")] = None,
-    bound: Annotated[float, typer.Option(help="eer: the rate that is to be excluded.")] = 0.1,
+    bound: Annotated[float, typer.Option(help="eer: the rate that is to be excluded.")] = USUAL_BOUND,
     ratio: Annotated[float | None, typer.Option(help="counts: of two rates.")] = None,
     power: Annotated[float, typer.Option(help="Probability to find it.")] = 0.9,
     alpha: Annotated[float, typer.Option(help="Level of the test, two-sided.")] = 0.05,
@@ -134,6 +146,11 @@ def plan_size(
     if quantity not in sizes:
         raise UsageError(f"nothing is planned for {quantity!r}", f"known: {', '.join(sizes)}")
     option, effect = sizes[quantity]
+    given = {name: size is not None for name, size in sizes.values() if name != option}
+    given["--floor-us"] = quantity != "residual" and floor_us is not None
+    given["--features"] = quantity != "memory" and features != 1
+    given["--bound"] = quantity != "eer" and bound != USUAL_BOUND
+    refuse_idle(given, "another quantity is planned")
     if effect is None:
         raise UsageError(f"the size of the effect in {quantity} is not said", f"{option} SIZE")
     plan = planned_sizes.plan_size(
@@ -176,6 +193,14 @@ def papers(
     from asicrc.analysis.papers.report import papers_report
     from asicrc.cli.papers_text import papers_lines
 
+    refuse_idle({"--point": point is not None and file is None}, "there is a capture of a sweep")
+    for option, value in (
+        ("--jitter-us", jitter_us),
+        ("--clock-mhz", clock_mhz),
+        ("--modulation-hz", modulation_hz),
+    ):
+        if value is not None and not 0 < value < math.inf:
+            raise UsageError(f"{option} {value:g} is none", "give one above 0")
     report = papers_report(
         file,
         jitter_s=None if jitter_us is None else jitter_us / 1e6,

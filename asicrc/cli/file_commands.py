@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asicrc.cli.options import Duplicates, FigureFile, Json, Point, ResamplingSeed
+from asicrc.cli.options import Duplicates, FigureFile, Json, Point, ResamplingSeed, output_beside
 from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode
 
@@ -95,7 +95,7 @@ def export(
     from asicrc.capture.export import export as write
     from asicrc.capture.reader import load
 
-    target = output or file.with_suffix({"netcdf": ".nc"}.get(format_, f".{format_}"))
+    target = output or output_beside(file, {"netcdf": ".nc"}.get(format_, f".{format_}"))
     with load(file) as capture:
         write(capture, target, format_, overwrite=overwrite)
     if as_json:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asicrc.cli.live_options import Mqtt, Prometheus, RigName
-from asicrc.cli.options import Json, seconds
+from asicrc.cli.options import Json, refuse_idle, seconds
 from asicrc.cli.output import note, print_json, say
 from asicrc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from asicrc.telemetry.mqtt.publisher import Published
+
+USUAL_PREFIX, USUAL_INTERVAL = "homeassistant", "5s"
 
 
 def register(app: typer.Typer) -> None:
@@ -33,11 +35,11 @@ def publish(
     discovery: Annotated[
         bool, typer.Option(help="Tell Home Assistant which sensors there are (retained).")
     ] = True,
-    discovery_prefix: Annotated[str, typer.Option(help="Home Assistant's prefix.")] = "homeassistant",
+    discovery_prefix: Annotated[str, typer.Option(help="Home Assistant's prefix.")] = USUAL_PREFIX,
     events: Annotated[
         bool, typer.Option(help="Send all rows of the file, for `asicrc collect`; else how it stands only.")
     ] = True,
-    interval: Annotated[str, typer.Option(help="Time between two states.")] = "5s",
+    interval: Annotated[str, typer.Option(help="Time between two states.")] = USUAL_INTERVAL,
     give_up: Annotated[
         str | None,
         typer.Option(help="End with exit code 3 after so long without the broker. Default: try for good."),
@@ -55,7 +57,18 @@ def publish(
 
     if mqtt is None and prometheus is None:
         raise UsageError("nowhere to publish to", "--mqtt mqtt://HOST or --prometheus 127.0.0.1:9100")
+    if mqtt is None:
+        of_broker = {
+            "--rig": rig is not None,
+            "--no-discovery": not discovery,
+            "--discovery-prefix": discovery_prefix != USUAL_PREFIX,
+            "--no-events": not events,
+            "--interval": interval != USUAL_INTERVAL,
+            "--give-up": give_up is not None,
+        }
+        refuse_idle(of_broker, "there is a broker (--mqtt)")
     wait_s = seconds(interval)
+    give_up_s = None if give_up is None else seconds(give_up)
     gone = threading.Event()
     if beside_capture:  # the capture's own process holds the other end of our input
         os.nice(10)
@@ -79,7 +92,7 @@ def publish(
             gone.wait()  # of a capture that we do not run beside only Ctrl-C is the end
             return ExitCode.OK
         published = _publish(
-            file, mqtt, rig, (discovery, discovery_prefix, events, wait_s), give_up, gone, beside_capture
+            file, mqtt, rig, (discovery, discovery_prefix, events, wait_s), give_up_s, gone, beside_capture
         )
     finally:
         if server is not None:
@@ -176,7 +189,7 @@ def _publish(
     mqtt: str,
     rig: str | None,
     wishes: tuple[bool, str, bool, float],
-    give_up: str | None,
+    give_up_s: float | None,
     gone: threading.Event,
     beside: bool,
 ) -> Published:
@@ -196,13 +209,7 @@ def _publish(
         file,
         address,
         name,
-        Wishes(
-            discovery,
-            checked_prefix(prefix),
-            events,
-            interval_s,
-            None if give_up is None else seconds(give_up),
-        ),
+        Wishes(discovery, checked_prefix(prefix), events, interval_s, give_up_s),
         (lambda text: note(f"mqtt: {text}")) if beside else note,
     )
 

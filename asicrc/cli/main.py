@@ -32,7 +32,7 @@ from asicrc.cli import (
 )
 from asicrc.cli.output import as_asicrc_error, note, report_error
 from asicrc.cli.panels import InPanels, put_into_panels
-from asicrc.errors import AsicrcError, BadFile, ExitCode, StorageError, UsageError
+from asicrc.errors import AsicrcError, BadFile, ExitCode, NoAnswer, StorageError, UsageError
 from firmware_protocols.device import DeviceLost, SafetyStop, SettingRefused
 from firmware_protocols.errors import ProtocolError
 
@@ -71,16 +71,26 @@ for module in (
 put_into_panels(app)
 
 
-STDOUT = 1
+STDOUT, STDERR = 1, 2
 CommandLineError = cast(type[Exception], typer.BadParameter.__mro__[1])
 """Every mistake in the words of a command line. Typer carries a click of its own and does not export it."""
 
 
 def main() -> None:
     """Entry point: every failure that a person can mend becomes one message and an exit code."""
-    if sys.stdout is None:  # closed by whoever started us
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    _open_what_was_closed()
     sys.exit(_run(sys.argv[1:] or ["--help"]))
+
+
+def _open_what_was_closed() -> None:
+    """Input, output and errors that whoever started us had closed: the next file would take their numbers."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(number, True)
+    os.close(number)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(STDOUT, "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(STDERR, "w")
 
 
 def _run(arguments: list[str]) -> int:
@@ -90,15 +100,17 @@ def _run(arguments: list[str]) -> int:
         sys.stdout.flush()
         return int(result or ExitCode.OK)
     except AsicrcError as error:
-        return report_error(error, as_json)
+        return _report(error, as_json)
     except (DeviceLost, SafetyStop, SettingRefused) as error:
-        return report_error(as_asicrc_error(error), as_json)
+        return _report(as_asicrc_error(error), as_json)
     except ProtocolError as error:
         hint = "a recording with such bytes was damaged, or made to be"
-        return report_error(BadFile(f"bytes on the line break the protocol: {error}", hint), as_json)
+        return _report(BadFile(f"bytes on the line break the protocol: {error}", hint), as_json)
     except CommandLineError as error:
         said = error.format_message() if hasattr(error, "format_message") else str(error)
-        return report_error(UsageError(said, f"{_command_of(arguments)} --help"), as_json)
+        return _report(UsageError(said, f"{_command_of(arguments)} --help"), as_json)
+    except MemoryError:
+        return _report(NoAnswer("this takes more memory than there is", "ask for less at once"), as_json)
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
         return ExitCode.INTERRUPTED
@@ -108,11 +120,25 @@ def _run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except OSError as error:
+        if error.filename is not None:
+            hint = "check the path, what stands there already, and who may write there"
+            return _report(StorageError(f"{error.filename} cannot be used: {error.strerror}", hint), as_json)
         # Files are opened where their errors are explained; what is left is the output itself.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
-        return report_error(
+        return _report(
             StorageError(f"the output cannot be written: {error.strerror}", "is the disk full?"), False
         )
+
+
+def _report(error: AsicrcError, as_json: bool) -> ExitCode:
+    """The exit code stands also where nobody reads the object that tells the error."""
+    try:
+        report_error(error, as_json)
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        report_error(error, False)
+    return error.exit_code
 
 
 def _command_of(arguments: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +53,23 @@ def seconds(text: str) -> float:
             "write 90, 90s, 15m or 8h",
         )
     return value
+
+
+def refuse_idle(given: Mapping[str, bool], where: str) -> None:
+    """An option that would be passed over in silence is a mistake. Raises UsageError."""
+    idle = [name for name, is_given in given.items() if is_given]
+    if idle:
+        raise UsageError(
+            f"{', '.join(idle)} {'has' if len(idle) == 1 else 'have'} a say only where {where}",
+            "leave it out" if len(idle) == 1 else "leave them out",
+        )
+
+
+def output_beside(file: Path, suffix: str) -> Path:
+    """`file` with another suffix. Raises UsageError for a path without a name."""
+    if not file.name:
+        raise UsageError(f"{file} is a folder", "name a file inside it")
+    return file.with_suffix(suffix)
 
 
 def chosen_station(path: Path | None) -> Station | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asicrc.cli.options import Json, StationFile, chosen_station
+from asicrc.cli.options import Json, StationFile, chosen_station, refuse_idle
 from asicrc.cli.output import print_json, say, table
 from asicrc.errors import UsageError
 
@@ -47,6 +47,10 @@ def plan_rate(
         raise UsageError(
             "the hash rate is asked of a miner, or given", "--device axeos://HOST, or --hashrate-ghs 434"
         )
+    if device is None:
+        refuse_idle({"--station": station is not None}, "a miner is asked (--device)")
+    else:
+        refuse_idle({"--algorithm": algorithm != "sha256d"}, "no miner is asked: it says its own")
     if algorithm not in HASHES_PER_DIFFICULTY:
         raise UsageError(
             f"{algorithm!r} is no proof of work known here", f"known: {', '.join(HASHES_PER_DIFFICULTY)}"

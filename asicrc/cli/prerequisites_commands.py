@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from asicrc.bench.envelope import BEYOND_FLAG
 from asicrc.cli.capture_commands import default_output, progress_mode
-from asicrc.cli.options import AllowBeyond, Json, StationFile, chosen_station
+from asicrc.cli.options import AllowBeyond, Json, StationFile, chosen_station, refuse_idle
 from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode, NoAnswer, UsageError
-from asicrc.evidence import Finding
 
 if TYPE_CHECKING:
-    from asicrc.reservoir.prerequisites import Prerequisites
+    from asicrc.evidence import Finding
+    from asicrc.reservoir.prerequisites import Outlook, Prerequisites
 
 TWIN_PLAN = "twin-work"
+USUAL_MACHINE = "lv06"
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +32,7 @@ def prerequisites(
         str | None, typer.Option(help="Plan: a TOML file, or a name of `asicrc prerequisites --list`.")
     ] = None,
     twin: Annotated[str | None, typer.Option(help="Drive a twin: ideal, ordinary or planted.")] = None,
-    machine: Annotated[str, typer.Option(help="Machine that the twin is of.")] = "lv06",
+    machine: Annotated[str, typer.Option(help="Machine that the twin is of.")] = USUAL_MACHINE,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the inputs, and of a twin.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Capture file. Default: ./<UTC>-<device>.asicrc.")
@@ -70,12 +72,26 @@ def prerequisites(
             "the prerequisites are those of a capture, a device, or a twin",
             "FILE, or --device URL, or --twin planted",
         )
+    of_device = {
+        "--output": output is not None,
+        "--station": station is not None,
+        BEYOND_FLAG: allow_beyond,
+    }
+    if device is None:
+        refuse_idle(of_device, "a device is driven (--device)")
+    if twin is None:
+        refuse_idle({"--machine": machine != USUAL_MACHINE}, "a twin is driven (--twin)")
     if file is not None:
+        of_plan = {"--plan": plan is not None, "--seed": seed is not None, "--dry-run": dry_run}
+        refuse_idle(of_plan, "a plan is carried out, not a capture analysed")
         return _finish(analyse_file(file), as_json)
     if twin is not None:
         from asicrc.devices.twins import make_twin
 
         chosen = with_seed(load_plan(plan or TWIN_PLAN), seed)
+        if dry_run:
+            url = f"twin:{machine}?kind={twin}&seed={chosen.seed}"
+            return _rehearse(outlook(url, chosen, Circumstances(None)), as_json)
         return _finish(take_in_memory(make_twin(twin, machine, seed=chosen.seed), chosen), as_json)
     if plan is None or device is None:
         raise UsageError("a device is driven by a plan", f"--plan, one of {', '.join(shipped_plans())}")
@@ -83,11 +99,7 @@ def prerequisites(
     circumstances = Circumstances(chosen_station(station), allow_beyond)
     expected = outlook(device, chosen, circumstances)
     if dry_run:
-        if as_json:
-            print_json(expected.as_json())
-        else:
-            table(list(expected.as_json().items()))
-        return ExitCode.OK
+        return _rehearse(expected, as_json)
     note(f"{expected.steps} steps, {expected.hours:.2f} hours")
     outcome = take_to_file(
         device, chosen, output or default_output(device), circumstances, note, progress_mode(plain)
@@ -95,6 +107,14 @@ def prerequisites(
     if outcome.exit_code is not ExitCode.OK:
         raise NoAnswer(f"the capture in {outcome.path} ended early: {outcome.reason}", "capture it again")
     return _finish(analyse_file(outcome.path), as_json)
+
+
+def _rehearse(expected: Outlook, as_json: bool) -> int:
+    if as_json:
+        print_json(expected.as_json())
+    else:
+        table(list(expected.as_json().items()))
+    return ExitCode.OK
 
 
 def _finish(found: Prerequisites, as_json: bool) -> int:

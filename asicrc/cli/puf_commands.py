@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asicrc.cli.options import FigureFile, Json
+from asicrc.cli.options import FigureFile, Json, refuse_idle
 from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode, UsageError
 
@@ -18,6 +18,7 @@ group = typer.Typer(
     no_args_is_help=True, help="Fingerprints: do devices differ by more than crystal, firmware and network?"
 )
 BOTH = "both"
+USUAL_MACHINE, USUAL_CAPTURES, USUAL_TRIED = "bm1366", 4, 20
 
 
 def register(app: typer.Typer) -> None:
@@ -115,18 +116,20 @@ def study(
         Path | None, typer.Argument(help="Captures: FOLDER/DEVICE/*.asicrc, one folder for each device.")
     ] = None,
     twins: Annotated[int | None, typer.Option(help="Study so many twins instead.")] = None,
-    machine: Annotated[str, typer.Option(help="Twins: bm1366 (exact), lv06, s9, ...")] = "bm1366",
+    machine: Annotated[str, typer.Option(help="Twins: bm1366 (exact), lv06, s9, ...")] = USUAL_MACHINE,
     kind: Annotated[
         str, typer.Option(help="Twins: ordinary (no fingerprint), planted, or both one after the other.")
     ] = BOTH,
     fingerprint_us: Annotated[
         float | None, typer.Option(help="Planted: standard deviation of the cores' delays, us.")
     ] = None,
-    captures: Annotated[int, typer.Option(help="Twins: recordings of each in the reference condition.")] = 4,
+    captures: Annotated[
+        int, typer.Option(help="Twins: recordings of each in the reference condition.")
+    ] = USUAL_CAPTURES,
     events: Annotated[int | None, typer.Option(help="Twins: events of a recording, about.")] = None,
     tried: Annotated[
         int, typer.Option(help="Twins: so many are taken at other temperatures and voltages too.")
-    ] = 20,
+    ] = USUAL_TRIED,
     jobs: Annotated[int, typer.Option(help="Processes; -1: all cores.")] = 1,
     figure: FigureFile = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 1,
@@ -144,6 +147,16 @@ def study(
     if figure is not None:
         check_figure_name(figure)
     if folder is not None:
+        of_twins = {
+            "--machine": machine != USUAL_MACHINE,
+            "--kind": kind != BOTH,
+            "--fingerprint-us": fingerprint_us is not None,
+            "--captures": captures != USUAL_CAPTURES,
+            "--events": events is not None,
+            "--tried": tried != USUAL_TRIED,
+            "--jobs": jobs != 1,
+        }
+        refuse_idle(of_twins, "twins are studied (--twins)")
         studies = {"captures": _of_folder(folder, seed)}
     else:
         kinds = ("ordinary", "planted") if kind == BOTH else (kind,)
@@ -176,11 +189,18 @@ def _checked(paths: list[Path]) -> list[Recording]:
     from asicrc.errors import BadFile
 
     recordings = []
+    resolved = [path.resolve() for path in paths]
+    for number, path in enumerate(paths):
+        if resolved[number] in resolved[:number]:
+            raise UsageError(f"{path} was given twice", "each capture counts once: a copy brings no evidence")
     for path in paths:
         report = hash_again(path)
         if not report.ok:
+            why = f"{report.disagreements} events are not what it says"
+            if report.digest_ok is False:
+                why += ", and it was changed after it was sealed"
             raise BadFile(
-                f"{path} contradicts itself: {report.disagreements} events are not what it says",
+                f"{path} contradicts itself: {why}",
                 "`asicrc verify` says more; enrol captures that are whole",
             )
         with load(path) as capture:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asicrc.cli.options import Json
+from asicrc.cli.options import Json, output_beside
 from asicrc.cli.output import print_json, say
 
 
@@ -37,7 +37,7 @@ def report(
     """
     from asicrc.report.html import write_report
 
-    target = output or file.with_suffix(".html")
+    target = output or output_beside(file, ".html")
     write_report(file, target, overwrite=overwrite, seed=seed, point=point)
     if as_json:
         print_json({"path": str(target)})

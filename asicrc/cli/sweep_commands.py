@@ -142,7 +142,8 @@ def _show_outcome(outcome: SweepOutcome, url: str | None, as_json: bool) -> int:
     if outcome.outcome is not None and outcome.outcome.restored is False:
         not_back = ", ".join(outcome.outcome.not_restored) or "its settings"
         note(f"the device was NOT put back: not confirmed: {not_back}")
-        note(f"  try: asicrc restore {path}{device}")
+        if url is None or not url.startswith("sim:"):  # an emulator is gone with the capture
+            note(f"  try: asicrc restore {path}{device}")
     if outcome.done < outcome.planned:
         note(f"{outcome.planned - outcome.done} points are missing; asicrc resume {path}{device}")
     return outcome.exit_code

@@ -160,6 +160,7 @@ def _provided(url: DeviceUrl, named: str, circumstances: Circumstances) -> Itera
             except RuntimeError as error:
                 raise DeviceError(f"{url.text} does not start: {error}", "its own message is above") from None
             if isinstance(endpoint, str):
+                _check_is_no_pool(named, endpoint)
                 yield stack.enter_context(_opened(DeviceUrl.parse(endpoint), named, circumstances))
             else:
                 _check_no_limits_are_lost(circumstances.limits(named))
@@ -167,6 +168,14 @@ def _provided(url: DeviceUrl, named: str, circumstances: Circumstances) -> Itera
         return
     forms = ", ".join(form for form, _ in URL_FORMS)
     raise UsageError(f"nothing here opens {url.scheme}: URLs", f"the forms are: {forms}")
+
+
+def _check_is_no_pool(named: str, endpoint: str) -> None:
+    if endpoint.startswith("stratum+tcp:"):
+        raise UsageError(
+            f"{named} is an emulated pool, and no device: miners and `asicrc proxy` connect to it",
+            "`asicrc simulate pool`, then `asicrc proxy --upstream` with the address that it says",
+        )
 
 
 def _check_no_limits_are_lost(limits: LimitsInForce) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asicrc.capture.reader import load
+from asicrc.errors import UsageError
 
 FILE_LOOK_S = 0.1
 ENDS_WITHIN_S = 10.0
@@ -33,6 +34,8 @@ def live_views(
 
     Raises UsageError, before anything starts, for addresses that are none and libraries that are missing.
     """
+    if mqtt is None and rig is not None:
+        raise UsageError("--rig names a rig in the topics of a broker", "--mqtt mqtt://HOST, or leave it out")
     if mqtt is None and prometheus is None:
         yield
         return

@@ -67,7 +67,7 @@ def rate_plan(
         ("the number of shares", float(shares)),
     ):
         if not 0 < value < 1e15:
-            raise UsageError(f"{name} of {value:g} is none", "give one above 0")
+            raise UsageError(f"{name} of {value:g} is none", "give one above 0 and below 1e15")
     hashes = HASHES_PER_DIFFICULTY[algorithm]
     counts = max(difficulty, lowest_difficulty or 0.0)
     per_s = hash_rate_ghs * 1e9 / (counts * hashes)

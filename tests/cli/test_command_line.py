@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -44,6 +48,25 @@ def test_no_durations(text: str) -> None:
         (["simulate", "toaster"], "bm1366"),
         (["list", "/nonexistent"], "/nonexistent"),
         (["frobnicate"], "frobnicate"),
+        (["devices", "--ports", "80"], "--scan"),
+        (["benchmark", "narma"], "narma10"),
+        (["benchmark", "narma10", "--baselines-only", "--esn", "nan"], "nan"),
+        (["benchmark", "narma10", "--baselines-only", "--alpha", "-1"], "--alpha"),
+        (["benchmark", "narma10", "--baselines-only", "--step", "2s"], "--step"),
+        (["benchmark", "narma10", "-d", "twin:lv06", "--mode", "nix"], "handshake"),
+        (["plan-size", "cv", "--shift", "0.05", "--depth", "0.2"], "--depth"),
+        (["plan-rate", "--hashrate-ghs", "434", "--station", "x"], "--device"),
+        (["heartbeat", "x", "--tolerance-hz", "1"], "--frequency-hz"),
+        (["papers", "--clock-mhz", "nan"], "--clock-mhz"),
+        (["export", "."], "folder"),
+        (["report", "/"], "folder"),
+        (["compare", "x", "x"], "both captures"),
+        (["puf", "study", ".", "--kind", "planted"], "--twins"),
+        (["puf", "enroll", "x", "x", "--name", "a", "-o", "t"], "twice"),
+        (["publish", "x", "--prometheus", "127.0.0.1:0", "--rig", "a"], "--mqtt"),
+        (["capture", "-d", "twin:lv06", "--rig", "a"], "--mqtt"),
+        (["capture", "-d", "twin:lv06", "--handshake-timeout", "5s"], "--mode handshake"),
+        (["prerequisites", "x", "--dry-run"], "--dry-run"),
     ],
 )
 def test_mistakes_are_named(
@@ -141,9 +164,41 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     assert printable("a\x1b[2Jb\x00\u202e") == "a\\x1b[2Jb\\x00\\x202e"
 
 
-@pytest.mark.parametrize(("redirect", "code"), [("> /dev/full", 6), ("| head -c 1", 0), (">&-", 0)])
-def test_output_that_cannot_be_written(redirect: str, code: int) -> None:
-    command = f"{sys.executable} -m asicrc.cli.main devices {redirect}"
+def test_a_pool_is_no_device(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = SimpleNamespace(load=lambda: lambda url: nullcontext("stratum+tcp://127.0.0.1:1"))
+    monkeypatch.setattr("asicrc.devices.opening.entry_points", lambda **_: [entry])
+    assert _run(["check", "-d", "sim:pool", "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert "emulated pool" in error["message"]
+    assert "asicrc simulate pool" in error["hint"]
+
+
+def test_a_path_that_cannot_be_used_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "taken"
+    path.write_text("a file")
+    assert _run(["demo", "--directory", str(path), "--json"]) == 6
+    assert str(path) in json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_an_error_keeps_its_exit_code_where_nobody_reads_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("asicrc.cli.main.os.dup2", lambda *_: None)
+    monkeypatch.setattr("sys.stdout", Full())
+    assert _run(["show", "/nonexistent", "--json"]) == 4
+    assert "/nonexistent" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [("devices > /dev/full", 6), ("devices | head -c 1", 0), ("show /nonexistent <&- >&- 2>&-", 4)],
+)
+def test_output_that_cannot_be_written(arguments: str, code: int) -> None:
+    command = f"{sys.executable} -m asicrc.cli.main {arguments}"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=120
     )

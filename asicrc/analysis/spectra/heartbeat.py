@@ -48,6 +48,8 @@ LEAST_KEPT = 0.5
 STEPS_A_PERIOD = 4
 MOST_FREQUENCIES = 4_000_000
 """That are searched unless a band is asked for: a matter of seconds."""
+MOST_ASKED_FOR = 1_000_000_000
+"""That are searched at all: a matter of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def heartbeat_at(
     seed: int = 0,
 ) -> Heartbeat:
     """A period at a frequency that was claimed beforehand, known to `tolerance_hz` (None: 2 %)."""
-    if not frequency_hz > 0:
+    if not 0 < frequency_hz < math.inf:
         raise UsageError(f"{frequency_hz:g} Hz is no frequency", "give one above 0")
     off_hz = TOLERANCE * frequency_hz if tolerance_hz is None else tolerance_hz
     if not 0 <= off_hz < frequency_hz:
@@ -122,7 +124,7 @@ def heartbeat_in(
     if high_hz is None:
         widest_hz = MOST_FREQUENCIES / length_s if length_s else BAND_HZ[1]
         high_hz = max(min(BAND_HZ[1], _highest_hz(stream), low_hz + widest_hz), low_hz)
-    if not 0 < low_hz <= high_hz:
+    if not 0 < low_hz <= high_hz < math.inf:
         raise UsageError(f"{low_hz:g} to {high_hz:g} Hz is no band", "from low to high, both above 0")
     question = f"Do the arrivals have a period between {low_hz:.4g} and {high_hz:.4g} Hz?"
     return _heartbeat(stream, question, low_hz, high_hz, hosts, margins, seed)
@@ -206,6 +208,12 @@ def _why_not_here(stream: EventStream, low_hz: float, high_hz: float) -> str | N
         return (
             f"{length_s:.4g} s hold {low_hz * length_s:.3g} periods of {low_hz:.4g} Hz: "
             f"a record of {LEAST_PERIODS / low_hz:.4g} s at the least"
+        )
+    if (high_hz - low_hz) * length_s > MOST_ASKED_FOR:
+        return (
+            f"{low_hz:.4g} to {high_hz:.4g} Hz in {length_s:.4g} s are "
+            f"{(high_hz - low_hz) * length_s:.2g} frequencies: ask for a band of "
+            f"{MOST_ASKED_FOR / length_s:.4g} Hz at the most"
         )
     if high_hz > _highest_hz(stream) * (1 + 1e-9):
         return f"stamps in steps of {stream.quantum_s:.3g} s show nothing above {_highest_hz(stream):.4g} Hz"

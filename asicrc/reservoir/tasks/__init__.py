@@ -8,7 +8,7 @@ from asicrc.reservoir.tasks.mackey_glass import mackey_glass
 from asicrc.reservoir.tasks.memory import nonlinear_memory, short_term_memory
 from asicrc.reservoir.tasks.narma import narma, narma_target
 from asicrc.reservoir.tasks.own import own_task, task_from_file
-from asicrc.reservoir.tasks.registry import TASKS, TaskRecipe, make_task
+from asicrc.reservoir.tasks.registry import TASKS, TaskRecipe, check_task, make_task
 from asicrc.reservoir.tasks.santa_fe import santa_fe
 from asicrc.reservoir.tasks.task import Task
 from asicrc.reservoir.tasks.waveforms import sine_square
@@ -18,6 +18,7 @@ __all__ = [
     "Task",
     "TaskRecipe",
     "channel_equalisation",
+    "check_task",
     "henon",
     "lorenz",
     "mackey_glass",

@@ -40,11 +40,16 @@ class TaskRecipe:
         return tuple(p for p in inspect.signature(self.make).parameters if p not in {"n", "seed", *fixed})
 
 
+def check_task(name: str) -> None:
+    """Raises UsageError for a name that no task has."""
+    if name not in TASKS:
+        raise UsageError(f"there is no task {name!r}", f"tasks: {', '.join(TASKS)}")
+
+
 def make_task(name: str, n: int, seed: Seed, **options: Any) -> Task:
     """The task of that name, of `n` steps. Raises UsageError for names and options that there are not."""
-    recipe = TASKS.get(name)
-    if recipe is None:
-        raise UsageError(f"there is no task {name!r}", f"tasks: {', '.join(TASKS)}")
+    check_task(name)
+    recipe = TASKS[name]
     unknown = [option for option in options if option not in recipe.options]
     if unknown:
         raise UsageError(
