@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from free_ports import free_port
 
 AMQTT = """
 import asyncio, sys
@@ -28,10 +29,16 @@ asyncio.run(main())
 """
 
 
-def free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
+def wait_for_port(port: int, seconds: float = 60.0) -> None:
+    """Until somebody listens there."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with socket.socket() as probe:
+            probe.settimeout(5.0)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < deadline, f"nobody listens on port {port}"
+        time.sleep(0.05)
 
 
 class BrokerProcess:
@@ -59,14 +66,7 @@ class BrokerProcess:
             command = [program, "-c", str(settings)]
         with (self._folder / f"broker-{self.port}.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                probe.settimeout(0.5)
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError(f"{self.kind} does not listen on port {self.port}")
+        wait_for_port(self.port)
 
     def pause(self) -> None:
         """It keeps its connections, and does nothing."""

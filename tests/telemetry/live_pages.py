@@ -70,7 +70,7 @@ def get(
     server: LiveServer, path: str = "/", method: str = "GET", **headers: str
 ) -> tuple[http.client.HTTPResponse, bytes]:
     """The answer and its content; `headers` take _ for -."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=40)
     try:
         connection.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
         answer = connection.getresponse()
@@ -93,7 +93,7 @@ class Stream:
         self._socket = socket.socket()
         if receive_bytes is not None:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        self._socket.settimeout(15)
+        self._socket.settimeout(40)
         self._socket.connect(("127.0.0.1", server.port))
         self._socket.sendall(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
         self._file = self._socket.makefile("rb")

@@ -7,13 +7,13 @@ import gc
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from brokers import free_port
+from brokers import wait_for_port
 from captures import begun, ended, grow
+from free_ports import free_port
 
 from asicrc.capture.reader import load
 from asicrc.errors import DeviceError, Refused
@@ -62,10 +62,12 @@ def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen([str(programs["mosquitto"]), "-c", str(settings)], stdout=log, stderr=log)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    time.sleep(0.5)
-    yield f"mqtts://localhost:{port}"
-    process.kill()
-    process.wait()
+    try:
+        wait_for_port(port)
+        yield f"mqtts://localhost:{port}"
+    finally:
+        process.kill()
+        process.wait()
 
 
 def login(user: str, password: str | None = None) -> dict[str, str]:
@@ -84,7 +86,7 @@ def test_rigs_with_logins_are_gathered_over_tls(guarded: str, tmp_path: Path) ->
         publisher = Publisher(path, broker_address(guarded, login("left")), "left")
         await asyncio.gather(collector.run(), publisher.run())
 
-    asyncio.run(asyncio.wait_for(run(), 50))
+    asyncio.run(asyncio.wait_for(run(), 200))
     (copy,) = (tmp_path / "out" / "left").glob("*.asicrc")
     assert load(copy).meta["digest"] == digest
 
@@ -104,7 +106,7 @@ def test_a_rig_cannot_write_under_the_name_of_another(guarded: str, tmp_path: Pa
         gathering.cancel()
         await asyncio.gather(gathering, return_exceptions=True)
 
-    asyncio.run(asyncio.wait_for(run(), 50))
+    asyncio.run(asyncio.wait_for(run(), 200))
     assert not list((tmp_path / "out").glob("*/*.asicrc"))
 
 
@@ -113,11 +115,11 @@ def test_a_wrong_login_is_refused_at_once_and_not_repeated(guarded: str, tmp_pat
         grow(writer, 5)
     address = broker_address(guarded, login("left", "sesame"))
     with pytest.raises(Refused) as caught:
-        asyncio.run(asyncio.wait_for(Publisher(tmp_path / "a.asicrc", address, "left").run(), 30))
+        asyncio.run(asyncio.wait_for(Publisher(tmp_path / "a.asicrc", address, "left").run(), 200))
     assert "sesame" not in caught.value.message + caught.value.hint
     (tmp_path / "out").mkdir()
     with pytest.raises(Refused):
-        asyncio.run(asyncio.wait_for(Collector(address, tmp_path / "out").run(), 30))
+        asyncio.run(asyncio.wait_for(Collector(address, tmp_path / "out").run(), 200))
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
@@ -131,5 +133,5 @@ def test_a_certificate_that_the_system_does_not_trust_is_not_accepted(
     address = broker_address(guarded, login("left"))
     publisher = Publisher(tmp_path / "a.asicrc", address, "left", Wishes(give_up_s=0.5))
     with pytest.raises(DeviceError, match="certificate"):
-        asyncio.run(asyncio.wait_for(publisher.run(), 30))
+        asyncio.run(asyncio.wait_for(publisher.run(), 200))
     gc.collect()  # paho leaves the socket of a failed handshake to it

@@ -40,7 +40,7 @@ def server(tmp_path: Path) -> Iterator[MetricsServer]:
 
 def get(server: MetricsServer, path: str = "/metrics", host: str | None = None) -> tuple[int, str]:
     address = server.url.removeprefix("http://").partition("/")[0]
-    connection = http.client.HTTPConnection(address, timeout=10)
+    connection = http.client.HTTPConnection(address, timeout=40)
     try:
         connection.request("GET", path, headers={"Accept": OPENMETRICS, "Host": host or address})
         answer = connection.getresponse()
@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_read_any_more_is_told(tmp_path: Path) -> None:
     try:
         path.write_bytes(b"not SQLite" * 100)
         server.start()
-        assert told.wait(20)
+        assert told.wait(40)
         assert "asicrc_file_readable 0.0" in get(server)[1]
         assert len(said) == 1
     finally:

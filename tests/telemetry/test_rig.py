@@ -139,7 +139,7 @@ def test_a_rig_works_through_its_posts_and_answers_by_itself(source: Path, at: C
         with suppress(asyncio.CancelledError):
             await worker
 
-    bench.runner.run(asyncio.wait_for(work(), 20))
+    bench.runner.run(asyncio.wait_for(work(), 45))
     assert bench.rig.waiting_bytes == 0
     assert bench.newest.sealed == load(source).meta["digest"]
 

@@ -107,7 +107,7 @@ def test_only_get_is_answered_and_only_here(page: LiveServer) -> None:
         assert "Content-Security-Policy" in answer.headers
     assert page.server_address[0] == "127.0.0.1"
     for junk in JUNK:
-        with socket.create_connection(("127.0.0.1", page.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", page.port), timeout=40) as connection:
             connection.sendall(junk)
             connection.shutdown(socket.SHUT_WR)
             said = b"".join(iter(lambda: connection.recv(4096), b""))
@@ -283,7 +283,7 @@ def test_no_more_watch_than_may_and_a_place_is_free_again(
 def test_connections_that_ask_nothing_are_cut_off(page: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "ASK_WITHIN_S", 0.2)
     idle = [
-        socket.create_connection(("127.0.0.1", page.port), timeout=10)
+        socket.create_connection(("127.0.0.1", page.port), timeout=40)
         for _ in range(server.MOST_CONNECTIONS + 10)
     ]
     for connection in idle:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
-from brokers import BrokerProcess, free_port
+from brokers import BrokerProcess
 from captures import begun, ended, grow
+from free_ports import free_port
 
 from asicrc.capture.reader import load
 from asicrc.capture.recheck import verify
@@ -27,6 +29,10 @@ from asicrc.telemetry.collect.rig_relations import relations_in
 from asicrc.telemetry.mqtt import publisher as publishing
 from asicrc.telemetry.mqtt.address import broker_address
 from asicrc.telemetry.mqtt.publisher import Published, Publisher, Wishes
+
+pytestmark = pytest.mark.timeout(500)
+PATIENCE_S = 150
+"""For what has to come: a machine that has other work to do may let any party stand for seconds."""
 
 
 @pytest.fixture(params=["amqtt", "mosquitto"])
@@ -41,17 +47,27 @@ def collect_and_publish(
     address = broker_address(broker.url, {})
 
     async def run() -> tuple[Collected, list[Published]]:
-        collector = Collector(address, out, say, until_sealed=len(sources))
-        publishers = [Publisher(path, address, rig, say=say) for rig, path in sources.items()]
-        collected, *published = await asyncio.gather(collector.run(), *(each.run() for each in publishers))
-        return collected, published
+        listens = asyncio.Event()
 
-    return asyncio.run(asyncio.wait_for(run(), 50))
+        def hear(text: str) -> None:
+            say(text)
+            if text.endswith("listening"):
+                listens.set()
+
+        gathering = asyncio.create_task(Collector(address, out, hear, until_sealed=len(sources)).run())
+        await listens.wait()  # a publisher waits some seconds only for somebody who gathers
+        publishers = [Publisher(path, address, rig, say=say) for rig, path in sources.items()]
+        published = await asyncio.gather(*(each.run() for each in publishers))
+        return await gathering, published
+
+    return asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
 
 
 def test_two_rigs_end_in_two_files_with_the_digests_of_their_sources(
-    each_broker: BrokerProcess, tmp_path: Path
+    each_broker: BrokerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(publishing, "FIRST_ACK_S", 30.0)  # a busy collector may need more than is usual
+    monkeypatch.setattr(publishing, "LISTEN_S", 30.0)
     sources = {}
     for number, rig in enumerate(("left", "right")):
         sources[rig] = tmp_path / f"{rig}.asicrc"
@@ -73,7 +89,7 @@ def test_two_rigs_end_in_two_files_with_the_digests_of_their_sources(
     pair = relations_in(tmp_path / "out").as_json()["pairs"][0]
     offset = pair["by_exchange"]["monotonic_offset_s"]
     assert offset["low"] <= 0 <= offset["high"]
-    assert offset["high"] - offset["low"] < 5
+    assert offset["high"] - offset["low"] <= 5
     assert abs(pair["by_anchors"]["monotonic_offset_s"]["estimate"]) < 0.1
     assert pair["by_anchors"]["drift_ppm"] is None  # of two anchors in a moment
 
@@ -103,7 +119,7 @@ def collect_and_publish_again(broker: BrokerProcess, out: Path, source: Path) ->
             gathering.cancel()
             await asyncio.gather(gathering, return_exceptions=True)
 
-    return asyncio.run(asyncio.wait_for(run(), 30))
+    return asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
 
 
 def test_what_a_broker_keeps_of_a_capture_that_runs_and_of_one_that_ended(
@@ -120,7 +136,7 @@ def test_what_a_broker_keeps_of_a_capture_that_runs_and_of_one_that_ended(
         async with aiomqtt.Client("127.0.0.1", any_broker.port) as listener:
             await listener.subscribe("#", qos=1)
             publishing_task = asyncio.create_task(publisher.run())
-            grown = False
+            grown = over = False
             async for message in listener.messages:
                 assert isinstance(message.payload, bytes)
                 heard.setdefault(str(message.topic), []).append((message.payload, message.retain))
@@ -128,13 +144,14 @@ def test_what_a_broker_keeps_of_a_capture_that_runs_and_of_one_that_ended(
                 if seen == 2 and not grown:
                     grown = True
                     grow(writer, 50)
-                if seen == 4:
+                if seen == 4 and not over:
+                    over = True
                     ended(writer)
                 if heard.get("lab/bench/availability", [(b"", False)])[-1][0] == b"offline":
                     break
             return await publishing_task
 
-    published = asyncio.run(asyncio.wait_for(run(), 40))
+    published = asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
     assert published.sealed and published.collected is None
     assert [payload for payload, _ in heard["lab/bench/availability"]] == [b"online", b"offline"]
     states = [json.loads(payload) for payload, _ in heard["lab/bench/state"]]
@@ -150,12 +167,16 @@ def test_what_a_broker_keeps_of_a_capture_that_runs_and_of_one_that_ended(
         found: dict[str, bytes] = {}
         async with aiomqtt.Client("127.0.0.1", any_broker.port) as listener:
             await listener.subscribe("#", qos=1)
+            await listener.publish("lab/told", b"after all that is kept", qos=1)
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(20.0) as silence:
+                async with asyncio.timeout(PATIENCE_S) as silence:
                     async for message in listener.messages:
-                        assert message.retain and isinstance(message.payload, bytes)
+                        assert isinstance(message.payload, bytes)
+                        if str(message.topic) == "lab/told":
+                            silence.reschedule(asyncio.get_running_loop().time() + 1.0)
+                            continue
+                        assert message.retain
                         found[str(message.topic)] = message.payload
-                        silence.reschedule(asyncio.get_running_loop().time() + 1.0)
         return found
 
     found = asyncio.run(kept())
@@ -188,7 +209,7 @@ def test_the_last_will_says_offline_when_a_publisher_dies(any_broker: BrokerProc
             return said
 
         try:
-            assert asyncio.run(asyncio.wait_for(run(), 50))[-2:] == [b"online", b"offline"]
+            assert asyncio.run(asyncio.wait_for(run(), PATIENCE_S))[-2:] == [b"online", b"offline"]
         finally:
             process.kill()
             process.wait()
@@ -228,8 +249,9 @@ def test_a_broker_that_is_not_there_is_said_once_and_then_given_up(tmp_path: Pat
 
 
 def test_a_publisher_without_a_broker_ends_at_once_when_its_capture_is_over(
-    black_hole: int, tmp_path: Path
+    black_hole: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("asicrc.telemetry.mqtt.connection.CONNECT_S", 400.0)
     with begun(tmp_path / "a.asicrc") as writer:
         grow(writer, 10)
     address = broker_address(f"mqtt://127.0.0.1:{black_hole}", {})
@@ -239,7 +261,7 @@ def test_a_publisher_without_a_broker_ends_at_once_when_its_capture_is_over(
         running = asyncio.create_task(publisher.run())
         await asyncio.sleep(0.3)
         publisher.stop()
-        return await asyncio.wait_for(running, 3)
+        return await asyncio.wait_for(running, 60)
 
     published = asyncio.run(run())
     assert (published.rows_sent, published.sealed, published.collected) == (0, False, None)
@@ -260,15 +282,18 @@ def test_a_capture_beside_a_silent_broker_is_the_one_without_any(black_hole: int
     assert load(beside).readings() == load(plain).readings()
 
 
-def test_an_old_file_is_not_published_by_a_capture_that_does_not_begin(tmp_path: Path) -> None:
+def test_an_old_file_is_not_published_by_a_capture_that_does_not_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from asicrc.telemetry import beside
 
+    monkeypatch.setattr(beside, "ENDS_WITHIN_S", 200.0)
     old = tmp_path / "old.asicrc"
     begun(old).close()
     before = time.monotonic()
     with beside.live_views(old, lambda _: None, mqtt=f"mqtt://127.0.0.1:{free_port()}"):
         pass
-    assert time.monotonic() - before < 8.0  # no process was waited for
+    assert time.monotonic() - before < 100.0  # no process was waited for
 
 
 def test_a_capture_that_goes_on_is_published_once_it_is_written_again(tmp_path: Path) -> None:
@@ -282,7 +307,7 @@ def test_a_capture_that_goes_on_is_published_once_it_is_written_again(tmp_path: 
     waiting.join(0.25)
     assert waiting.is_alive()  # its earlier end is not the end of what is to be published
     with CaptureWriter.resume(path, reopen=True):
-        waiting.join(10)
+        waiting.join(40)
         assert seen == [True]
     gone.set()
     assert not wait_for_writing(tmp_path / "never begun", gone)
@@ -305,26 +330,32 @@ def test_a_broker_that_stops_answering_on_the_way_holds_no_capture_up(
 ) -> None:
     middle = broker("mosquitto")
     path = tmp_path / "a.asicrc"
-    command = [sys.executable, "-m", "asicrc.cli.main", "capture", "-d", "sim:bm1366", "--duration", "12s"]
+    command = [sys.executable, "-m", "asicrc.cli.main", "capture", "-d", "sim:bm1366", "--duration", "10m"]
     capture = subprocess.Popen(
         [*command, "-o", path, "--mqtt", middle.url, "--rig", "bench", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
-        asyncio.run(asyncio.wait_for(first_message(middle, "lab/bench/captures/+/rows/events"), 50))
+        wanted = "lab/bench/captures/+/rows/events"
+        asyncio.run(asyncio.wait_for(first_message(middle, wanted), PATIENCE_S))
         middle.pause()
-        answer, errors = capture.communicate(timeout=90)
+        before, ends_s = len(load(path).events()), time.monotonic() + PATIENCE_S
+        while len(load(path).events()) < before + 50:  # it goes on, though nothing is sent any more
+            assert time.monotonic() < ends_s and capture.poll() is None
+            time.sleep(0.1)
+        capture.send_signal(signal.SIGINT)
+        answer, errors = capture.communicate(timeout=PATIENCE_S)
     finally:
         middle.go_on()
         capture.kill()
         capture.wait()
-    assert capture.returncode == 0, errors
+    assert capture.returncode == 130, errors
     said = json.loads(answer)
-    assert said["reason"] == "duration reached"
-    assert said["duration_s"] < 25
-    assert said["valid"] == said["events"] > 20
+    assert said["restored"] is True
+    assert said["valid"] == said["events"] >= before + 50
     assert "sends the rest" in errors
 
     collected, published = collect_and_publish(middle, tmp_path / "out", {"bench": path}, lambda _: None)
@@ -413,7 +444,7 @@ def test_a_publisher_that_is_interrupted_says_good_bye(any_broker: BrokerProcess
                 await publishing
         return said
 
-    assert asyncio.run(asyncio.wait_for(run(), 30)) == [b"online", b"offline"]
+    assert asyncio.run(asyncio.wait_for(run(), PATIENCE_S)) == [b"online", b"offline"]
 
 
 def test_a_message_that_is_too_large_does_not_reach_a_collector(
@@ -445,7 +476,7 @@ def test_a_message_that_is_too_large_does_not_reach_a_collector(
         gathering.cancel()
         await asyncio.gather(gathering, return_exceptions=True)
 
-    asyncio.run(asyncio.wait_for(run(), 40))
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
     if any_broker.kind == "mosquitto":
         assert max(reached) == 11
     assert collector.collected().rows == {"bad": 0}
