@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import sqlite3
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,9 @@ from asicrc.capture.opening import RowBudget, reading
 from asicrc.capture.points import PointRecord, PointState, point_from_row
 from asicrc.capture.reader import load
 from asicrc.capture.record_rows import (
+    Anchor,
     Segment,
+    anchor_from_row,
     log_line_from_row,
     reading_from_row,
     segment_from_row,
@@ -34,6 +35,7 @@ from asicrc.errors import BadFile
 from asicrc.evidence import Estimate
 from asicrc.evidence.binomial import clopper_pearson
 from asicrc.telemetry.plan_times import PlanTimes, plan_times
+from asicrc.telemetry.standing import PointStanding, Standing
 from firmware_protocols.device import NO_TIME, Clock, NonceBatch, Setting, Verdict, empty_events
 
 RECENT_S = 60.0
@@ -46,108 +48,12 @@ ROWS_AT_ONCE = 20_000
 MOST_SETTINGS = 100
 """Names, each with its newest entry."""
 LOG_LINES = 3
-STALE_S = 15.0
-"""A live writer commits at least every 5 s, its clock anchors."""
 _AFTER = SELECT_EVENTS.replace("ORDER BY", "WHERE seq > ? ORDER BY")
 _NEWEST = SELECT_EVENTS.replace("ORDER BY seq", "ORDER BY seq DESC LIMIT ?")
 _TALLY = "SELECT verdict, synthetic, duplicate, count(*) FROM events WHERE seq <= ? GROUP BY 1, 2, 3"
 _NAMES: dict[int, str] = {
     int(verdict): verdict.name.lower() for verdict in Verdict if verdict is not Verdict.PENDING
 }
-
-
-@dataclass(frozen=True, slots=True)
-class PointStanding:
-    """The newest point. `number` is that of its row, from 1, and `taken` how many are done of `planned`."""
-
-    number: int
-    taken: int
-    planned: int
-    state: str
-    requested: dict[str, float]
-    repeat: int
-    left_s: float | None
-    """Until the whole plan is taken, on the clock of the capture; None where it has ended or is not known."""
-    share_left: float | None
-    """Of the time of the whole plan."""
-    is_virtual: bool = False
-    """Whether that clock is a twin's own."""
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "number": self.number,
-            "taken": self.taken,
-            "planned": self.planned,
-            "state": self.state,
-            "requested": self.requested,
-            "repeat": self.repeat,
-            "left_s": self.left_s,
-            "share_left": self.share_left,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a capture stands. Rates are events a second; `recent` ones are of the last `window_s`.
-
-    `commit_age_s` is the time since something was last written, None for a sealed file. `readings` has the
-    newest value of each channel, `settings` the newest entry of each name.
-    """
-
-    path: Path
-    device: str
-    ended: str | None
-    """Why it ended; None: it is being written, or its writer was killed."""
-    commit_age_s: float | None
-    duration_s: float | None
-    counts: dict[str, int]
-    window_s: float
-    rate_per_s: Estimate | None
-    cv: Estimate | None
-    invalid_share: Estimate | None
-    readings: dict[str, float]
-    settings: list[Setting]
-    point: PointStanding | None
-    log: list[str] = field(default_factory=list)
-
-    @property
-    def sealed(self) -> bool:
-        return self.ended is not None
-
-    @property
-    def stored(self) -> int:
-        """Rows, of whatever kind."""
-        return self.counts["events"] + self.counts["synthetic"]
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether nothing was committed for so long that the writer may be gone."""
-        return self.commit_age_s is not None and self.commit_age_s > STALE_S
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "path": str(self.path),
-            "device": self.device,
-            "sealed": self.sealed,
-            "ended": self.ended,
-            "commit_age_s": self.commit_age_s,
-            "duration_s": self.duration_s,
-            "stored": self.stored,
-            **self.counts,
-            "window_s": self.window_s,
-            "rate_per_s": None if self.rate_per_s is None else self.rate_per_s.as_json(),
-            "cv": None if self.cv is None else self.cv.as_json(),
-            "invalid_share": None if self.invalid_share is None else self.invalid_share.as_json(),
-            "temperature_c": self.readings.get("temperature_c"),
-            "power_w": self.readings.get("power_w"),
-            "readings": self.readings,
-            "settings": [
-                {"name": s.name, "requested": s.requested, "read_back": s.read_back, "kind": s.kind}
-                for s in self.settings
-            ],
-            "point": None if self.point is None else self.point.as_json(),
-            "log": self.log,
-        }
 
 
 class CaptureView:
@@ -167,6 +73,12 @@ class CaptureView:
         self._settings: dict[str, Setting] = {}
         self._intervals_s: NDArray[np.float64] = np.empty(0)
         self._plan_times: PlanTimes | None = None
+        self._boot_segment = 0
+        """The first segment of the boot that the newest one is of."""
+        self._begun: Anchor | None = None
+        """The first one, where the machine was started anew since."""
+        self._anchor: Anchor | None = None
+        """The newest one, of this boot."""
         self._first_ns: int | None = None
         self._newest_ns: int | None = None
 
@@ -185,17 +97,19 @@ class CaptureView:
         with reading(self._path) as (connection, budget):
             # The writer goes on between two queries: what says how late it is comes before the events,
             # so that none of the time is without them.
+            segments = [segment_from_row(row) for row in _rows(connection, budget, _SEGMENT)]
+            self._take_boot(connection, budget, segments)
             self._take_readings(connection, budget)
-            for (monotonic_ns,) in _rows(connection, budget, _ANCHOR):
-                self._note_time(np.array([monotonic_ns], np.int64))
+            for row in _rows(connection, budget, _ANCHOR):
+                self._take_anchor(anchor_from_row(row))
             self._take_events(connection, budget)
             self._take_settings(connection, budget)
             points = [point_from_row(row) for row in _rows(connection, budget, _POINTS)]
             log = [log_line_from_row(row) for row in _rows(connection, budget, _LOG, self._log_lines)]
-            segments = [segment_from_row(row) for row in _rows(connection, budget, _SEGMENT)]
         of_point = self._of_point(points[-1] if points else None)
         self._intervals_s = _intervals_s(of_point)
-        recent, window_s = self._window(of_point, points[-1] if points else None)
+        begun_ns = segments[0].t_start_ns if segments and self._boot_segment else self._first_ns
+        recent, window_s = self._window(of_point, points[-1] if points else None, begun_ns)
         good = recent[_is_good(recent)]
         return Standing(
             path=self._path,
@@ -219,6 +133,24 @@ class CaptureView:
         """Between the newest good events of the point that runs, as the last look found them."""
         return self._intervals_s
 
+    def _take_boot(self, connection: sqlite3.Connection, budget: RowBudget, segments: list[Segment]) -> None:
+        """Stamps of an earlier boot are of another clock, and say nothing of what time it is now."""
+        if not segments:
+            return
+        (earlier,) = connection.execute(_OTHER_BOOT, (segments[0].boot_id,)).fetchone()
+        first = 0 if earlier is None else int(earlier) + 1
+        if first == self._boot_segment:
+            return
+        self._boot_segment, self._newest_ns = first, None
+        if self._begun is None:
+            found = _rows(connection, budget, _FIRST_ANCHOR)
+            self._begun = anchor_from_row(found[0]) if found else None
+
+    def _take_anchor(self, anchor: Anchor) -> None:
+        if anchor.segment >= self._boot_segment:
+            self._anchor = anchor
+            self._note_time(np.array([anchor.monotonic_ns], np.int64))
+
     def _take_events(self, connection: sqlite3.Connection, budget: RowBudget) -> None:
         if self._seen_seq is None:
             newest = events_from_rows(_rows(connection, budget, _NEWEST, MOST_RECENT)[::-1])
@@ -237,7 +169,7 @@ class CaptureView:
             self._recent = np.concatenate([self._recent, events])[-MOST_RECENT:]
             if self._first_ns is None and events["t_ns"][0] != NO_TIME:
                 self._first_ns = int(events["t_ns"][0])
-        self._note_time(self._recent["t_ns"])
+        self._note_time(self._recent["t_ns"][self._recent["segment"] >= self._boot_segment])
 
     def _count(self, verdict: int, synthetic: bool, duplicate: bool, count: int) -> None:
         """As `Counters` does: synthetic events are counted as such and nowhere else."""
@@ -261,8 +193,9 @@ class CaptureView:
                 found = reading_from_row(row[1:])
                 if math.isfinite(found.value):
                     self._readings[found.channel] = found.value
-            newest = [row[1] for row in rows if isinstance(row[1], int)]
-            self._note_time(np.array(newest, np.int64))
+            if not self._boot_segment:  # of which boot they are they do not say
+                newest = [row[1] for row in rows if isinstance(row[1], int)]
+                self._note_time(np.array(newest, np.int64))
 
     def _take_settings(self, connection: sqlite3.Connection, budget: RowBudget) -> None:
         query = _NEWEST_SETTINGS if self._setting_row is None else f"{_SETTINGS} > {self._setting_row}"
@@ -288,16 +221,18 @@ class CaptureView:
         inside: NonceBatch = recent[recent["segment"] == self._recent["segment"][-1]]
         return inside
 
-    def _window(self, recent: NonceBatch, point: PointRecord | None) -> tuple[NonceBatch, float]:
+    def _window(
+        self, recent: NonceBatch, point: PointRecord | None, begun_ns: int | None
+    ) -> tuple[NonceBatch, float]:
         """Those of the last minute, and how much time they are of."""
         if self._newest_ns is None or not len(self._recent):
             return empty_events(), 0.0
         begins_ns = max(
             self._newest_ns - round(RECENT_S * 1e9),
-            self._first_ns or 0,
+            begun_ns or 0,
             point.t_start_ns if point is not None and point.t_start_ns != NO_TIME else 0,
         )
-        if len(self._recent) == MOST_RECENT:
+        if len(self._recent) == MOST_RECENT and self._recent["segment"][0] >= self._boot_segment:
             begins_ns = max(begins_ns, int(self._recent["t_ns"][0]))
         ends_ns = self._newest_ns
         if point is not None and point.t_end_ns != NO_TIME:
@@ -308,6 +243,12 @@ class CaptureView:
     def _duration_s(self) -> float | None:
         if self._first_ns is None or self._newest_ns is None:
             return None
+        if self._boot_segment:  # two boots have their time of day in common
+            if self._begun is None or self._anchor is None:
+                return None
+            wall_ns = self._anchor.realtime_ns - self._begun.realtime_ns
+            since_ns = self._newest_ns - self._anchor.monotonic_ns + self._begun.monotonic_ns - self._first_ns
+            return max(0.0, (wall_ns + since_ns) / 1e9)
         return max(0.0, (self._newest_ns - self._first_ns) / 1e9)
 
     def _point(
@@ -352,9 +293,11 @@ class CaptureView:
 
 
 _POINTS = "SELECT * FROM points ORDER BY id"
-_ANCHOR = "SELECT monotonic_ns FROM anchors ORDER BY rowid DESC LIMIT 1"
+_ANCHOR = "SELECT * FROM anchors ORDER BY rowid DESC LIMIT 1"
 """Of a device that brings nothing any more it is the newest time there is."""
+_FIRST_ANCHOR = "SELECT * FROM anchors ORDER BY rowid LIMIT 1"
 _SEGMENT = "SELECT * FROM segments ORDER BY id DESC LIMIT 1"
+_OTHER_BOOT = "SELECT max(id) FROM segments WHERE boot_id IS NOT ?"
 _SETTINGS = "SELECT rowid, * FROM settings WHERE rowid"
 _NEWEST_SETTINGS = f"{_SETTINGS} IN (SELECT max(rowid) FROM settings GROUP BY name)"
 _LOG = "SELECT * FROM log ORDER BY rowid DESC LIMIT ?"

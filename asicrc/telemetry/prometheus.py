@@ -19,7 +19,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from asicrc.errors import AsicrcError, UsageError
 from asicrc.printable import printable
-from asicrc.telemetry.capture_view import RECENT_S, CaptureView, Standing
+from asicrc.telemetry.capture_view import RECENT_S, CaptureView
+from asicrc.telemetry.standing import Standing
 from asicrc.telemetry.units import shown_channels, unit_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asicrc.capture.time_left import in_words
 from asicrc.report.html.number_text import three_decimals
-from asicrc.telemetry.capture_view import PointStanding, Standing
+from asicrc.telemetry.standing import PointStanding, Standing
 
 SHOWN_READINGS = {
     "temperature_c": "degC",

@@ -21,7 +21,8 @@ from asicrc.capture.points import PointRecord, PointState
 from asicrc.cli.main import _run
 from asicrc.errors import BadFile
 from asicrc.evidence import Estimate
-from asicrc.telemetry.capture_view import STALE_S, CaptureView, Standing
+from asicrc.telemetry.capture_view import CaptureView
+from asicrc.telemetry.standing import STALE_S, Standing
 from asicrc.telemetry.standing_words import line_of, lines_of
 from firmware_protocols.device import NonceBatch, Reading, Verdict, empty_events
 
@@ -119,6 +120,31 @@ def test_events_of_a_model_are_counted_apart(path: Path) -> None:
     untimed = replace(seen, duration_s=None, cv=Estimate(0.0004, 0.0003, 0.00052, 500, method="made up"))
     assert line_of(untimed).lstrip().startswith("-  stored 500 rows"), "no time is not 0.0 s"
     assert "CV 0.000400 [0.000300, 0.000520]" in line_of(untimed)
+
+
+def test_a_capture_that_goes_on_after_a_reboot_has_the_rate_of_now(path: Path) -> None:
+    """The monotonic clock began anew: the newest stamp is no longer the largest."""
+    rng, later_ns, wall_ns = np.random.default_rng(3), 40 * S, 10**18
+    with CaptureWriter.create(path, {}, t_start_ns=BEGAN_NS, boot_id="one") as writer:
+        writer.add_anchor(wall_ns, BEGAN_NS)
+        writer.add_events(made(500, 0, 0.0, 10.0, rng))
+        writer.add_readings([Reading(BEGAN_NS + 50 * S, "power_w", 12.0)])
+        writer.commit()
+    view = CaptureView(path)
+    assert 40 < (view.look().duration_s or 0.0) < 60
+    with CaptureWriter.resume(path, t_start_ns=later_ns, boot_id="two") as writer:
+        writer.add_anchor(wall_ns + 600 * S, later_ns)
+        events = made(300, writer.next_seq, 0.0, 10.0, rng, segment=1)
+        events["t_ns"] += later_ns - BEGAN_NS
+        writer.add_events(events)
+        writer.add_anchor(wall_ns + 632 * S, later_ns + 32 * S)
+        writer.commit()
+        for seen in (view.look(), CaptureView(path).look()):
+            assert seen.counts["events"] == 800
+            assert seen.rate_per_s is not None and 7.5 < seen.rate_per_s.estimate < 12
+            assert seen.window_s == pytest.approx(32, abs=5)
+            assert seen.cv is not None and 0.8 < seen.cv.estimate < 1.2
+            assert seen.duration_s == pytest.approx(632, abs=5), "as the clocks on the wall have it"
 
 
 def test_what_is_written_while_it_looks_does_not_dilute_the_rate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from asicrc.telemetry.capture_view import Standing
+from asicrc.telemetry.standing import Standing
 from asicrc.telemetry.units import shown_channels
 
 _LONGEST_WORDS = 300

@@ -9,7 +9,7 @@ from typing import Any
 from asicrc.errors import AsicrcError
 from asicrc.printable import printable
 from asicrc.telemetry import standing_words as words
-from asicrc.telemetry.capture_view import Standing
+from asicrc.telemetry.standing import Standing
 
 LONGEST_TEXT = 2_000
 """Characters of one string from a file; it may hold any number."""
