@@ -375,6 +375,7 @@ def test_ctrl_c_ends_a_parallel_run_with_its_answers(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # also where the tests ignore it
     )
     assert process.stderr is not None
     assert process.stderr.readline().startswith("[1/4] H05")
