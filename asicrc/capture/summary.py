@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from asicrc.capture.reader import Capture, load
 from asicrc.capture.schema import DIGEST_KEY, END_REASON_KEY, RESTORED_KEY, WIRE_COUNTERS_KEY
@@ -38,7 +40,6 @@ def summarise(path: Path) -> dict[str, Any]:
     """Everything but the rows: identity, settings, counts, clock, log. Raises BadFile."""
     with load(path) as capture:
         meta = capture.meta
-        times_ns = [t for chunk in capture.event_chunks() for t in _ends(chunk["t_ns"])]
         log = capture.log()
         return {
             "path": str(path),
@@ -46,7 +47,7 @@ def summarise(path: Path) -> dict[str, Any]:
             "ended": meta.get(END_REASON_KEY, "not ended: being written, or its session was killed"),
             "digest": meta.get(DIGEST_KEY),
             "started": _started(capture),
-            "duration_s": (max(times_ns) - min(times_ns)) / 1e9 if times_ns else None,
+            "duration_s": _duration_s(capture),
             "device_url": meta.get("device_url"),
             "identity": meta.get("identity"),
             "counts": capture.counters().as_dict(),
@@ -88,6 +89,17 @@ def _entry(path: Path) -> dict[str, Any]:
     except BadFile as error:
         entry["error"] = error.message
     return entry
+
+
+def _duration_s(capture: Capture) -> float | None:
+    """From the first event to the last; of each boot alone, for their monotonic clocks began anew."""
+    boot_of = {segment.id: segment.boot_id for segment in capture.segments()}
+    ends: dict[str | None, list[int]] = defaultdict(list)
+    for chunk in capture.event_chunks():
+        for segment in np.unique(chunk["segment"]).tolist():
+            ends[boot_of.get(segment)] += _ends(chunk["t_ns"][chunk["segment"] == segment])
+    spans_ns = [max(found) - min(found) for found in ends.values() if found]
+    return sum(spans_ns) / 1e9 if spans_ns else None
 
 
 def _ends(stamps: Any) -> list[int]:

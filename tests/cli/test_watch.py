@@ -18,6 +18,7 @@ import pytest
 import asicrc as library
 from asicrc.capture import CaptureWriter
 from asicrc.capture.points import PointRecord, PointState
+from asicrc.capture.summary import summarise
 from asicrc.cli.main import _run
 from asicrc.errors import BadFile
 from asicrc.evidence import Estimate
@@ -145,6 +146,7 @@ def test_a_capture_that_goes_on_after_a_reboot_has_the_rate_of_now(path: Path) -
             assert seen.window_s == pytest.approx(32, abs=5)
             assert seen.cv is not None and 0.8 < seen.cv.estimate < 1.2
             assert seen.duration_s == pytest.approx(632, abs=5), "as the clocks on the wall have it"
+    assert summarise(path)["duration_s"] == pytest.approx(50 + 30, abs=8), "what both boots recorded"
 
 
 def test_what_is_written_while_it_looks_does_not_dilute_the_rate(
