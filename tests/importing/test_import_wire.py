@@ -283,7 +283,7 @@ def test_a_real_s19k_pro(tmp_path: Path, published: Callable[[str], Path]) -> No
     source, output = published("s19kpro_bm1366_wire.txt"), tmp_path / "out.asicrc"
     start = process_time()
     report = import_file(source, output).as_json()
-    assert process_time() - start < 3
+    assert process_time() - start < 20, "some 0.7 s where nobody takes this machine's time"
     assert (report["events"], report["valid"], report["stale"], report["malformed"]) == (13824, 13460, 0, 0)
     assert report["reasons"] == {"no_job": 75, "damaged_job": 223, "does_not_hash": 66}
     assert (report["unknown_job"], report["low"], report["duplicate"]) == (298, 66, 0)
