@@ -225,4 +225,4 @@ def test_a_thousand_capacities_of_a_long_run_take_seconds(capsys: pytest.Capture
     with capsys.disabled():
         print(f"\n{len(found.functions)} capacities, T = 100,000, N = 50: {took:.1f} s")
     assert len(found.functions) == 1085
-    assert took < 30  # 1.5 s on a core of its own
+    assert took < 100  # 1.5 s on a core of its own
