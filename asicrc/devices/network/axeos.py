@@ -211,7 +211,7 @@ class AxeosControl:
         elif self._clock_needs_restart and (power | fan).keys() & {FREQUENCY, AUTO_FAN}:
             self._try(self._client.restart)
         if self._clock_needs_restart:
-            self._try(lambda: self._go_to(power))
+            self._try(lambda: self._after_a_restart(power))
         return [*self._read_back(asked), *pools]
 
     def close(self) -> None:
@@ -254,6 +254,13 @@ class AxeosControl:
             self._go_to({VOLTAGE: voltage})
         self._changed.add(FREQUENCY)
         self._client.change(_settings(FREQUENCY, requested[FREQUENCY]))
+
+    def _after_a_restart(self, power: Mapping[str, float]) -> None:
+        """A clock that was not stored before it needs another one: the chip still runs at the old one."""
+        if self._has_other_clock(power):
+            self._before_a_restart(power)
+            self._client.restart()
+        self._go_to(power)
 
     def _has_other_clock(self, requested: Mapping[str, float]) -> bool:
         now = setpoints(self._client.info(), self._profile)

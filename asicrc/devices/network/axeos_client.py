@@ -86,20 +86,25 @@ class AxeosClient:
         return info
 
     def empty(self, slot: int) -> None:
-        """One place of its pool list. Raises SettingRefused."""
+        """One place of its pool list, if it is taken. Raises SettingRefused unless it is empty then."""
+        if not self._lists(slot):
+            return
         reply = read_done(self._exchange.ask(encode_request(DeletePool(slot), self.profile)))
         if isinstance(reply, Refused):
             raise SettingRefused(f"place {slot} of its pool list is not emptied: {reply.message}")
+        if self._lists(slot):
+            raise SettingRefused(f"place {slot} of its pool list is still taken, although it says otherwise")
 
     def restart(self) -> None:
         """Return when it is back. Raises SettingRefused, and DeviceLost where it does not come back."""
         before_s, asked_ns = self.info().uptime_s, self._clock.now_ns()
-        was_gone = False
+        was_gone, was_answered = False, True
         try:
             reply = read_done(self._exchange.ask(encode_request(Act(Action.RESTART), self.profile)))
             if isinstance(reply, Refused):
                 raise SettingRefused(f"the miner does not restart: {reply.status} {reply.message}")
         except DeviceLost as error:
+            was_answered = False
             self.log.append(f"the request to restart had no answer ({error}); it may have been down already")
 
         def is_back() -> bool:
@@ -109,10 +114,11 @@ class AxeosClient:
             except (DeviceLost, RemoteProtocolError):
                 was_gone = True
                 return False
-            if was_gone or uptime_s is None or before_s is None:
+            if uptime_s is None or before_s is None:
                 return was_gone
             elapsed_s = (self._clock.now_ns() - asked_ns) / 1e9
-            return uptime_s + UPTIME_SLACK_S < before_s + elapsed_s
+            # One that was out of reach for a while may never have had the request.
+            return (was_gone and was_answered) or uptime_s + UPTIME_SLACK_S < before_s + elapsed_s
 
         self._is_back = is_back
         self._await_restart(is_back)
@@ -127,6 +133,9 @@ class AxeosClient:
             self._waiting.await_answer(self.info)
         elif not self._waiting.until(is_back, RESTART_WITHIN_S):
             self.info()  # it may have missed that it was to restart
+
+    def _lists(self, slot: int) -> bool:
+        return any(pool.slot == slot for pool in self.info().pools or ())
 
     def _await_restart(self, is_back: Callable[[], bool]) -> None:
         if not self._waiting.until(is_back, RESTART_WITHIN_S):

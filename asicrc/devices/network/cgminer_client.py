@@ -29,6 +29,7 @@ from firmware_protocols.cgminer_api import (
     read_version,
 )
 from firmware_protocols.device import DeviceLost, SettingRefused
+from firmware_protocols.errors import RemoteProtocolError
 
 T = TypeVar("T")
 
@@ -83,7 +84,7 @@ class CgminerClient:
         finally:
             try:
                 self.do(luxos.logoff(begun.session_id))
-            except (SettingRefused, DeviceLost) as error:
+            except (SettingRefused, DeviceLost, RemoteProtocolError) as error:
                 log.append(
                     f"the session of LuxOS was not closed ({error}); it ends after {luxos.SESSION_S} s"
                 )

@@ -110,6 +110,8 @@ class KeptOriginals:
             new.replace(self.path)
             _sync_folder(self.path.parent)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                new.unlink(missing_ok=True)  # half of what may be secret
             raise self._failed(error) from None
 
     def discard(self) -> None:

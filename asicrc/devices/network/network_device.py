@@ -268,10 +268,22 @@ class NetworkMinerDevice:
                 except (SettingRefused, DeviceLost, RemoteProtocolError) as error:
                     self._log.append(f"it could not be slowed down: {error}")
             settings = self._control.restore(overheated=overheated)
+            if not overheated and not all(s.came_true for s in settings) and self._answers():
+                self._log.append("not everything is as it was: the way back is gone once more")
+                again = self._control.restore(overheated=False)
+                settings = list(({s.name: s for s in settings} | {s.name: s for s in again}).values())
             settings += self._after_restore(settings)
         if self._by_hand and self._serving is not None:
             self._tell("the miner was pointed here by hand: write its own pool back now, by hand too")
         return settings
+
+    def _answers(self) -> bool:
+        """Now: then what it did not do may be for a request or two that were lost."""
+        try:
+            self._control.observe()
+        except (DeviceLost, RemoteProtocolError):
+            return False
+        return True
 
     def _after_restore(self, settings: list[Setting]) -> list[Setting]:
         try:
