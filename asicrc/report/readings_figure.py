@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from asicrc.report.figures import BLUE, single_panel
 from firmware_protocols.device import NO_TIME, Reading
@@ -24,6 +25,8 @@ SHOWN = {
 _MOST_POINTS = 2000
 _MARKED = 200
 """Up to so many readings are marked one by one."""
+_BACK_S = 60.0
+"""A clock that goes back by more began anew."""
 _UNITS = (("h", 3600.0), ("min", 60.0), ("s", 1.0))
 
 
@@ -33,7 +36,8 @@ def reading_panels(readings: Sequence[Reading]) -> dict[str, Figure]:
     for reading in readings:
         if reading.channel in SHOWN and reading.t_ns != NO_TIME and np.isfinite(reading.value):
             by_channel[reading.channel].append(reading)
-    begun_ns = min((held[0].t_ns for held in by_channel.values()), default=0)
+    # the channel that came first, for one that is told after a reboot only has earlier stamps
+    begun_ns = next((held[0].t_ns for held in by_channel.values()), 0)
     return {
         channel: single_panel(lambda axis, c=channel: _draw(axis, by_channel[c], c, begun_ns))  # type: ignore[misc]
         for channel in SHOWN
@@ -43,9 +47,23 @@ def reading_panels(readings: Sequence[Reading]) -> dict[str, Figure]:
 
 def _draw(axis: Axes, readings: Sequence[Reading], channel: str, begun_ns: int) -> None:
     step = max(1, len(readings) // _MOST_POINTS)
-    since_s = np.array([(reading.t_ns - begun_ns) / 1e9 for reading in readings[::step]])
+    since_s, reboots = _recorded_s(
+        np.array([(reading.t_ns - begun_ns) / 1e9 for reading in readings[::step]])
+    )
     unit, length_s = next((found for found in _UNITS if since_s[-1] >= 3 * found[1]), _UNITS[-1])
     values = np.array([reading.value for reading in readings[::step]])
-    axis.plot(since_s / length_s, values, ".-" if len(values) <= _MARKED else "-", color=BLUE, lw=0.9, ms=3)
+    style = ".-" if len(values) <= _MARKED else "-"
+    drawn = np.insert(values, reboots, np.nan)  # no line goes over a reboot
+    axis.plot(np.insert(since_s, reboots, np.nan) / length_s, drawn, style, color=BLUE, lw=0.9, ms=3)
     axis.margins(y=0.15)
-    axis.set(xlabel=f"time since the first reading ({unit})", ylabel=SHOWN[channel])
+    since = "time recorded since the first reading" if len(reboots) else "time since the first reading"
+    axis.set(xlabel=f"{since} ({unit})", ylabel=SHOWN[channel])
+
+
+def _recorded_s(since_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Seconds that only go on, and the places of the first ones after a reboot: monotonic clocks begin anew
+    with each, and readings do not say how long it took."""
+    steps_s = np.diff(since_s)
+    reboots = np.flatnonzero(steps_s < -_BACK_S)
+    steps_s[reboots] = 0.0
+    return since_s[:1].sum() + np.concatenate([[0.0], np.cumsum(steps_s)]), reboots + 1

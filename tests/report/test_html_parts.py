@@ -15,6 +15,7 @@ from asicrc.analysis.point_numbers import PointNumbers
 from asicrc.evidence import Estimate
 from asicrc.evidence.binomial import clopper_pearson
 from asicrc.report.calibration_figure import memory_calibration_figure
+from asicrc.report.html.capture_parts import _after_start
 from asicrc.report.html.inline_figure import LARGEST_SVG_BYTES, inline_figure
 from asicrc.report.html.number_text import (
     duration,
@@ -28,9 +29,11 @@ from asicrc.report.html.number_text import (
 )
 from asicrc.report.html.rendering import LONGEST_TEXT, together, visible
 from asicrc.report.html.sweep_page import _more_commands, _told_apart
+from asicrc.report.readings_figure import reading_panels
 from asicrc.report.reservoir_figure import _with_error, scores_panel
 from asicrc.report.sweep_figure import levels_of
 from asicrc.reservoir.calibration import ClassResult
+from firmware_protocols.device import Reading
 
 
 def estimate(value: float, low: float, high: float) -> Estimate:
@@ -138,6 +141,17 @@ def test_intervals_of_scores_and_errors_of_capacities_are_not_cut() -> None:
     for high, shown in ((1.8, 1.8), (60.0, 2.1)):
         scores = {"device": estimate(1.0, 0.2, high), "u_t": estimate(0.9, 0.8, 1.0)}
         assert scores_panel(scores, None).axes[0].get_xlim()[1] >= shown
+
+
+def test_times_of_two_boots_go_on_and_no_line_joins_them() -> None:
+    """The clock of the second begins at 40 s, which is before the first reading."""
+    times_s = [1000.0, 1010.0, 1020.0, 40.0, 50.0]
+    readings = [Reading(round(t * 1e9), "power_w", 10.0 + t % 7) for t in times_s]
+    (line,) = reading_panels(readings)["power_w"].axes[0].lines
+    x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+    assert x.tolist()[:3] == [0.0, 10.0, 20.0] and x.tolist()[4:] == [20.0, 30.0]
+    assert np.isnan(x[3]) and np.isnan(y[3])
+    assert [_after_start(round(t * 1e9)) for t in (-900.0, -0.1, 2.5)] == ["–", "0 s", "2.500 s"]
 
 
 def test_labels_of_a_calibration_stay_on_its_figure() -> None:

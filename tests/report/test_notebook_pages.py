@@ -108,7 +108,7 @@ def test_the_verdict_of_a_list_is_as_many_points_as_fit(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_from_notebooks_to_an_index(tmp_path: Path) -> None:
     pytest.importorskip("nbclient")
     (tmp_path / "a_bad.py").write_text(BAD)
@@ -132,7 +132,7 @@ def test_from_notebooks_to_an_index(tmp_path: Path) -> None:
         env=os.environ | {"HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=500,
     )
     assert run.returncode == 1, run.stderr
     assert "1/2 a_bad" in run.stderr

@@ -19,6 +19,7 @@ from firmware_protocols.device import NO_TIME, Reading, Setting
 
 MOST_LOG_LINES = 1000
 MOST_SETTINGS = 400
+_BACK_NS = 60 * 10**9
 ABOUT = ("asicrc_version", "python", "numpy", "platform", "seed")
 _WORDS = {
     "asicrc_version": "asicrc",
@@ -185,12 +186,12 @@ def log_section(capture: Capture) -> Section:
     lines = capture.log()
     if not lines:
         return Section("log", "Log", [Text("The log is empty.")])
-    stamps = [anchor.monotonic_ns for anchor in capture.anchors()]
-    begun_ns = min((t for t in stamps if t != NO_TIME), default=lines[0].t_ns)
+    stamps = (anchor.monotonic_ns for anchor in capture.anchors())
+    begun_ns = next((t for t in stamps if t != NO_TIME), lines[0].t_ns)
     columns = (Column("After start", "number"), Column("Level"), Column("What was said", "words"))
     rows = [
         (
-            f"{number(max(line.t_ns - begun_ns, 0) / 1e9, 4)} s" if line.t_ns != NO_TIME else NOTHING,
+            NOTHING if line.t_ns == NO_TIME else _after_start(line.t_ns - begun_ns),
             line.level,
             line.text,
         )
@@ -199,6 +200,11 @@ def log_section(capture: Capture) -> Section:
     left = len(lines) - len(rows)
     caption = "Warnings and log of the capture" + (f", the last {len(rows)} lines." if left else ".")
     return Section("log", "Log", [Table.of(caption, columns, rows, tall=len(rows) > 12)])
+
+
+def _after_start(since_ns: int) -> str:
+    """Nothing for a time of another boot, whose clock is before that of the first."""
+    return NOTHING if since_ns < -_BACK_NS else f"{number(max(since_ns, 0) / 1e9, 4)} s"
 
 
 def again_section(capture: Capture, more: Sequence[Command] = ()) -> Section:
