@@ -90,6 +90,7 @@ class MinerOptions:
     pool: str = _option(NO_POOL, "host:port that it mines for at the start, on 127.x.x.x")
     fallback: str = _option("", "host:port of a second pool")
     user: str = _option("owner.worker", "that it mines as at the start")
+    password: str = _option("x", "at these pools")
     job_s: float = _option(2.0, "seconds between one extranonce2 of the chips and the next")
     queue_depth: int = _option(12, "jobs that esp-old has made in advance")
     pickup_ms: float = _option(0.0, "further delay until the chips work on a new job")
@@ -248,6 +249,7 @@ _PARSERS: Mapping[str, Parser] = MappingProxyType(
         "pool": _address,
         "fallback": _address,
         "user": _words,
+        "password": _words,
         "job_s": real(0.05, 60.0),
         "queue_depth": integer(1, 64),
         "pickup_ms": real(0.0, 60_000.0),

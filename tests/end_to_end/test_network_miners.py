@@ -24,7 +24,16 @@ import pytest
 from as_a_person import COMMAND, Run, as_from_a_terminal, asicrc, emulator, in_two_tries, wait_for_line
 
 WALLET = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
-QUICK = ("zero_bits=8", "boot_s=0.3", "retry_s=0.2", "telemetry_s=0.5", f"user={WALLET}.rig", "report=0")
+PASSWORD = "what-only-its-owner-knows"
+QUICK = (
+    "zero_bits=8",
+    "boot_s=0.3",
+    "retry_s=0.2",
+    "telemetry_s=0.5",
+    f"user={WALLET}.rig",
+    f"password={PASSWORD}",
+    "report=0",
+)
 long = pytest.mark.long
 pytestmark = pytest.mark.timeout(600)
 
@@ -472,6 +481,12 @@ def _wait_until_it_answers(url: str) -> None:
 
 def _keeps_the_wallet(path: Path, run: Run) -> None:
     data = path.read_bytes()
-    for secret in (WALLET, "owner.worker", "workshop", "4C:56:06", "4c5606"):
+    token_begins, network, its_password, address = (
+        "eyJhbGciOi",
+        "workshop",
+        "not-told",
+        ("4C:56:06", "4c5606"),
+    )
+    for secret in (WALLET, PASSWORD, token_begins, network, its_password, *address):
         assert secret.encode() not in data
         assert secret not in run.out + run.err

@@ -43,7 +43,8 @@ class LbBox(Firmware):
         self.temp_target_c = TARGET_C
         self.rate = CountedRate(options.telemetry_s)
         addresses = [options.pool, options.fallback] if options.fallback else [options.pool]
-        self.box_pools = [BoxPool(f"stratum+tcp://{address}", options.user, "x") for address in addresses]
+        own = options.user, options.password
+        self.box_pools = [BoxPool(f"stratum+tcp://{address}", *own) for address in addresses]
         self.feed = FlowingFeed(
             reactor, self.hasher, self.truth, cgminer_work(self.scale, 1), options.pickup_ms / 1e3
         )

@@ -49,7 +49,7 @@ class EspOld(EspFirmware):
             "stratumURL": host,
             "stratumPort": int(port),
             "stratumUser": options.user,
-            "stratumPassword": "x",
+            "stratumPassword": options.password,
             "ssid": "workshop",
             "wifiPass": "not-told",
             "hostname": "LV06",

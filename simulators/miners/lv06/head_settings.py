@@ -61,7 +61,8 @@ def initial_settings(options: MinerOptions) -> dict[str, Any]:
         if address:
             host, _, port = address.rpartition(":")
             where = {"stratumURL": host, "stratumPort": int(port), "stratumUser": options.user}
-            pools[slot] = {**EMPTY_POOL, **where, "stratumSuggestedDifficulty": 1000}
+            own = {"stratumPassword": options.password, "stratumSuggestedDifficulty": 1000}
+            pools[slot] = {**EMPTY_POOL, **where, **own}
     return {
         "ssid": "workshop",
         "wifiPass": "not-told",

@@ -166,6 +166,6 @@ def _dialect(options: MinerOptions) -> Dialect:
 def _configured(options: MinerOptions) -> list[PoolEntry]:
     addresses = [options.pool, options.fallback] if options.fallback else [options.pool]
     return [
-        PoolEntry(f"stratum+tcp://{address}", options.user, "x", priority)
+        PoolEntry(f"stratum+tcp://{address}", options.user, options.password, priority)
         for priority, address in enumerate(addresses)
     ]
