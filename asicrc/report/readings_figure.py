@@ -66,4 +66,4 @@ def _recorded_s(since_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDAr
     steps_s = np.diff(since_s)
     reboots = np.flatnonzero(steps_s < -_BACK_S)
     steps_s[reboots] = 0.0
-    return since_s[:1].sum() + np.concatenate([[0.0], np.cumsum(steps_s)]), reboots + 1
+    return since_s[0] + np.concatenate([[0.0], np.cumsum(steps_s)]), reboots + 1

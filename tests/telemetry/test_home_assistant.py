@@ -70,6 +70,21 @@ def test_every_sensor_is_as_home_assistant_documents_it(configs: dict[str, dict[
     assert len({json.dumps(config["device"]) for config in configs.values()}) == 1
 
 
+def test_what_a_sensor_is_stands_in_its_name() -> None:
+    """A Bitaxe tells voltage, current and power of core and input: three sensors called Core say little."""
+    named = {
+        "core_mv": "Core voltage", "core_a": "Core current", "core_w": "Core power", "core_set_mv":
+        "Core set voltage", "input_v": "Input voltage", "input_a": "Input current", "fan_rpm": "Fan speed",
+        "fan_percent": "Fan", "temperature2_c": "Temperature2", "regulator_c": "Regulator temperature",
+        "regulator_temp_c": "Regulator temp", "frequency_set_mhz": "Frequency set",
+        "hash_rate_ghs": "Hash rate",
+    }  # fmt: skip
+    payloads = discovery_messages(RigTopics("lab", "r"), DeviceWords("m", None), list(named)).values()
+    names = [str(json.loads(payload)["name"]) for payload in payloads]
+    assert names[-len(named) :] == list(named.values())
+    assert len(set(names)) == len(names)
+
+
 def test_every_template_finds_its_number_in_a_state(
     configs: dict[str, dict[str, object]], tmp_path: Path
 ) -> None:

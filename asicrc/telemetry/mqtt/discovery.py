@@ -18,6 +18,10 @@ PREFIX = "homeassistant"
 EXPIRE_AFTER_S = 120
 """Without a state for so long a value is shown as unavailable, or for three times what is between two."""
 _LONGEST_WORDS = 120
+_WHAT = {
+    "c": "temperature", "w": "power", "mv": "voltage", "v": "voltage", "a": "current", "mhz": "frequency",
+    "rpm": "speed",
+}  # fmt: skip
 
 
 class _Sensor(NamedTuple):
@@ -117,5 +121,8 @@ def _config(
 
 
 def _title(channel: str) -> str:
-    """`core_set_mv` as `Core set`: the unit stands beside the value."""
-    return channel.rpartition("_")[0].replace("_", " ").capitalize()
+    """`core_mv` as `Core voltage`, beside a `Core current`: no two sensors of a device have one name."""
+    name, _, unit = channel.rpartition("_")
+    what = _WHAT.get(unit, "")
+    said = name.replace("_", " ") + ("" if what[:4] in name else f" {what}")
+    return said.capitalize()
