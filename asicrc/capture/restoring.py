@@ -12,7 +12,7 @@ from asicrc.capture.way_back import originals_of
 from asicrc.capture.writer import CaptureWriter
 from asicrc.clock import MACHINE_CLOCK, boot_id
 from asicrc.devices import Circumstances, open_device
-from asicrc.errors import Refused, UsageError
+from asicrc.errors import AsicrcError, Refused, UsageError
 from firmware_protocols.device import DeviceProtocol, Setting, SettingRefused
 
 
@@ -46,22 +46,27 @@ def restore_from(
         now_ns = device.clock.now_ns()
         log = device.read(now_ns).log
         is_live = device.clock is MACHINE_CLOCK
+    is_back = all(setting.came_true for setting in restored)
     state = "left as it was: it is sealed"
     if not sealed:
-        writer = CaptureWriter.resume(
-            path, t_start_ns=now_ns, boot_id=boot_id() if is_live else None, reason="restored"
-        )
-        with writer:
-            writer.add_settings(restored)
-            for text in log:
-                writer.add_log(text, t_ns=now_ns)
-            writer.set_meta(RESTORED_KEY, all(setting.came_true for setting in restored))
-            writer.seal("the session was killed; device restored and file sealed by `asicrc restore`")
+        try:
+            writer = CaptureWriter.resume(
+                path, t_start_ns=now_ns, boot_id=boot_id() if is_live else None, reason="restored"
+            )
+            with writer:
+                writer.add_settings(restored)
+                for text in log:
+                    writer.add_log(text, t_ns=now_ns)
+                writer.set_meta(RESTORED_KEY, is_back)
+                writer.seal("the session was killed; device restored and file sealed by `asicrc restore`")
+        except AsicrcError as error:
+            error.hint += "; the device itself " + ("was put back" if is_back else "was NOT put back")
+            raise
         state = "sealed"
     return {
         "path": str(path),
         "file": state,
-        "restored": all(setting.came_true for setting in restored),
+        "restored": is_back,
         "settings": [{"name": s.name, "requested": s.requested, "read_back": s.read_back} for s in restored],
         "log": log,
     }

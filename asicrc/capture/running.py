@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
+from asicrc.capture.not_put_back import not_put_back, restore_command
 from asicrc.capture.plan import CapturePlan, Outcome
 from asicrc.capture.point_run import PointListener
 from asicrc.capture.reader import load
@@ -38,9 +39,10 @@ def capture_to_file(
 
     Raises UsageError, before anything is written to the device, for a plan that cannot be; then as
     `run_capture`, and DeviceError, and BadFile for recorded work that is none. `say` is told what a replay
-    takes over from its recording. `meta` are JSON values that are kept with the capture as they are.
-    `listener` is told of each point. With `goes_on` the file is that of an earlier session; it is given the
-    open device, which it may refuse, and says what the session takes over.
+    takes over from its recording, and what to type where the device was not put back. `meta` are JSON values
+    that are kept with the capture as they are. `listener` is told of each point. With `goes_on` the file is
+    that of an earlier session; it is given the open device, which it may refuse, and says what the session
+    takes over.
     """
     if goes_on is None:
         _check_output(plan)
@@ -67,7 +69,13 @@ def capture_to_file(
             supervision=supervisor,
             goes_on=None if goes_on is None else goes_on(device),
         )
-        return run_capture(device, url, plan, stop, storage, around)
+        if (command := restore_command(plan.output, url)) is not None:
+            stop.last_words = f"ended at once. If the device is not as it was: {command}"
+        outcome = run_capture(device, url, plan, stop, storage, around)
+    if outcome.restored is False:
+        for line in not_put_back(plan.output, url, outcome.not_restored):
+            say(line)
+    return outcome
 
 
 def _check_output(plan: CapturePlan) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from asicrc.capture.description import describe
 from asicrc.capture.driving import check_drive
+from asicrc.capture.not_put_back import not_put_back
 from asicrc.capture.plan import CapturePlan, Outcome
 from asicrc.capture.point_run import PointDone, PointListener, PointRun
 from asicrc.capture.points import PointState
@@ -20,7 +21,7 @@ from asicrc.capture.storage import Numbering, Storage
 from asicrc.capture.storage_link import StorageLink
 from asicrc.capture.way_back import WayBack
 from asicrc.clock import MACHINE_CLOCK, boot_id
-from asicrc.errors import ExitCode, Refused, StorageFull
+from asicrc.errors import AsicrcError, ExitCode, Refused, StorageFull
 from asicrc.work.recorded_jobs import RecordedJobs
 from firmware_protocols.device import DeviceLost, DeviceProtocol, SafetyStop, Setting, SettingRefused
 
@@ -79,10 +80,15 @@ def run_capture(
         live=is_live,
     )
     session = Session(device, plan, stop, storage, around, before)
-    with _prompt_threads():
-        reason, exit_code = session.run()
-    wire_counters = device.wire_counters()
-    report = storage.seal(reason, wire_counters)
+    try:
+        with _prompt_threads():
+            reason, exit_code = session.run()
+        wire_counters = device.wire_counters()
+        report = storage.seal(reason, wire_counters)
+    except AsicrcError as error:
+        if session.way_back.restored is False:
+            error.hint = "; ".join([error.hint, *not_put_back(plan.output, device_url)])
+        raise
     return Outcome(
         plan.output,
         reason,

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from asicrc.clock import MACHINE_CLOCK
 
 IMPATIENCE_NS = 1_000_000_000
+STDERR = 2
 
 
 class StopRequest:
-    """First signal: finish the batch, restore, seal. Second: leave at once."""
+    """First signal: finish the batch, restore, seal. Second: leave at once, with `last_words` on stderr."""
 
     def __init__(self) -> None:
         self.reason: str | None = None
+        self.last_words = ""
         self._first_ns = 0
 
     @contextmanager
@@ -42,5 +45,12 @@ class StopRequest:
         # Ctrl-C again, or somebody who waited, means it.
         again = number == signal.SIGTERM and now_ns - self._first_ns > IMPATIENCE_NS
         if number == signal.SIGINT or again:
+            self._say_last_words()
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
+
+    def _say_last_words(self) -> None:
+        """Past all buffers, of which nobody knows what they are at; where nobody listens, to nobody."""
+        if self.last_words:
+            with suppress(OSError):
+                os.write(STDERR, f"\n{self.last_words}\n".encode(errors="replace"))

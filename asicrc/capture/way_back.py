@@ -54,6 +54,7 @@ class WayBack:
             failed = [setting.name for setting in self._device.restore() if not setting.came_true]
         except _FAILURES as lost:
             failed = [str(lost)]
+        self.restored = not failed
         if failed:
             said = f"the device was not restored either: {', '.join(failed)}"
             error.add_note(said)

@@ -187,6 +187,10 @@ def restore(
             back = setting["read_back"]
             say(f"{setting['name']}: {setting['requested']} -> {'NOT CONFIRMED' if back is None else back}")
         say(f"{file}: {result['file']}")
+    if not result["restored"]:
+        for line in result["log"]:
+            note(line)
+        note("the device was NOT put back; once it can be, the same command again")
     return ExitCode.OK if result["restored"] else ExitCode.REFUSED
 
 
@@ -303,26 +307,4 @@ def _capture(
     }
     if outcome.exit_code in (ExitCode.DEVICE, ExitCode.REFUSED, ExitCode.STORAGE):
         note(f"error: {outcome.reason}")
-    if outcome.restored is False:
-        for line in _not_put_back(plan.output, url, outcome.not_restored):
-            note(line)
     return result, outcome.exit_code
-
-
-def _not_put_back(path: Path, url: str, names: tuple[str, ...]) -> list[str]:
-    """What to do about it. A file does not get to name a miner on a network, nor an emulator."""
-    from asicrc.devices.network.network_url import NETWORK_SCHEMES
-    from asicrc.devices.url import DeviceUrl
-
-    device = DeviceUrl.parse(url)
-    on_network = device.scheme in NETWORK_SCHEMES
-    state = "it may still be as the capture set it" if on_network else "it may still be hashing"
-    if names:
-        state = f"not confirmed: {', '.join(names)}"
-    said = [f"the device was NOT put back: {state}"]
-    if device.scheme == "sim":  # gone with the capture
-        return said
-    command = f"asicrc restore {shlex.quote(str(path))}"
-    if on_network or device.options.get("simulated") == "1":
-        command += f" --device {shlex.quote(url)}"
-    return [*said, f"  try: {command}"]

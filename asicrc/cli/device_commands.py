@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from asicrc.cli.options import Device, Json, StationFile, chosen_station, refuse_idle, seconds
-from asicrc.cli.output import print_json, say, table
+from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _work(device: str, duration_s: float, circumstances: Circumstances) -> tuple
     plan = CapturePlan(
         output.with_stem(f"{output.stem}-check"), duration_s, progress=progress_mode(plain=False)
     )
-    outcome = capture_to_file(device, plan, circumstances)
+    outcome = capture_to_file(device, plan, circumstances, note)
     with load(plan.output) as capture:
         meta = capture.meta
     return {

@@ -139,11 +139,6 @@ def _show_outcome(outcome: SweepOutcome, url: str | None, as_json: bool) -> int:
         note(f"error: {outcome.reason}")
     path = shlex.quote(str(outcome.path))
     device = "" if url is None else f" --device {shlex.quote(url)}"
-    if outcome.outcome is not None and outcome.outcome.restored is False:
-        not_back = ", ".join(outcome.outcome.not_restored) or "its settings"
-        note(f"the device was NOT put back: not confirmed: {not_back}")
-        if url is None or not url.startswith("sim:"):  # an emulator is gone with the capture
-            note(f"  try: asicrc restore {path}{device}")
     if outcome.done < outcome.planned:
         note(f"{outcome.planned - outcome.done} points are missing; asicrc resume {path}{device}")
     return outcome.exit_code

@@ -146,7 +146,13 @@ def test_the_advice_after_a_failed_way_back_is_one_that_works(
     outcome = Outcome(
         path, "refused: too hot", ExitCode.REFUSED, 0.0, Counters(), {}, False, None, None, not_restored=names
     )
-    monkeypatch.setattr("asicrc.capture.running.capture_to_file", lambda *_: outcome)
+    for name in ("open_device", "StorageLink"):
+        monkeypatch.setattr(
+            f"asicrc.capture.running.{name}", lambda *_: nullcontext(SimpleNamespace(work_form=None))
+        )
+    for name in ("_check_interval", "check_mode", "supervisor_of"):
+        monkeypatch.setattr(f"asicrc.capture.running.{name}", lambda *_: None)
+    monkeypatch.setattr("asicrc.capture.running.run_capture", lambda *_: outcome)
     assert _run(["capture", "-d", url, "-o", str(path)]) == ExitCode.REFUSED
     shown = capsys.readouterr()
     lines = shown.err.splitlines()

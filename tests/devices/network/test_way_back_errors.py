@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,7 +12,11 @@ from fake_goldshell import FakeGoldshell
 from quick_waiting import QuickWaiting
 
 from asicrc.bench.limits import envelope_for
+from asicrc.capture.not_put_back import restore_command
+from asicrc.capture.plan import CapturePlan
 from asicrc.capture.recorder import Recorder
+from asicrc.capture.session import Session, run_capture
+from asicrc.capture.stop_request import StopRequest
 from asicrc.capture.way_back import WayBack
 from asicrc.clock import MACHINE_CLOCK
 from asicrc.devices.network.control import ServerAddress
@@ -60,6 +65,12 @@ class BrokenDevice:
     def read(self, _: int) -> Batch:
         return Batch()
 
+    def check(self, _: dict[str, float]) -> None:
+        pass
+
+    def wire_counters(self) -> dict[str, int]:
+        return {}
+
 
 def way_back_of(stored: list[tuple[str, Any]]) -> WayBack:
     storage = SimpleNamespace(
@@ -91,3 +102,51 @@ def test_a_way_back_that_breaks_does_not_hide_why_storage_failed() -> None:
     error = StorageError("the disk is full", "make room")
     way_back_of([]).restore_without_storage(error)
     assert error.hint == "make room; the device was not restored either: its password is another one now"
+
+
+@pytest.mark.parametrize(
+    ("url", "device"), [("axeos://192.0.2.7", " --device axeos://192.0.2.7"), ("serial:/dev/ttyS0", "")]
+)
+def test_whoever_leaves_at_once_is_told_what_to_type(
+    url: str, device: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    raised: list[int] = []
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "raise_signal", raised.append)
+    stop = StopRequest()
+    stop.last_words = f"type {restore_command(Path('my a.asicrc'), url)}"
+    stop._handle(signal.SIGINT, None)
+    assert (stop.reason, raised, capfd.readouterr().err) == ("interrupted by SIGINT", [], "")
+    stop._handle(signal.SIGINT, None)
+    assert raised == [signal.SIGINT]
+    assert capfd.readouterr().err == f"\ntype asicrc restore 'my a.asicrc'{device}\n"
+
+
+class FullDisk:
+    """Storage that takes everything until it is to be sealed."""
+
+    def open(self, *_: Any, **__: Any) -> None:
+        return None
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: [] if name == "take_judged" else None
+
+    def seal(self, *_: Any) -> None:
+        raise StorageError("the disk is full", "make room")
+
+
+def test_a_file_that_cannot_be_sealed_does_not_hide_a_miner_that_is_not_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def ran(session: Session) -> tuple[str, ExitCode]:
+        session.way_back.restored = False
+        return "duration reached", ExitCode.REFUSED
+
+    monkeypatch.setattr(Session, "run", ran)
+    monkeypatch.setattr("asicrc.capture.session.describe", lambda *_: {})
+    device = cast(Any, BrokenDevice())
+    plan = CapturePlan(tmp_path / "a.asicrc", duration_s=1.0)
+    with pytest.raises(StorageError, match="the disk is full") as caught:
+        run_capture(device, "luxos://192.0.2.9", plan, StopRequest(), cast(Any, FullDisk()))
+    assert "make room; the device was NOT put back: " in caught.value.hint
+    assert caught.value.hint.endswith(f"asicrc restore {plan.output} --device luxos://192.0.2.9")
