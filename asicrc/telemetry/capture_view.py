@@ -108,7 +108,9 @@ class CaptureView:
             log = [log_line_from_row(row) for row in _rows(connection, budget, _LOG, self._log_lines)]
         of_point = self._of_point(points[-1] if points else None)
         self._intervals_s = _intervals_s(of_point)
-        begun_ns = segments[0].t_start_ns if segments and self._boot_segment else self._first_ns
+        begun_ns = self._first_ns  # of this boot, or before any event: when its segment began
+        if segments and (self._boot_segment or begun_ns is None):
+            begun_ns = None if segments[0].t_start_ns == NO_TIME else segments[0].t_start_ns
         recent, window_s = self._window(of_point, points[-1] if points else None, begun_ns)
         good = recent[_is_good(recent)]
         return Standing(
@@ -225,7 +227,7 @@ class CaptureView:
         self, recent: NonceBatch, point: PointRecord | None, begun_ns: int | None
     ) -> tuple[NonceBatch, float]:
         """Those of the last minute, and how much time they are of."""
-        if self._newest_ns is None or not len(self._recent):
+        if self._newest_ns is None or (begun_ns is None and not len(self._recent)):
             return empty_events(), 0.0
         begins_ns = max(
             self._newest_ns - round(RECENT_S * 1e9),

@@ -149,6 +149,20 @@ def test_a_capture_that_goes_on_after_a_reboot_has_the_rate_of_now(path: Path) -
     assert summarise(path)["duration_s"] == pytest.approx(50 + 30, abs=8), "what both boots recorded"
 
 
+def test_a_device_that_brings_nothing_has_a_rate_of_0_that_time_bounds(path: Path) -> None:
+    with CaptureWriter.create(path, {}, t_start_ns=BEGAN_NS) as writer:
+        writer.add_anchor(10**18, BEGAN_NS)
+        writer.commit()
+        view = CaptureView(path)
+        assert view.look().rate_per_s is None, "no time has passed"
+        writer.add_anchor(10**18 + 40 * S, BEGAN_NS + 40 * S)
+        writer.commit()
+        seen = view.look()
+    assert seen.window_s == 40 and seen.rate_per_s is not None
+    assert seen.rate_per_s.estimate == 0 and 0.05 < seen.rate_per_s.high < 0.15
+    assert seen.cv is None and seen.invalid_share is None and seen.duration_s is None
+
+
 def test_what_is_written_while_it_looks_does_not_dilute_the_rate(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
