@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from as_a_person import asicrc, in_two_tries, kept_up, report_of, start, stored, wait_for_line
+from as_a_person import asicrc, asicrc_here, in_two_tries, kept_up, report_of, start, stored, wait_for_line
 
 import asicrc as library
 from firmware_protocols.device import Job
@@ -83,6 +83,21 @@ def test_the_same_work_finds_the_same_proofs(recorded: Path, tmp_path: Path) -> 
     assert lines.code == 0
     assert "proofs " in lines.out
     assert "hash clock" in lines.out
+
+
+@pytest.mark.long
+def test_on_a_twin_nothing_at_all_is_missing(tmp_path: Path) -> None:
+    """Its clock is its own: no host makes it give up work at the end of a job."""
+    a, b = tmp_path / "a.asicrc", tmp_path / "b.asicrc"
+    for path, more in ((a, ("--duration", "600ms", "--job-interval", "200ms")), (b, ("--replay-work", a))):
+        run = asicrc_here("capture", "-d", "twin:bm1366?zero_bits=12&seed=1", "-o", path, "--json", *more)
+        assert run.code == 0, run.err
+    result = asicrc_here("compare", a, b, "--json").json
+    pairs = result["pairs"]
+    assert pairs.pop("matched") == run.json["valid"] > 300
+    assert set(pairs.values()) == {0}, pairs
+    assert result["invalid_a"]["estimate"] == result["invalid_b"]["estimate"] == 0
+    assert result["settings_differ"] == {}
 
 
 def _lives_s(jobs: list[Job]) -> list[float]:
