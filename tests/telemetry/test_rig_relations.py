@@ -65,10 +65,10 @@ def test_a_clock_that_was_set_has_no_line() -> None:
     assert clock_line(found, found[-1].before_ns) is None
 
 
-def capture(path: Path, ahead_s: float, ppm: float) -> None:
-    path.parent.mkdir()
+def capture(path: Path, ahead_s: float, ppm: float, later_s: int = 0) -> None:
+    path.parent.mkdir(exist_ok=True)
     with CaptureWriter.create(path, {"device_url": "sim:bm1366"}, t_start_ns=1, boot_id="rig") as writer:
-        for second in range(0, 300, 5):
+        for second in range(later_s, later_s + 300, 5):
             monotonic = round((ahead_s + second * (1 + ppm * 1e-6)) * S)
             writer.add_anchor(1_790_000_000 * S + second * S, monotonic)
         writer.seal("done")
@@ -92,6 +92,15 @@ def test_two_rigs_in_a_folder(tmp_path: Path) -> None:
     assert anchored["monotonic_offset_s"]["estimate"] == pytest.approx(3.0 + 295 * 30e-6, abs=1e-3)
     json.dumps(found.as_json(), allow_nan=False)
     assert any("left minus right" in line for line in found.lines())
+
+
+def test_the_newest_capture_is_the_one_that_ended_last_whatever_it_is_called(tmp_path: Path) -> None:
+    capture(tmp_path / "left" / "0123456789abcdef.asicrc", 5.0, 0.0, later_s=9000)
+    capture(tmp_path / "left" / "fedcba9876543210.asicrc", 70_000.0, 0.0)  # of an earlier boot
+    capture(tmp_path / "right" / "0123456789abcdef.asicrc", 2.0, 0.0)
+    found = relations_in(tmp_path)
+    assert [clock.path.name[0] for clock in found.captures["left"]] == ["f", "0"]
+    assert found.pairs[0]["by_anchors"]["monotonic_offset_s"]["estimate"] == pytest.approx(3.0, abs=1e-3)
 
 
 def test_without_exchanges_it_is_said_why(tmp_path: Path) -> None:

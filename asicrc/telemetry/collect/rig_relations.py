@@ -71,6 +71,8 @@ class CaptureClock:
     sealed: bool
     boot_id: str | None
     anchors: int
+    until_ns: int
+    """Time of day of its last anchor; 0 without any."""
     offset_s: Bounds | None
     drift: Bounds | None
 
@@ -143,7 +145,8 @@ def relations_in(folder: Path) -> RigRelations:
     exchanges: dict[str, list[Exchange]] = {}
     for rig in sorted(folder.iterdir()):
         if rig.is_dir() and is_rig_name(rig.name):
-            found.captures[rig.name] = [_capture_clock(path) for path in sorted(rig.glob("*.asicrc"))]
+            clocks = [_capture_clock(path) for path in sorted(rig.glob("*.asicrc"))]
+            found.captures[rig.name] = sorted(clocks, key=lambda clock: clock.until_ns)
             exchanges[rig.name] = exchanges_in(rig / "clock.jsonl")
     if not found.captures:
         raise UsageError(f"{folder} holds no rigs", "the one that `asicrc collect -o` was given")
@@ -236,7 +239,8 @@ def _capture_clock(path: Path) -> CaptureClock:
     offset_s, drift = _line_through(anchors)
     device = str(capture.meta.get("device_url", "imported"))
     boot_id = None if newest is None else newest.boot_id
-    return CaptureClock(path, device, capture.sealed, boot_id, len(anchors), offset_s, drift)
+    until_ns = anchors[-1].realtime_ns if anchors else 0
+    return CaptureClock(path, device, capture.sealed, boot_id, len(anchors), until_ns, offset_s, drift)
 
 
 def _line_through(anchors: list[Anchor]) -> tuple[Bounds | None, Bounds | None]:
