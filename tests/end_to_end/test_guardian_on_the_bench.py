@@ -8,7 +8,6 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from statistics import median
 
 import pytest
 from as_a_person import asicrc, emulator, guardian_of, start, stored, wait_for_line
@@ -116,4 +115,4 @@ def test_20_kills_at_random_moments_leave_a_safe_board(tmp_path: Path) -> None:
             put_back(run, url, path)
     print(f"\nsafe after s: {[round(seconds, 3) for seconds in times]}")
     assert max(times) <= SAFE_WITHIN_S
-    assert median(times) <= ACTS_WITHIN_S, "a machine stands still now and then"
+    assert sorted(times)[16] <= ACTS_WITHIN_S, "17 of 20: a machine stands still now and then"
