@@ -17,7 +17,7 @@ from captures import begun, ended, grow
 from asicrc.capture.digest import content_digest
 from asicrc.capture.reader import load
 from asicrc.capture.recheck import verify
-from asicrc.errors import UsageError
+from asicrc.errors import StorageError, UsageError
 from asicrc.telemetry.collect.collector import Collector
 from asicrc.telemetry.collect.limits import CollectLimits
 from asicrc.telemetry.collect.mirror import Mirror
@@ -352,6 +352,20 @@ def test_no_topic_leads_out_of_the_folder(sorter: tuple[Collector, Sorted], tmp_
     assert set(collector._rigs) <= {"good", "a"}
     assert all(rig.waiting_bytes == 0 for rig in collector._rigs.values())
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["collector.json"]
+
+
+def test_a_folder_that_goes_away_ends_the_collector_and_no_connection(tmp_path: Path) -> None:
+    collector = Collector(BrokerAddress("127.0.0.1", 1, "lab"), tmp_path)
+
+    async def work() -> None:
+        async def fail() -> None:
+            raise FileNotFoundError("bench")
+
+        collector._workers.add(asyncio.create_task(fail()))
+        await collector._watch_workers()
+
+    with pytest.raises(StorageError, match="bench"):
+        asyncio.run(work())
 
 
 def test_only_so_many_rigs_are_taken(sorter: tuple[Collector, Sorted]) -> None:

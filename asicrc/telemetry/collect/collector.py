@@ -190,7 +190,12 @@ class Collector:
         while True:
             for worker in list(self._workers):
                 if worker.done():
-                    worker.result()
+                    try:
+                        worker.result()
+                    except OSError as error:  # of the disk; the broker's mean that it is to be tried again
+                        raise StorageError(
+                            f"cannot go on in {self._folder}: {error}", "check the folder and its permissions"
+                        ) from None
             await asyncio.sleep(0.5)
 
     async def _until_enough(self) -> bool:
