@@ -12,12 +12,9 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
+from asicrc.bench.widening import BEYOND_FLAG, BEYOND_TABLE
 from asicrc.errors import UsageError
 from firmware_protocols.device import SettingRefused
-
-BEYOND_FLAG = "--allow-beyond-envelope"
-BEYOND_TABLE = "widen_beyond_built_in"
-"""Table of a station file's [[device]] that has an effect only together with `BEYOND_FLAG`."""
 
 
 @dataclass(frozen=True, slots=True)

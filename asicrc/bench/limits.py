@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from asicrc.bench.envelope import BEYOND_FLAG, BEYOND_TABLE, Envelope, Range
+from asicrc.bench.envelope import Envelope, Range
 from asicrc.bench.network_limits import NETWORK_BOARDS
+from asicrc.bench.widening import BEYOND_FLAG, BEYOND_TABLE
 from asicrc.errors import UsageError
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
@@ -33,8 +33,10 @@ from asicrc.cli import (
 from asicrc.cli.output import as_asicrc_error, note, report_error
 from asicrc.cli.panels import InPanels, put_into_panels
 from asicrc.errors import AsicrcError, BadFile, ExitCode, NoAnswer, StorageError, UsageError
-from firmware_protocols.device import DeviceLost, SafetyStop, SettingRefused
 from firmware_protocols.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from firmware_protocols.device import DeviceLost, SafetyStop, SettingRefused
 
 app = typer.Typer(
     name="asicrc",
@@ -98,11 +100,11 @@ def _run(arguments: list[str]) -> int:
     try:
         result = app(args=arguments, standalone_mode=False)
         sys.stdout.flush()
+        if result == ExitCode.INTERRUPTED and not isinstance(result, ExitCode):  # Typer's word for Ctrl-C
+            note("interrupted")
         return int(result or ExitCode.OK)
     except AsicrcError as error:
         return _report(error, as_json)
-    except (DeviceLost, SafetyStop, SettingRefused) as error:
-        return _report(as_asicrc_error(error), as_json)
     except ProtocolError as error:
         hint = "a recording with such bytes was damaged, or made to be"
         return _report(BadFile(f"bytes on the line break the protocol: {error}", hint), as_json)
@@ -128,6 +130,15 @@ def _run(arguments: list[str]) -> int:
         return _report(
             StorageError(f"the output cannot be written: {error.strerror}", "is the disk full?"), False
         )
+    except _errors_of_the_seam() as error:
+        return _report(as_asicrc_error(error), as_json)
+
+
+def _errors_of_the_seam() -> tuple[type[DeviceLost], type[SafetyStop], type[SettingRefused]]:
+    """Imported where there was an error: `asicrc --help` does not wait for numpy."""
+    from firmware_protocols.device import DeviceLost, SafetyStop, SettingRefused
+
+    return DeviceLost, SafetyStop, SettingRefused
 
 
 def _report(error: AsicrcError, as_json: bool) -> ExitCode:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asicrc.bench.envelope import BEYOND_FLAG
+from asicrc.bench.widening import BEYOND_FLAG
 from asicrc.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,11 +6,13 @@ import json
 import math
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asicrc.errors import AsicrcError, DeviceError, ExitCode, Refused
 from asicrc.printable import printable as printable
-from firmware_protocols.device import DeviceLost, SafetyStop, SettingRefused
+
+if TYPE_CHECKING:
+    from firmware_protocols.device import DeviceLost, SafetyStop, SettingRefused
 
 
 def print_json(value: object) -> None:
@@ -48,6 +50,8 @@ def report_error(error: AsicrcError, as_json: bool) -> ExitCode:
 
 def as_asicrc_error(error: DeviceLost | SafetyStop | SettingRefused) -> AsicrcError:
     """The seam's errors as the ones that have exit codes."""
+    from firmware_protocols.device import DeviceLost, SafetyStop
+
     if isinstance(error, DeviceLost):
         return DeviceError(str(error), "check cable and power, then `asicrc check`")
     if isinstance(error, SafetyStop):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asicrc.bench.envelope import BEYOND_FLAG
+from asicrc.bench.widening import BEYOND_FLAG
 from asicrc.cli.capture_commands import default_output, progress_mode
 from asicrc.cli.options import AllowBeyond, Json, StationFile, chosen_station, refuse_idle
 from asicrc.cli.output import note, print_json, say, table

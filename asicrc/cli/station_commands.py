@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asicrc.bench.envelope import BEYOND_FLAG
+from asicrc.bench.widening import BEYOND_FLAG
 from asicrc.cli.options import Json
 from asicrc.cli.output import note, print_json, say
 from asicrc.errors import ExitCode, StorageError, UsageError

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asicrc.bench.envelope import BEYOND_FLAG, Envelope
+from asicrc.bench.envelope import Envelope
 from asicrc.bench.limits import BARE, allowed_envelope
 from asicrc.bench.station import Station, StationDevice
+from asicrc.bench.widening import BEYOND_FLAG
 from asicrc.errors import UsageError
 
 

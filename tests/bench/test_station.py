@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asicrc.bench import station_match
-from asicrc.bench.envelope import BEYOND_FLAG, BEYOND_TABLE, LIMIT_KEYS
+from asicrc.bench.envelope import LIMIT_KEYS
 from asicrc.bench.limits import BOARDS, allowed_envelope
 from asicrc.bench.station import (
     Board,
@@ -33,6 +33,7 @@ from asicrc.bench.station import (
 from asicrc.bench.station_errors import line_of
 from asicrc.bench.station_limits import checked_devices
 from asicrc.bench.supervision.thresholds import THRESHOLD_KEYS
+from asicrc.bench.widening import BEYOND_FLAG, BEYOND_TABLE
 from asicrc.cli.main import _run
 from asicrc.devices import Circumstances, open_device
 from asicrc.errors import BadFile, DeviceError, UsageError

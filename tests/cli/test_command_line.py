@@ -186,6 +186,20 @@ def test_a_path_that_cannot_be_used_is_named(capsys: pytest.CaptureFixture[str],
     assert str(path) in json.loads(capsys.readouterr().out)["error"]["message"]
 
 
+def test_ctrl_c_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("asicrc.guides.guides", interrupted)
+    assert _run(["guide"]) == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_help_does_not_wait_for_numpy() -> None:
+    code = "import sys, asicrc.cli.main; sys.exit('numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 def test_an_error_keeps_its_exit_code_where_nobody_reads_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
