@@ -88,8 +88,10 @@ def _draw_by_test(axis: Axes, results: Sequence[ClassResult]) -> None:
 
 
 def _draw_power(axis: Axes, results: Sequence[ClassResult], what: str, quantity: str, n: int) -> None:
-    axis.set_title(f"power, n = {n}")
     ordered = sorted(results, key=lambda result: result.effect)
+    records = [result.found.n for result in ordered]
+    taken = f", {min(records)} to {max(records)} records a size" if records else ""
+    axis.set_title(f"power, n = {n}{taken}")
     effect = [result.effect for result in ordered]
     found = [result.found.estimate for result in ordered]
     low = [result.found.estimate - result.found.low for result in ordered]
