@@ -54,6 +54,8 @@ def test_no_durations(text: str) -> None:
         (["benchmark", "narma10", "--baselines-only", "--alpha", "-1"], "--alpha"),
         (["benchmark", "narma10", "--baselines-only", "--step", "2s"], "--step"),
         (["benchmark", "narma10", "-d", "twin:lv06", "--mode", "nix"], "handshake"),
+        (["benchmark", "narma10", "-d", "twin:lv06", "--low", "1"], "takes no low"),
+        (["benchmark", "narma10", "-d", "twin:lv06", "--encoder", "duty", "--low", "1"], "needs high"),
         (["plan-size", "cv", "--shift", "0.05", "--depth", "0.2"], "--depth"),
         (["plan-rate", "--hashrate-ghs", "434", "--station", "x"], "--device"),
         (["heartbeat", "x", "--tolerance-hz", "1"], "--frequency-hz"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -90,12 +91,28 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
     "duty": duty,
 }
 """By the name on the command line."""
+_OF_SOME = frozenset({"low", "high", "base", "epsilon", "setting"})
+"""Options that some encoders take, and others do not."""
 
 
 def encoder_for(name: str, **options: Any) -> Encoder:
     """Raises UsageError for a name or an option that no encoder has."""
     if name not in ENCODERS:
         raise UsageError(f"no encoder is called {name!r}", f"known: {', '.join(ENCODERS)}")
+    own = {
+        option: parameter
+        for option, parameter in inspect.signature(ENCODERS[name]).parameters.items()
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    }
+    foreign = [option for option in options if option in _OF_SOME and option not in own]
+    if foreign:
+        taken = ", ".join(option for option in own if option in _OF_SOME)
+        raise UsageError(
+            f"encoder {name} takes no {', '.join(foreign)}", f"it takes {taken}" if taken else "leave it out"
+        )
+    lacking = [key for key, one in own.items() if one.default is one.empty and key not in options]
+    if lacking:
+        raise UsageError(f"encoder {name} needs {', '.join(lacking)}", "its values at the ends of the input")
     try:
         return ENCODERS[name](**options)
     except TypeError as error:
