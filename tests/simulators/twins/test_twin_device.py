@@ -251,4 +251,4 @@ def test_a_hundred_thousand_steps_with_heat_and_power(
         print(f"\n100,000 steps, {channel}, {n} events: {took_s:.1f} s ({wall_s:.1f} s on the wall)")
     assert sum(r.channel == "drive_applied" for r in capture.readings()) == 100_000
     assert n > 50_000
-    assert took_s < 120
+    assert took_s < 60, "of the process itself: 16 to 28 s on two shared cores"
