@@ -91,7 +91,7 @@ def _end(
     if process.stdin is not None:
         process.stdin.close()
     try:
-        process.wait(ENDS_WITHIN_S)
+        was_killed = process.wait(ENDS_WITHIN_S) < 0  # what else it ended with, it has said itself
     except KeyboardInterrupt:
         process.kill()
         process.wait()
@@ -99,5 +99,6 @@ def _end(
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        if mqtt is not None:
-            say(f"not all of {output} is sent: asicrc publish {output} --mqtt {mqtt} sends the rest")
+        was_killed = True
+    if was_killed and mqtt is not None:
+        say(f"not all of {output} is sent: asicrc publish {output} --mqtt {mqtt} sends the rest")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 from captures import begun, grow
 
+from asicrc.telemetry.beside import _end
 from asicrc.telemetry.mqtt.address import BrokerAddress
 from asicrc.telemetry.mqtt.collectors import SILENT_NS, STUCK_NS, WINDOW_ROWS, Sending
 from asicrc.telemetry.mqtt.messages import Acknowledgement
@@ -160,3 +163,17 @@ def test_a_look_that_nobody_waits_for_any_more_is_over_before_the_next_begins(tm
 
     asyncio.run(work())
     assert order == ["first", "second"]
+
+
+def test_a_publisher_that_was_killed_beside_its_capture_is_told() -> None:
+    said: list[str] = []
+    for code in ("0", "3"):
+        done = subprocess.Popen([sys.executable, "-c", f"raise SystemExit({code})"], stdin=subprocess.PIPE)
+        _end(done, said.append, Path("a.asicrc"), "mqtt://broker")
+    assert said == []
+    killed = subprocess.Popen(["sleep", "60"], stdin=subprocess.PIPE)
+    killed.kill()
+    _end(killed, said.append, Path("a.asicrc"), "mqtt://broker")
+    assert said == [
+        "not all of a.asicrc is sent: asicrc publish a.asicrc --mqtt mqtt://broker sends the rest"
+    ]
