@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from asicrc.bench.envelope import Envelope
+from asicrc.bench.envelope import Envelope, Range
 from firmware_protocols.device import Setting, SettingRefused
 
 FREQUENCY, VOLTAGE, FAN = "frequency_mhz", "voltage_mv", "fan_percent"
@@ -18,10 +18,11 @@ def ordered_steps(
 ) -> list[tuple[str, float]]:
     """Name and value of each step from `now` to `goal`; what is in the goal alone is one step.
 
-    A setting that is there already has none.
+    A setting that is there already has none. From beyond the limits, where an owner may have set it, the
+    first step leads into them.
     """
-    voltage = _between(VOLTAGE, now, goal, envelope.step_mv)
-    frequency = _between(FREQUENCY, now, goal, envelope.step_mhz)
+    voltage = _between(VOLTAGE, now, goal, envelope.step_mv, envelope.voltage_mv)
+    frequency = _between(FREQUENCY, now, goal, envelope.step_mhz, envelope.frequency_mhz)
     goes_down = VOLTAGE in now and VOLTAGE in goal and goal[VOLTAGE] < now[VOLTAGE]
     return frequency + voltage if goes_down else voltage + frequency
 
@@ -85,7 +86,11 @@ def within_limits(goal: Mapping[str, float], envelope: Envelope, log: list[str])
 
 
 def _between(
-    name: str, now: Mapping[str, float], goal: Mapping[str, float], step: float | None
+    name: str,
+    now: Mapping[str, float],
+    goal: Mapping[str, float],
+    step: float | None,
+    limits: Range | None,
 ) -> list[tuple[str, float]]:
     if name not in goal or now.get(name) == goal[name]:
         return []
@@ -94,5 +99,6 @@ def _between(
     distance = goal[name] - now[name]
     count = max(1, math.ceil(abs(distance) / step - 1e-9))
     signed = math.copysign(step, distance)
-    middle = [(name, float(round(now[name] + signed * n))) for n in range(1, count)]
-    return [*middle, (name, goal[name])]
+    middle = [float(round(now[name] + signed * n)) for n in range(1, count)]
+    held = [value for value in middle if limits is None or limits.low <= value <= limits.high]
+    return [*((name, value) for value in held), (name, goal[name])]
