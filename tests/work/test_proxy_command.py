@@ -35,13 +35,21 @@ def running(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
     )
     assert process.stderr is not None
     try:
-        first = process.stderr.readline()
+        first = _line_of(process.stderr.fileno())
         found = re.search(r"stratum\+tcp://127\.0\.0\.1:(\d+)", first)
         assert found is not None, first + process.stderr.read()
         yield process, int(found[1])
     finally:
         process.kill()
         process.communicate()
+
+
+def _line_of(descriptor: int) -> str:
+    """Its next line and no byte more: `communicate` does not know of what a buffered reader holds."""
+    line = b""
+    while (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
+        line += byte
+    return line.decode()
 
 
 def _as_from_a_terminal() -> None:
