@@ -12,6 +12,7 @@ import math
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 """Between two looks into the file; a scrape is answered from the last one."""
 REQUEST_S = 10.0
+_ROUND_S = 0.1
+"""How long `close` may wait for the loop that accepts requests."""
 _LAST_LOOK_S = 2.0
 """How long `close` waits for a look that is under way."""
 MOST_REQUESTS = 16
@@ -161,7 +164,7 @@ class MetricsServer:
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self._server.server_port}/metrics"
 
     def start(self) -> None:
-        for work in (self._server.serve_forever, self._follow):
+        for work in (partial(self._server.serve_forever, _ROUND_S), self._follow):
             self._threads.append(threading.Thread(target=work, daemon=True))
             self._threads[-1].start()
 

@@ -361,7 +361,8 @@ def test_a_folder_that_goes_away_ends_the_collector_and_no_connection(tmp_path: 
         async def fail() -> None:
             raise FileNotFoundError("bench")
 
-        collector._workers.add(asyncio.create_task(fail()))
+        collector._workers.add(worker := asyncio.create_task(fail()))
+        await asyncio.wait([worker])
         await collector._watch_workers()
 
     with pytest.raises(StorageError, match="bench"):
