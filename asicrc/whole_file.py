@@ -33,3 +33,13 @@ def whole_file(target: Path) -> Iterator[Path]:
             f"cannot write {target}: {error.strerror or error}",
             f"check that {target.parent} exists, can be written and has space left",
         ) from None
+
+
+def check_place(target: Path) -> None:
+    """Asked before hours are spent on what goes to `target`. Raises StorageError where it cannot be made."""
+    folder = target.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise StorageError(
+            f"cannot write {target}: {'no permission' if folder.is_dir() else 'there is no such folder'}",
+            f"check that {folder} exists and can be written",
+        )

@@ -135,10 +135,11 @@ def benchmark(
             "a benchmark has a device, captures, or the input alone",
             "--device URL, or --capture FILE, or --baselines-only",
         )
+    for place in (figures, None if report is None else report.parent):  # before hours are spent
+        if place is not None:
+            place.mkdir(parents=True, exist_ok=True)
     if report is not None:
         check_report_name(report)
-    if figures is not None:  # before hours are spent
-        figures.mkdir(parents=True, exist_ok=True)
     of_device = {
         "--mode": mode != "stream",
         "--encoder": encoder != "work",

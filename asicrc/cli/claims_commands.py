@@ -12,7 +12,7 @@ import typer
 
 from asicrc.cli.options import Json, seconds
 from asicrc.cli.output import note, print_json, say
-from asicrc.errors import BadFile, ExitCode, StorageError, UsageError
+from asicrc.errors import BadFile, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from asicrc.claims.planning import ClaimPlan, Sources
@@ -147,13 +147,12 @@ def run(
         ids, sources, procedures=known, budget_s=budget_s, jobs=workers, seed=seed, runs=runs, say=note
     )
     said = result.as_json()
-    if output is not None:
-        _keep(said, output)
+    not_kept = None if output is None else _keep(said, output)
     if as_json:
         print_json(said)
     else:
         show_lines(run_lines(said))
-        if output is not None:
+        if output is not None and not_kept is None:
             say(f"answers     {output}; as a page: asicrc claims report {output}")
     for failed in result.failed:
         note(f"error: {failed.claim.id}: {failed.reason}")
@@ -162,6 +161,9 @@ def run(
     if captured is not None and captured.exit_code is not ExitCode.OK:
         note(f"error: the capture ended early: {captured.reason}")
         return captured.exit_code
+    if not_kept is not None:
+        note(f"error: {not_kept}; what is printed is all there is")
+        return ExitCode.STORAGE
     return result.exit_code
 
 
@@ -250,18 +252,21 @@ def report(
 
 
 def _check_writable(path: Path) -> None:
-    """Before hours are spent. Raises UsageError."""
+    """Before hours are spent. Raises UsageError, StorageError."""
+    from asicrc.whole_file import check_place
+
     if path.exists():
         raise UsageError(f"{path} exists already", "choose another name for the answers")
-    if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent}", "make it first")
+    check_place(path)
 
 
-def _keep(said: dict[str, Any], path: Path) -> None:
+def _keep(said: dict[str, Any], path: Path) -> str | None:
+    """Why it could not be kept: the answers are printed all the same."""
     from asicrc.cli.output import json_line
 
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(json_line(said))
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}", "is the disk full?") from None
+        return f"cannot write {path}: {error.strerror}"
+    return None

@@ -197,6 +197,7 @@ def test_answers_are_kept_for_a_report(tmp_path: Path, capsys: pytest.CaptureFix
         (["run", "--twin", "evil"], 2, "no twin is called"),
         (["run", "--twin", "ideal", "--device", "sim:bm1366"], 2, "a device, a capture, or a twin"),
         (["run", "--data", "/nonexistent"], 2, "no folder"),
+        (["run", "S01", "--output", "/nonexistent/a.json"], 6, "no such folder"),
         (["run", "--capture", "/nonexistent.asicrc"], 4, "there is no file"),
         (["run", "--budget", "soon"], 2, "not a duration"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asicrc.errors import UsageError
-from asicrc.whole_file import whole_file
+from asicrc.whole_file import check_place, whole_file
 
 if TYPE_CHECKING:
     from asicrc.analysis.capture_analysis import CaptureAnalysis
@@ -48,11 +48,12 @@ def write_report(
 
 
 def check_report_name(path: Path, *, overwrite: bool = False) -> None:
-    """Raises UsageError; asked before anything is computed."""
+    """Raises UsageError, StorageError; asked before anything is computed."""
     if path.suffix.lower() not in REPORT_SUFFIXES:
         raise UsageError(f"no report is written as {path.name!r}", "end it in .html")
     if path.exists() and (not overwrite or path.is_dir()):
         raise UsageError(f"{path} exists already", "choose another --output, or --overwrite")
+    check_place(path)
 
 
 def _page(
