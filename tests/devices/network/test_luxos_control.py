@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 from fake_cgminer import FakeCgminer
+from hypothesis import Phase, example, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 from quick_waiting import QuickWaiting
 
 from asicrc.bench.limits import envelope_for
@@ -49,6 +52,39 @@ def test_voltage_and_clock_go_in_steps_and_the_clock_first_on_the_way_down() -> 
     assert max(abs(b - a) for a, b in zip([8.91, *volts], volts, strict=False)) <= 0.1 + 1e-9
     order = [name for name, parameter in miner.commands if name in ("frequencyset", "voltageset")]
     assert order[:3] == ["frequencyset"] * 3
+
+
+@pytest.mark.long
+@examples(max_examples=6, phases=(Phase.explicit, Phase.generate))
+@given(st.integers(80, 700), st.integers(7800, 9600), st.integers(10, 2000), st.integers(1000, 20_000))
+@example(650, 9400, 2000, 20_000)
+def test_nothing_that_is_asked_or_forged_passes_the_limits(
+    mhz: int, mv: int, own_mhz: int, own_mv: int
+) -> None:
+    """`own_` are what somebody's file says that the boards were set to."""
+    miner = FakeCgminer(luxos=True)
+    forged = {"frequency_mhz": float(own_mhz), "voltage_mv": float(own_mv)}
+    with miner.serving() as client:
+        control = control_of(client)
+        control.originals()
+        is_set = True
+        try:
+            control.configure({"frequency_mhz": float(mhz), "voltage_mv": float(mv)})
+        except SettingRefused:
+            is_set = False
+        assert is_set is (100 <= mhz <= 650 and 7950 <= mv <= 9400)
+        control.adopt_originals(
+            [
+                Setting(0, f"board{n}_{name}", None, forged[name], "original")
+                for n in range(3)
+                for name in forged
+            ],
+            None,
+        )
+        control.restore(overheated=False)
+    for name, low, high in (("frequencyset", 100.0, 650.0), ("voltageset", 7.95, 9.4)):
+        written = [float(parameter.split(",")[2]) for said, parameter in miner.commands if said == name]
+        assert all(low <= value <= high for value in written), (name, written)
 
 
 @pytest.mark.parametrize("ignored", ["frequency", "voltage"])
