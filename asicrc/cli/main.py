@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Any, cast
@@ -81,6 +82,8 @@ CommandLineError = cast(type[Exception], typer.BadParameter.__mro__[1])
 def main() -> None:
     """Entry point: every failure that a person can mend becomes one message and an exit code."""
     _open_what_was_closed()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # not every terminal has every letter: as on stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(_run(sys.argv[1:] or ["--help"]))
 
 

@@ -217,10 +217,10 @@ def test_an_error_keeps_its_exit_code_where_nobody_reads_it(
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [("devices > /dev/full", 6), ("devices | head -c 1", 0), ("show /nonexistent <&- >&- 2>&-", 4)],
+    [("devices > /dev/full", 6), ("guide science | head -c 1", 0), ("show /nonexistent <&- >&- 2>&-", 4)],
 )
 def test_output_that_cannot_be_written(arguments: str, code: int) -> None:
-    command = f"{sys.executable} -m asicrc.cli.main {arguments}"
+    command = f"PYTHONIOENCODING=ascii {sys.executable} -m asicrc.cli.main {arguments}"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=120
     )
