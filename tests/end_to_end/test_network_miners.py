@@ -231,7 +231,7 @@ def test_a_lv06_is_set_captured_and_given_back(tmp_path: Path, profile: str, sta
     with miner("lv06", f"profile={profile}") as url:
         before = own_pools(api(url))
         set_to = ("--frequency-mhz", "525", "--voltage-mv", "1225", "--fan-percent", "90")
-        run = capture(url, path, *set_to, "--max-events", "40", duration="60s")
+        run = capture(url, path, *set_to, "--max-events", "120", duration="60s")
         after = api(url)
     assert run.code == 0, run
     assert run.json["restored"] is True

@@ -205,7 +205,7 @@ def test_a_pool_that_has_closed_is_noticed_with_the_next_share() -> None:
     with pool() as served, miner(*QUICK, f"pool={served.address}") as device:
         line = served.accept()
         line.welcome()
-        line.difficulty(1e6)
+        line.difficulty(4e9)  # a share in two seconds: one in 90,000 times
         line.notify(Job("a"))
         line.close()
         with pytest.raises(TimeoutError):
