@@ -27,6 +27,9 @@ from firmware_protocols.errors import ProtocolError
 
 ANSWER_WAIT_S = 0.3
 """For the first answer to a read: 77 chips at 115,740 baud need 73 ms for theirs."""
+PATIENT_WAIT_S = 0.9
+"""The same where the read before was answered and no damage comes: a host or an adapter that stands still is
+then likelier than a chip that has fallen silent."""
 SILENCE_S = 0.05
 LONGEST_ANSWER_S = 3.0
 """For all answers to a read: a line that still brings new ones then does not answer, it runs on."""
@@ -58,6 +61,8 @@ class ChipLine:
         """Called before each write and while waiting: whoever guards the line may have to say it is over."""
         self.heard_ns = transport.clock.now_ns()
         """When bytes last came."""
+        self._is_answering = False
+        """Whether the newest read that was waited for had an answer."""
         self._asked: int | None = None
         """Register of the newest read: a BM1387 does not say which one it answers for."""
         self.round_trips_ns: deque[int] = deque(maxlen=ROUND_TRIPS_KEPT)
@@ -127,17 +132,29 @@ class ChipLine:
         """
         begun_ns = max(self.clock.now_ns(), self._left_ns)
         deadline_ns, end_ns = begun_ns + round(ANSWER_WAIT_S * 1e9), begun_ns + round(LONGEST_ANSWER_S * 1e9)
+        patient_ns = begun_ns + round(PATIENT_WAIT_S * 1e9) if self._is_answering else begun_ns
+        damage = self._damage()
         most = MOST_ANSWERS + 1 if expect is None else expect
         found: list[RegisterResponse] = []
-        while (now_ns := self.clock.now_ns()) < min(deadline_ns, end_ns) and len(found) < most:
-            if not self._collect(min(deadline_ns, now_ns + round(SILENCE_S * 1e9))):
+        while len(found) < most:
+            now_ns, is_quiet = self.clock.now_ns(), not found and self._damage() == damage
+            until_ns = min(max(deadline_ns, patient_ns) if is_quiet else deadline_ns, end_ns)
+            if now_ns >= until_ns:
+                break
+            if not self._collect(min(until_ns, now_ns + round(SILENCE_S * 1e9))):
                 self._keep(self.observer.fell_silent(now_ns))
             matching = [answer for answer in self._registers if answer.register == register]
             self._registers.clear()
             if matching:
                 found += matching
                 deadline_ns = self.clock.now_ns() + round(SILENCE_S * 1e9)
+        self._is_answering = bool(found)
         return found
+
+    def _damage(self) -> int:
+        """What has come so far that was no frame."""
+        counters = self.observer.wire_counters()
+        return counters["damaged_frames"] + counters["skipped_bytes"]
 
     def probe(self, frame: ReadRegister) -> None:
         """Send a read whose answer is only timed: the next answer for its register ends the round trip."""
