@@ -207,6 +207,11 @@ def test_twins_readings_and_mistakes(tmp_path: Path, capsys: pytest.CaptureFixtu
         read_event_source(tmp_path / "none.csv")
     with pytest.raises(UsageError, match="tolerance"):
         heartbeat_at(stream_at(np.arange(100.0)), 2.4, tolerance_hz=3.0)
+    with pytest.raises(UsageError, match="no frequency"):
+        heartbeat_at(stream_at(np.arange(100.0)), float("inf"))
+    stream = stream_at(np.cumsum(np.random.default_rng(5).exponential(size=100)))
+    for claimed_hz in (1e12, 1e300):
+        assert "frequencies" in heartbeat_at(stream, claimed_hz).finding.note
 
 
 def test_figure_of_what_could_not_be_asked() -> None:

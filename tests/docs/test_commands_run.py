@@ -111,6 +111,8 @@ def test_the_keys_that_the_guide_names_are_those_that_come(
         "plan-rate": "plan-rate --hashrate-ghs 500",
         "claims list": "claims list",
         "claims run": "claims run S27",
+        "claims show": "claims show H01",
+        "claims run --dry-run": "claims run S27 --dry-run",
         "guide": "guide",
     }
     for name, command in commands.items():
