@@ -257,7 +257,7 @@ def test_tens_of_times_a_hashlib_midstate_loop(header80: bytes, capsys: pytest.C
     ratio = float(np.median([fast / slow for slow, fast in rates]))
     with capsys.disabled():
         print(f"\nhashlib {hashlib_mhs:.2f} MH/s, scan {scan_mhs:.2f} MH/s, median ratio {ratio:.1f}")
-    assert ratio >= (24 if chosen_lowering().name == "vector-16" else 10)
+    assert ratio >= (20 if chosen_lowering().name == "vector-16" else 10)
 
 
 def hashlib_midstate_loop(header80: bytes, count: int) -> int:
