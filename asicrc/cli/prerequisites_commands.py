@@ -11,7 +11,7 @@ from asicrc.bench.widening import BEYOND_FLAG
 from asicrc.cli.capture_commands import default_output, progress_mode
 from asicrc.cli.options import AllowBeyond, Json, StationFile, chosen_station, refuse_idle
 from asicrc.cli.output import note, print_json, say, table
-from asicrc.errors import ExitCode, NoAnswer, UsageError
+from asicrc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from asicrc.evidence import Finding
@@ -49,6 +49,7 @@ def prerequisites(
     A miner without any memory passes the first and the third as well; the others say whether that means
     anything. One capture answers all of them.
     """
+    from asicrc.capture.unfinished import Unfinished
     from asicrc.devices import Circumstances
     from asicrc.reservoir.prerequisites import (
         analyse_file,
@@ -105,7 +106,7 @@ def prerequisites(
         device, chosen, output or default_output(device), circumstances, note, progress_mode(plain)
     )
     if outcome.exit_code is not ExitCode.OK:
-        raise NoAnswer(f"the capture in {outcome.path} ended early: {outcome.reason}", "capture it again")
+        raise Unfinished(outcome, device, "capture it again")
     return _finish(analyse_file(outcome.path), as_json)
 
 

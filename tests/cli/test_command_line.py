@@ -163,6 +163,20 @@ def test_the_advice_after_a_failed_way_back_is_one_that_works(
     assert "next  asicrc" not in shown.out
 
 
+@pytest.mark.parametrize("code", [ExitCode.INTERRUPTED, ExitCode.DEVICE])
+def test_what_ended_early_has_the_exit_code_of_its_end(
+    code: ExitCode, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.asicrc"
+    outcome = Outcome(path, "it ended", code, 0.0, Counters(), {}, False, None, None)
+    monkeypatch.setattr("asicrc.reservoir.prerequisites.take_to_file", lambda *_: outcome)
+    words = ["prerequisites", "--plan", "lv06-work", "-d", "twin:lv06", "-o", str(path), "--json"]
+    assert _run(words) == code
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == "unfinished"
+    assert f"asicrc restore {path} --device twin:lv06" in error["hint"]
+
+
 def test_json_is_finite(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"a": float("nan"), "b": [float("inf"), 1.5], "c": {"d": -float("inf")}})
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5], "c": {"d": None}}

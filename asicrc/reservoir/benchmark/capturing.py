@@ -15,8 +15,9 @@ from asicrc.capture.memory import capture_in_memory
 from asicrc.capture.plan import DUTY_CHANNEL, WORK_CHANNEL, CapturePlan
 from asicrc.capture.running import capture_to_file
 from asicrc.capture.session import Surroundings, check_points
+from asicrc.capture.unfinished import Unfinished
 from asicrc.devices import Circumstances, open_device
-from asicrc.errors import AsicrcError, ExitCode, UsageError
+from asicrc.errors import ExitCode, UsageError
 from asicrc.reservoir.benchmark.protocol import Protocol
 from asicrc.reservoir.benchmark.recorded import RecordedBenchmark, benchmark_meta, driven_run
 from asicrc.reservoir.driven_run import HANDSHAKE, DrivenRun
@@ -129,7 +130,7 @@ def capture_all(
     """One capture file for each seed, one after the other: a device is one. `name` gives the path of a seed.
 
     A file that is there already is kept and not captured again, so that an interrupted benchmark goes on.
-    Raises what `capture_to_file` raises, and AsicrcError where a capture did not get to its end.
+    Raises what `capture_to_file` raises, and Unfinished where a capture did not get to its end.
     """
     paths = []
     for number, seed in enumerate(protocol.all_seeds, 1):
@@ -144,7 +145,8 @@ def capture_all(
         meta = benchmark_meta(protocol, driving.encoder, seed)
         outcome = capture_to_file(url, plan, circumstances, say, meta)
         if outcome.exit_code is not ExitCode.OK:
-            raise _Unfinished(outcome.reason, path, outcome.exit_code)
+            then = f"move {path.name} away, and run the same command again: finished captures are kept"
+            raise Unfinished(outcome, url, then)
     return paths
 
 
@@ -177,16 +179,3 @@ def _middle(encoder: Encoder, task: Task) -> dict[str, float]:
         share = float(values.mean())
         return {encoder.duty_setting: share * encoder.duty_high + (1 - share) * encoder.duty_low}
     return {encoder.channel: float(values.mean())}
-
-
-class _Unfinished(AsicrcError):
-    """A capture ended before its time: what was lost, or who stopped it, is in the reason."""
-
-    code = "unfinished"
-
-    def __init__(self, reason: str, path: Path, exit_code: ExitCode) -> None:
-        super().__init__(
-            f"the capture in {path} ended before the input did: {reason}",
-            f"move {path.name} away, then run the same command again: finished captures are kept",
-        )
-        self.exit_code = exit_code
