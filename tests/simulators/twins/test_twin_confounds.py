@@ -254,7 +254,7 @@ def test_jitter_after_a_dead_time_that_lets_nothing_overtake() -> None:
 
 @pytest.mark.parametrize(("pick_up_share", "spread_share"), [(0.25, 0.0), (1.0, 0.2)])
 def test_in_a_handshake_the_pick_up_is_dead_time(pick_up_share: float, spread_share: float) -> None:
-    rate_hz, n = 20.0, 3000
+    rate_hz, n = 20.0, 2000
     mean_s = 1 / rate_hz
     twin = ideal(
         seed=3,
