@@ -167,6 +167,16 @@ def benchmark(
         of_task = {"--seeds": seeds != DEFAULT_SEEDS, "--first-seed": first_seed != 0}
         refuse_idle(of_task | {"--task-option": bool(task_option)}, "the input is yet to be made")
     question = Question(features=_features(features, nodes, taus, cores, lags), esn_units=_units(esn))
+    if baselines_only:
+        of_states = {
+            "--features": features is not None,
+            "--nodes": nodes != USUAL_NODES,
+            "--taus": taus is not None,
+            "--cores": cores != 0,
+            "--lags": lags != 0,
+            "--allow-missing": allow_missing,
+        }
+        refuse_idle(of_states, "there are states, of a device or of captures")
     alphas = None if alpha is None else (alpha,)
     workers = Workers(jobs, "loky" if dask is None else "dask", dask)
     split = _split(washout, train, test)

@@ -131,7 +131,8 @@ def _run(arguments: list[str]) -> int:
         # Files are opened where their errors are explained; what is left is the output itself.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
         return _report(
-            StorageError(f"the output cannot be written: {error.strerror}", "is the disk full?"), False
+            StorageError(f"the output cannot be written: {error.strerror or error}", "is the disk full?"),
+            False,
         )
     except _errors_of_the_seam() as error:
         return _report(as_asicrc_error(error), as_json)

@@ -76,7 +76,10 @@ def _backend(backend: str, n_jobs: int, scheduler: str | None) -> Iterator[None]
     except ImportError:
         raise UsageError("the Dask backend needs Dask", "pip install 'asicrc[dask]'") from None
     if scheduler is not None:
-        connected = Client(scheduler)  # type: ignore[no-untyped-call]
+        try:
+            connected = Client(scheduler)  # type: ignore[no-untyped-call]
+        except (OSError, ValueError) as error:
+            raise UsageError(f"no Dask cluster at {scheduler!r}: {error}", "--dask tcp://HOST:8786") from None
         with connected, joblib.parallel_config(backend="dask", n_jobs=n_jobs):
             yield
         return

@@ -53,6 +53,7 @@ def test_no_durations(text: str) -> None:
         (["benchmark", "narma10", "--baselines-only", "--esn", "nan"], "nan"),
         (["benchmark", "narma10", "--baselines-only", "--alpha", "-1"], "--alpha"),
         (["benchmark", "narma10", "--baselines-only", "--step", "2s"], "--step"),
+        (["benchmark", "narma10", "--baselines-only", "--lags", "2"], "--lags"),
         (["benchmark", "narma10", "-d", "twin:lv06", "--mode", "nix"], "handshake"),
         (["benchmark", "narma10", "-d", "twin:lv06", "--low", "1"], "takes no low"),
         (["benchmark", "narma10", "-d", "twin:lv06", "--encoder", "duty", "--low", "1"], "needs high"),

@@ -71,6 +71,8 @@ def test_a_cluster_of_two_workers_scores_as_one_process_does() -> None:
         with distributed.Client(cluster):
             active = run_baselines(PROTOCOL, Workers(-1, "dask"))
     assert there.as_json() == active.as_json() == run_baselines(PROTOCOL).as_json()
+    with pytest.raises(UsageError, match="no Dask cluster at 'nix'"):
+        run_baselines(PROTOCOL, Workers(1, "dask", "nix"))
 
 
 @pytest.mark.long
