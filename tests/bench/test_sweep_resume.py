@@ -172,7 +172,7 @@ def broken_off(path: Path, monkeypatch: pytest.MonkeyPatch) -> VirtualDevice:
     """A sweep of four points whose device is lost in the third."""
     device = VirtualDevice(10, lost_ns=25 * 10**9)
     with opened(device, monkeypatch):
-        outcome = take_sweep("virtual:", small(), path, BARE, progress="none")
+        outcome = take_sweep("virtual:chip", small(), path, BARE, progress="none")
     assert (outcome.exit_code, outcome.done, outcome.planned) == (ExitCode.DEVICE, 2, 4)
     return device
 
@@ -193,7 +193,7 @@ def test_a_cable_that_was_pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert first["end_reason"] == "device lost: the cable was pulled"
     device = VirtualDevice(10)
     with opened(device, monkeypatch):
-        outcome = resume_sweep(path, "virtual:", BARE, progress="none")
+        outcome = resume_sweep(path, "virtual:chip", BARE, progress="none")
     assert (outcome.exit_code, outcome.done, outcome.restored) == (ExitCode.OK, 4, True)
     assert [(n.point, n.state, n.events) for n in outcome.numbers] == [
         (0, "done", 100), (1, "done", 100), (2, "aborted", 48), (2, "done", 100), (3, "done", 100),
@@ -224,7 +224,7 @@ def test_a_device_that_was_not_put_back_gets_its_originals_of_before(
     assert load(path).meta["restored"] is False
     device = VirtualDevice(10)
     with opened(device, monkeypatch):
-        resume_sweep(path, "virtual:", BARE, progress="none")
+        resume_sweep(path, "virtual:chip", BARE, progress="none")
     assert device.asked("originals") == []
     [adopted] = device.asked("adopt")
     assert {s.name: s.read_back for s in adopted if s.kind == "original"} == {
@@ -237,7 +237,7 @@ def test_a_device_that_was_not_put_back_gets_its_originals_of_before(
 def test_a_complete_sweep_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, device = tmp_path / "a.asicrc", VirtualDevice(10)
     with opened(device, monkeypatch):
-        take_sweep("virtual:", small(), path, BARE, progress="none")
+        take_sweep("virtual:chip", small(), path, BARE, progress="none")
     before = path.read_bytes()
     outcome = resume_sweep(path, None, BARE, progress="none")
     assert outcome.outcome is None
@@ -251,12 +251,12 @@ def test_all_points_taken_but_not_sealed_is_put_back_and_sealed(
     """As after a kill between the last point and the seal."""
     path = tmp_path / "a.asicrc"
     with opened(VirtualDevice(10), monkeypatch):
-        take_sweep("virtual:", small(), path, BARE, progress="none")
+        take_sweep("virtual:chip", small(), path, BARE, progress="none")
     with CaptureWriter.resume(path, reopen=True) as writer:
         writer.set_meta("restored", None)
     device = VirtualDevice(10)
     with opened(device, monkeypatch):
-        outcome = resume_sweep(path, "virtual:", BARE, progress="none")
+        outcome = resume_sweep(path, "virtual:chip", BARE, progress="none")
     assert device.asked("configure") == []
     assert device.asked("restore") == [None]
     assert (outcome.done, outcome.restored) == (4, True)
@@ -311,7 +311,7 @@ def test_what_is_no_sweep_and_what_was_altered(
         opened(VirtualDevice(10), monkeypatch),
         pytest.raises(BadFile, match="was changed after it was sealed"),
     ):
-        resume_sweep(path, "virtual:", BARE, progress="none")
+        resume_sweep(path, "virtual:chip", BARE, progress="none")
 
 
 def test_a_file_that_is_being_written_is_left_to_its_writer(
@@ -323,7 +323,7 @@ def test_a_file_that_is_being_written_is_left_to_its_writer(
         opened(VirtualDevice(10), monkeypatch),
         pytest.raises(StorageError, match="another process is writing"),
     ):
-        resume_sweep(path, "virtual:", BARE, progress="none")
+        resume_sweep(path, "virtual:chip", BARE, progress="none")
 
 
 def test_limits_hold_for_what_a_file_asks(
@@ -336,7 +336,7 @@ def test_limits_hold_for_what_a_file_asks(
         writer.set_meta("sweep", sweep)
     device = VirtualDevice(10)
     with opened(device, monkeypatch), pytest.raises(Refused, match="point 4 of 4"):
-        resume_sweep(path, "virtual:", BARE, progress="none")
+        resume_sweep(path, "virtual:chip", BARE, progress="none")
     assert {name for name, _ in device.calls} <= {"check"}
 
 
