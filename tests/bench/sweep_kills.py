@@ -60,25 +60,27 @@ def uninterrupted(commands: ForkedCommands, plan: Path, path: Path) -> None:
 def killed(commands: ForkedCommands, plan: Path, path: Path, kills: int, rng: np.random.Generator) -> int:
     """Run the sweep, killed `kills` times on the way, each time up to 13 points on; how many were begun."""
     arguments, said = ["sweep", str(plan), "-d", URL, "-o", str(path)], path.with_suffix(".txt")
-    for _ in range(kills):
-        begun = rows(path) + int(rng.integers(0, 13))
-        kill_after(commands, arguments, path, begun, float(rng.uniform(0.0, 0.05)))
+    begun = 0
+    for session in range(1, kills + 1):
+        begun += int(rng.integers(0, 13))
+        kill_after(commands, arguments, path, session, begun, float(rng.uniform(0.0, 0.05)))
+        _, begun = sessions_and_points(path)
         arguments = ["resume", str(path), "-d", URL]
     while (code := commands.run(*arguments, said=said)) == LOCKED:
         time.sleep(0.1)
     assert code == 0, said.read_text()
-    return rows(path)
+    return sessions_and_points(path)[1]
 
 
 def kill_after(
-    commands: ForkedCommands, arguments: list[str], path: Path, before: int, seconds: float
+    commands: ForkedCommands, arguments: list[str], path: Path, session: int, before: int, seconds: float
 ) -> None:
-    """So long after it has begun more points than `before`."""
+    """So long after the session of that number has begun, and there are more points than `before`."""
     said = path.with_suffix(".txt")
     deadline = time.monotonic() + STARTS_WITHIN_S
     while True:
         process_id, code = commands.start(*arguments, said=said), None
-        while rows(path) <= before and (code := commands.poll(process_id)) is None:
+        while not _has_begun(path, session, before) and (code := commands.poll(process_id)) is None:
             if time.monotonic() > deadline:
                 os.kill(process_id, signal.SIGKILL)
                 raise AssertionError(f"it does not begin: {said.read_text()}")
@@ -92,14 +94,22 @@ def kill_after(
     assert commands.wait(process_id) == -signal.SIGKILL, "the sweep was over before it was killed"
 
 
-def rows(path: Path) -> int:
-    """Points in the file so far."""
-    if not path.exists():
-        return 0
-    try:
-        return len(load(path).points())
-    except BadFile:  # the writer is just leaving, or coming
-        return 0
+def _has_begun(path: Path, session: int, before: int) -> bool:
+    sessions, points = sessions_and_points(path)
+    return sessions >= session and points > before
+
+
+def sessions_and_points(path: Path) -> tuple[int, int]:
+    """In the file so far."""
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while path.exists():
+        try:
+            with load(path) as capture:
+                return len(capture.segments()), len(capture.points())
+        except BadFile:  # the writer is just leaving, or coming
+            assert time.monotonic() < deadline, f"{path} cannot be read"
+            time.sleep(0.02)
+    return 0, 0
 
 
 def completed(capture: Capture) -> dict[tuple[int, int], tuple[dict[str, Any], NonceBatch]]:

@@ -25,7 +25,7 @@ from sweep_kills import (
     kill_after,
     killed,
     plan_text,
-    rows,
+    sessions_and_points,
     uninterrupted,
 )
 from virtual_device import VirtualDevice
@@ -111,7 +111,8 @@ def interrupt_kill_and_compare(folder: Path) -> None:
     assert result["points_missing"] == 12 - result["points_done"]
     assert f"points are missing; asicrc resume {broken}" in err
     with forked_commands(*IMPORTS) as commands:
-        kill_after(commands, ["resume", str(broken)], broken, rows(broken), 0.05)
+        _, begun = sessions_and_points(broken)
+        kill_after(commands, ["resume", str(broken)], broken, 2, begun, 0.05)
     assert not load(broken).sealed
     while (done := run("resume", str(broken)))[0] == LOCKED:
         time.sleep(0.2)
@@ -134,7 +135,7 @@ def interrupted(command: list[str], path: Path, begun: int) -> tuple[dict[str, A
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # also where the tests ignore it
     ) as process:
-        while process.poll() is None and rows(path) < begun:
+        while process.poll() is None and sessions_and_points(path)[1] < begun:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
