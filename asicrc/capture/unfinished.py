@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-
+from asicrc.capture.not_put_back import restore_command
 from asicrc.capture.plan import Outcome
 from asicrc.errors import AsicrcError
 
@@ -15,8 +14,8 @@ class Unfinished(AsicrcError):
     code = "unfinished"
 
     def __init__(self, outcome: Outcome, url: str, then: str) -> None:
-        if outcome.restored is False and not url.startswith("sim:"):  # an emulator is gone with the capture
-            command = f"asicrc restore {shlex.quote(str(outcome.path))} --device {shlex.quote(url)}"
+        command = restore_command(outcome.path, url)
+        if outcome.restored is False and command is not None:
             then = f"put the device back first, `{command}`; then {then}"
         super().__init__(f"the capture in {outcome.path} ended before the input did: {outcome.reason}", then)
         self.exit_code = outcome.exit_code
