@@ -170,12 +170,14 @@ def test_what_ended_early_has_the_exit_code_of_its_end(
 ) -> None:
     path = tmp_path / "a.asicrc"
     outcome = Outcome(path, "it ended", code, 0.0, Counters(), {}, False, None, None)
+    expected = SimpleNamespace(steps=1, hours=0.1)
+    monkeypatch.setattr("asicrc.reservoir.prerequisites.outlook", lambda *_: expected)
     monkeypatch.setattr("asicrc.reservoir.prerequisites.take_to_file", lambda *_: outcome)
-    words = ["prerequisites", "--plan", "lv06-work", "-d", "twin:lv06", "-o", str(path), "--json"]
+    words = ["prerequisites", "--plan", "lv06-work", "-d", "axeos://127.0.0.1", "-o", str(path), "--json"]
     assert _run(words) == code
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["code"] == "unfinished"
-    assert f"asicrc restore {path} --device twin:lv06" in error["hint"]
+    assert f"asicrc restore {path} --device axeos://127.0.0.1" in error["hint"]
 
 
 def test_json_is_finite(capsys: pytest.CaptureFixture[str]) -> None:
