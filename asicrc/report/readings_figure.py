@@ -25,7 +25,7 @@ SHOWN = {
 _MOST_POINTS = 2000
 _MARKED = 200
 """Up to so many readings are marked one by one."""
-_BACK_S = 60.0
+BACK_S = 60.0
 """A clock that goes back by more began anew."""
 _UNITS = (("h", 3600.0), ("min", 60.0), ("s", 1.0))
 
@@ -64,6 +64,6 @@ def _recorded_s(since_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDAr
     """Seconds that only go on, and the places of the first ones after a reboot: monotonic clocks begin anew
     with each, and readings do not say how long it took."""
     steps_s = np.diff(since_s)
-    reboots = np.flatnonzero(steps_s < -_BACK_S)
+    reboots = np.flatnonzero(steps_s < -BACK_S)
     steps_s[reboots] = 0.0
     return since_s[0] + np.concatenate([[0.0], np.cumsum(steps_s)]), reboots + 1

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from asicrc.bench.envelope import Envelope
+from asicrc.bench.limits import envelope_for
 from asicrc.devices.lines import CONTROL
 from asicrc.transports.recorded import RecordedClock
 from asicrc.transports.transport import LatencyTimer, Transport
@@ -26,6 +28,9 @@ from simulators.bitaxe.parts import Ds4432u, Emc2101, Ina260, Part, Tps546
 from simulators.bm13xx.chain import Chain
 from simulators.models import MACHINES, DevicePhysics
 
+URL = "bitaxe-raw:/paper/control,/paper/data?board=ultra"
+BUILT_IN = envelope_for("bitaxe-ultra", "BM1366")
+STEP_MV = 3.71
 ANSWER_NS = 100_000
 
 
@@ -140,3 +145,12 @@ class PaperLine:
 
     def close(self) -> None:
         """There is nothing to let go of."""
+
+
+def check_held(bench: PaperBench, envelope: Envelope) -> None:
+    limits = envelope.voltage_mv
+    assert limits is not None
+    for mhz in bench.clocks_mhz:
+        assert envelope.frequency_mhz.low <= mhz <= envelope.frequency_mhz.high
+    for mv in bench.voltages_mv:
+        assert limits.low - STEP_MV <= mv <= limits.high

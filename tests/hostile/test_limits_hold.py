@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from paper_bench import PaperBench
+from paper_bench import BUILT_IN, URL, PaperBench, check_held
 
-from asicrc.bench.envelope import Envelope
-from asicrc.bench.limits import envelope_for
 from asicrc.bench.station import load_station
 from asicrc.devices.bitaxe_opening import open_bitaxe_raw
 from asicrc.devices.limits_in_force import LimitsInForce
@@ -22,9 +20,6 @@ from firmware_protocols.bm13xx import WriteRegister, model_by_name, solve_pll
 from firmware_protocols.device import DeviceLost, DeviceProtocol, Setting, SettingRefused
 from firmware_protocols.errors import ProtocolError
 
-URL = "bitaxe-raw:/paper/control,/paper/data?board=ultra"
-BUILT_IN = envelope_for("bitaxe-ultra", "BM1366")
-STEP_MV = 3.71
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 anything = st.one_of(
@@ -78,15 +73,6 @@ def _register_of(mhz: float) -> float:
 
 def opened(bench: PaperBench, limits: LimitsInForce | None = None) -> DeviceProtocol:
     return open_bitaxe_raw(DeviceUrl.parse(URL), bench, limits or LimitsInForce.built_in())
-
-
-def check_held(bench: PaperBench, envelope: Envelope) -> None:
-    limits = envelope.voltage_mv
-    assert limits is not None
-    for mhz in bench.clocks_mhz:
-        assert envelope.frequency_mhz.low <= mhz <= envelope.frequency_mhz.high
-    for mv in bench.voltages_mv:
-        assert limits.low - STEP_MV <= mv <= limits.high
 
 
 def drive(bench: PaperBench, device: DeviceProtocol, requested: dict[str, float]) -> bool:

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from paper_bench import PaperBench
+from paper_bench import BUILT_IN, URL, PaperBench, check_held
 
 from asicrc.bench.envelope import Envelope
-from asicrc.bench.limits import envelope_for
 from asicrc.capture.memory import capture_in_memory
 from asicrc.capture.plan import CapturePlan
 from asicrc.cli.main import _run
@@ -22,9 +21,6 @@ from asicrc.devices.bitaxe_opening import open_bitaxe_raw
 from asicrc.devices.url import DeviceUrl
 from asicrc.errors import DeviceError
 
-URL = "bitaxe-raw:/paper/control,/paper/data?board=ultra"
-BUILT_IN = envelope_for("bitaxe-ultra", "BM1366")
-STEP_MV = 3.71
 STATION = """
 [station]
 name = "s"
@@ -65,12 +61,7 @@ def watched(bench: PaperBench, envelope: Envelope) -> Iterator[None]:
     bench.clocks_mhz.clear()
     bench.voltages_mv.clear()
     yield
-    limits = envelope.voltage_mv
-    assert limits is not None
-    for mhz in bench.clocks_mhz:
-        assert envelope.frequency_mhz.low <= mhz <= envelope.frequency_mhz.high
-    for mv in bench.voltages_mv:
-        assert limits.low - STEP_MV <= mv <= limits.high
+    check_held(bench, envelope)
 
 
 def where(tmp_path: Path, is_narrow: bool) -> tuple[list[str], Envelope]:

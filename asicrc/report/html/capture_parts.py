@@ -15,11 +15,11 @@ from asicrc.capture.recheck import VerifyReport
 from asicrc.capture.schema import DIGEST_KEY, END_REASON_KEY, RESTORED_KEY
 from asicrc.report.html.number_text import NOTHING, duration, exact, number
 from asicrc.report.html.page import Block, Column, Command, Notice, Pairs, Section, Table, Text, Tile
+from asicrc.report.readings_figure import BACK_S
 from firmware_protocols.device import NO_TIME, Reading, Setting
 
 MOST_LOG_LINES = 1000
 MOST_SETTINGS = 400
-_BACK_NS = 60 * 10**9
 ABOUT = ("asicrc_version", "python", "numpy", "platform", "seed")
 _WORDS = {
     "asicrc_version": "asicrc",
@@ -204,7 +204,7 @@ def log_section(capture: Capture) -> Section:
 
 def _after_start(since_ns: int) -> str:
     """Nothing for a time of another boot, whose clock is before that of the first."""
-    return NOTHING if since_ns < -_BACK_NS else f"{number(max(since_ns, 0) / 1e9, 4)} s"
+    return NOTHING if since_ns / 1e9 < -BACK_S else f"{number(max(since_ns, 0) / 1e9, 4)} s"
 
 
 def again_section(capture: Capture, more: Sequence[Command] = ()) -> Section:

@@ -198,9 +198,13 @@ def _informative_sensors(run: DrivenRun, channels: Sequence[str]) -> StateTable 
     if not channels:
         return None
     try:
-        return informative(telemetry(run.readings, run.steps.starts_ns, channels, run.encoder.channel))[0]
+        return informative(_sensor_table(run, channels))[0]
     except NoAnswer:
         return None
+
+
+def _sensor_table(run: DrivenRun, channels: Sequence[str]) -> StateTable:
+    return telemetry(run.readings, run.steps.starts_ns, channels, run.encoder.channel)
 
 
 def _frozen_sensors(run: DrivenRun) -> str | None:
@@ -208,9 +212,7 @@ def _frozen_sensors(run: DrivenRun) -> str | None:
     channels = sensor_channels(run.readings, run.encoder.channel)
     if not channels:
         return None
-    shares = uninformative_share(
-        telemetry(run.readings, run.steps.starts_ns, channels, run.encoder.channel)
-    ).tolist()
+    shares = uninformative_share(_sensor_table(run, channels)).tolist()
     frozen = [channel for channel, share in zip(channels, shares, strict=True) if share > MOST_UNINFORMATIVE]
     if not frozen:
         return None

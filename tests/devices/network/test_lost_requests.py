@@ -13,6 +13,7 @@ from quick_waiting import Hasty, QuickWaiting
 
 from asicrc.bench.limits import envelope_for
 from asicrc.clock import MACHINE_CLOCK
+from asicrc.devices.network.axeos import AxeosControl
 from asicrc.devices.network.goldshell import GoldshellControl
 from asicrc.devices.network.kept_originals import KeptOriginals
 from asicrc.devices.network.network_device import NetworkMinerDevice
@@ -39,16 +40,22 @@ class Losing(FakeAxeos):
         return super()._answer(request)
 
 
-@pytest.mark.parametrize("what", [("GET", "/api/system/info"), ("PATCH", "/api/system")])
-def test_old_firmware_runs_at_its_own_clock_again_although_a_request_was_lost_before_the_restart(
-    what: tuple[str, str],
-) -> None:
+def old_at_work() -> tuple[Losing, AxeosControl]:
+    """Under old firmware, pointed to us and at other settings than its own."""
     miner = Losing("old")
     control = control_of(miner)
     control.originals()
     control.kept(SERVER)
     control.point_to(SERVER, None, REQUESTED)
     control.configure(REQUESTED)
+    return miner, control
+
+
+@pytest.mark.parametrize("what", [("GET", "/api/system/info"), ("PATCH", "/api/system")])
+def test_old_firmware_runs_at_its_own_clock_again_although_a_request_was_lost_before_the_restart(
+    what: tuple[str, str],
+) -> None:
+    miner, control = old_at_work()
     assert miner.running_mhz == 525.0
     asked = len(miner.requests)
     miner.lost = what
@@ -64,12 +71,7 @@ def test_a_miner_that_was_out_of_reach_is_not_taken_for_one_that_restarted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("asicrc.devices.network.axeos_client.RESTART_WITHIN_S", 0.05)
-    miner = Losing("old")
-    control = control_of(miner)
-    control.originals()
-    control.kept(SERVER)
-    control.point_to(SERVER, None, REQUESTED)
-    control.configure(REQUESTED)
+    miner, control = old_at_work()
     miner.info["uptimeSeconds"] = 1000
     miner.lost, miner.lose = ("POST", "/api/system/restart"), 1
     restarts, real = miner.restarts, miner._answer
