@@ -330,7 +330,10 @@ class ChainDevice:
             case SetHostBaud(baud):
                 self.line.set_baud(round(baud))
             case ExpectChips(chip_id, count):
-                answers = self.line.answers(self._model.registers.chip_id, expect=count)
+                register = self._model.registers.chip_id
+                answers = self.line.answers(register, expect=count)
+                if len(answers) < (count or 1):
+                    answers = self.line.ask_again(ReadRegister(register), expect=count)
                 if any(answer.value >> 16 != chip_id for answer in answers) or len(answers) < (count or 1):
                     raise DeviceLost(
                         f"{self.line.transport.path}: {len(answers)} of {count or 1} chips answered "

@@ -33,6 +33,9 @@ then likelier than a chip that has fallen silent."""
 SILENCE_S = 0.05
 LONGEST_ANSWER_S = 3.0
 """For all answers to a read: a line that still brings new ones then does not answer, it runs on."""
+READ_ATTEMPTS = 3
+SETTLE_S = 0.1
+"""For answers that are still on their way, before the next attempt."""
 ATTEND_NS = 100_000_000
 MOST_ANSWERS = 256
 """To one read: addresses have a byte."""
@@ -63,6 +66,8 @@ class ChipLine:
         """When bytes last came."""
         self._is_answering = False
         """Whether the newest read that was waited for had an answer."""
+        self.was_clear = True
+        """Whether nothing but whole frames came while it was waited for."""
         self._asked: int | None = None
         """Register of the newest read: a BM1387 does not say which one it answers for."""
         self.round_trips_ns: deque[int] = deque(maxlen=ROUND_TRIPS_KEPT)
@@ -117,6 +122,20 @@ class ChipLine:
         found = self.answers(frame.register, expect if self.model.echoes_register else None)
         return found if expect is None else found[:expect]
 
+    def ask_again(self, frame: ReadRegister, expect: int | None = None) -> list[RegisterResponse]:
+        """`ask`, up to three times, and the fullest of the replies: a bad line spoils an answer now and then.
+
+        Without `expect` a reply is full when nothing damaged came with it. Reading changes no register.
+        """
+        fullest: list[RegisterResponse] = []
+        for attempt in range(READ_ATTEMPTS):
+            if attempt:
+                self.wait(SETTLE_S)
+            fullest = max(fullest, self.ask(frame, expect), key=len)
+            if len(fullest) >= (expect or 1) and (expect is not None or self.was_clear):
+                break
+        return fullest
+
     def collect(self) -> None:
         """Take in what has arrived, without waiting."""
         self._collect(self.clock.now_ns())
@@ -149,6 +168,7 @@ class ChipLine:
                 found += matching
                 deadline_ns = self.clock.now_ns() + round(SILENCE_S * 1e9)
         self._is_answering = bool(found)
+        self.was_clear = self._damage() == damage
         return found
 
     def _damage(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from asicrc.bench.limits import Envelope
-from asicrc.devices.chip_line import ChipLine
+from asicrc.devices.chip_line import READ_ATTEMPTS, SETTLE_S, ChipLine
 from asicrc.devices.foreign_originals import checked_originals
 from firmware_protocols.bm13xx import (
     ChipModel,
@@ -27,10 +27,6 @@ FAST_BAUD = 1_000_000
 """11 bytes take 0.11 ms instead of 0.95 ms, which is queueing that the stamps do not need."""
 FAST_BAUD_MIDSTATES = 1_562_500
 """A chain of an S9 takes 340 jobs a second of 150 bytes (xertSuns1/braiins:bosminer-am1-s9)."""
-
-READ_BACK_ATTEMPTS = 3
-SETTLE_S = 0.1
-"""For answers that are still on their way, before the next attempt."""
 
 
 def fast_baud(model: ChipModel) -> int:
@@ -80,7 +76,8 @@ class ChipSettings:
         """Read the registers that will be put back. One that does not answer is kept as None, and said."""
         found = []
         for name, register in self._registers.items():
-            values = [answer.value for answer in self._line.ask(ReadRegister(register), expect=self._chips)]
+            answers = self._line.ask_again(ReadRegister(register), expect=self._chips)
+            values = [answer.value for answer in answers]
             value = values[0] if values else None
             if value is None:
                 self._log.append(f"the chip does not answer for register {register:#04x}: {name} is unknown")
@@ -105,7 +102,7 @@ class ChipSettings:
 
     def frequency_now_mhz(self) -> float | None:
         """The clock that the chips run at, None where they do not say or have none."""
-        answers = self._line.ask(ReadRegister(self._line.model.registers.pll0), expect=1)
+        answers = self._line.ask_again(ReadRegister(self._line.model.registers.pll0), expect=1)
         return self._mhz(answers[0].value) if answers else None
 
     def confirmed(self, name: str, requested: float, register: int, written: int) -> Setting:
@@ -113,12 +110,12 @@ class ChipSettings:
 
         A reading that is damaged or late is asked for again: what was written does not change by that.
         """
-        for attempt in range(READ_BACK_ATTEMPTS):
+        for attempt in range(READ_ATTEMPTS):
             try:
                 value = self._agreed(name, register, written)
                 break
             except (SettingRefused, DeviceLost):
-                if attempt == READ_BACK_ATTEMPTS - 1:
+                if attempt == READ_ATTEMPTS - 1:
                     raise
                 self._line.wait(SETTLE_S)
         return Setting(self._now_ns(), name, requested, self._in_unit(name, value))
@@ -187,7 +184,7 @@ class ChipSettings:
         for baud in dict.fromkeys((transport.baud, self._original_baud, fast_baud(model))):
             if baud != transport.baud:
                 self._line.set_baud(baud)
-            if self._line.ask(ReadRegister(self._line.model.registers.chip_id), expect=1):
+            if self._line.ask_again(ReadRegister(model.registers.chip_id), expect=1):
                 return
         raise DeviceLost(
             f"{transport.path}: no chip answers any more, at none of the baud rates it was set to"
@@ -231,7 +228,7 @@ class ChipSettings:
         self._line.send(WriteRegister(baud_field.register, raw & ~baud_field.hold))
         self._line.wait(0.01)
         self._line.set_baud(self._original_baud)
-        answers = self._line.ask(ReadRegister(self._line.model.registers.chip_id), expect=1)
+        answers = self._line.ask_again(ReadRegister(self._line.model.registers.chip_id), expect=1)
         if not answers:
             self._log.append(
                 f"not restored: the chip does not answer at {self._original_baud} baud after its baud "
