@@ -214,6 +214,23 @@ def test_ctrl_c_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     assert capsys.readouterr().err == "interrupted\n"
 
 
+def test_ctrl_c_while_the_rest_is_imported_is_said_too() -> None:
+    code = """
+import sys, asicrc.cli.start
+
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "asicrc.cli.main":
+            raise KeyboardInterrupt
+
+light = "typer" not in sys.modules
+sys.meta_path.insert(0, Interrupted())
+sys.exit(asicrc.cli.start.main() if light else "the entry module imports too much")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (ExitCode.INTERRUPTED, "interrupted\n")
+
+
 def test_help_does_not_wait_for_numpy() -> None:
     code = "import sys, asicrc.cli.main; sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
