@@ -185,7 +185,7 @@ class MemoryStorage:
             case "scan_period_ns":
                 self.verifier.scan_period_ns = payload
                 self.meta |= self._scan_periods.changed(payload, self._next_seq)
-            case "standing":
+            case "standing" | "told":
                 pass  # nobody watches
             case _:
                 raise ValueError(f"unknown message {kind!r}")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from asicrc.capture.conditions import Conditions
 from asicrc.capture.description import job_interval_s
 from asicrc.capture.driving import DriveRun
+from asicrc.capture.not_kept import not_kept
 from asicrc.capture.plan import EVENT_COUNT_REACHED, CapturePlan
 from asicrc.capture.points import Point, PointRecord, PointState, work_seed
 from asicrc.capture.pulling import Ended, Puller, Why
@@ -77,6 +78,8 @@ class PointRun:
         settings = self._device.configure(dict(self._point.requested))
         self._recorder.settings(settings)
         self._update(made=[[s.name, s.requested, s.read_back] for s in settings])
+        for line in not_kept(self._point.requested, settings):
+            self._recorder.tell(line)
         self._puller.changed(settings)
         self._recorder.scan_period(scan_period_ns(self._device.identity, settings))
         if self.record.id == 1:

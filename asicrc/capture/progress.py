@@ -56,6 +56,19 @@ class Progress:
         except OSError:  # the terminal, or whoever read this, is gone: no reason to end a capture
             self._mode, self._live = "none", None
 
+    def tell(self, text: str) -> None:
+        """A line that stays, above the live one."""
+        try:
+            if self._live is not None:
+                from rich.text import Text
+
+                self._live.console.print(Text(text))
+            elif self._mode == "plain":
+                sys.stderr.write(text + "\n")
+                sys.stderr.flush()
+        except OSError:  # as in `show`
+            self._mode, self._live = "none", None
+
     def close(self) -> None:
         if self._live is not None:
             with suppress(OSError):  # as above

@@ -39,6 +39,7 @@ class Recorder:
         self._is_live = device.clock is MACHINE_CLOCK
         self._next_anchor_ns = self._clock.now_ns()
         self._wall_clock = WallClockWatch(self._clock)
+        self._told: set[str] = set()
 
     def store(self, batch: Batch) -> None:
         if batch.segment is not None:
@@ -92,6 +93,12 @@ class Recorder:
     def standing(self, standing: PlanStanding) -> None:
         """For the line that a person sees."""
         self._storage.put("standing", standing)
+
+    def tell(self, text: str) -> None:
+        """Say it to the person, once in a session."""
+        if text not in self._told:
+            self._told.add(text)
+            self._storage.put("told", text)
 
     def log(self, text: str, level: str = "info") -> None:
         self._storage.put("log", (text, level, self._clock.now_ns()))

@@ -21,7 +21,7 @@ class Storage(Protocol):
     `jobs` list of Job; `batch` Batch (its events still to be judged); `settings` list of Setting; `segment`
     (t_start_ns, reason, boot id); `anchor` (realtime_ns, monotonic_ns); `log` (text, level, t_ns); `meta`
     (key, value); `scan_period_ns` int or None; `point` PointRecord; `standing` PlanStanding for the progress
-    line.
+    line; `told` str, shown to the person at once and not kept.
     """
 
     @property

@@ -160,6 +160,9 @@ class StorageProcess:
             self._verifier.scan_period_ns = payload
             for key, value in self._scan_periods.changed(payload, writer.next_seq).items():
                 writer.set_meta(key, value)
+        elif kind == "told":
+            if self._progress is not None:
+                self._progress.tell(payload)
         elif kind == "flush":
             self._commit()
             self._say("flushed", None)

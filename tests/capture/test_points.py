@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from virtual_device import VirtualDevice
 
 from asicrc.analysis.capture_analysis import analyze_capture
 from asicrc.capture import load
-from asicrc.capture.memory import capture_in_memory
+from asicrc.capture.memory import MemoryStorage, capture_in_memory
 from asicrc.capture.plan import CapturePlan
 from asicrc.capture.point_capture import load_point
 from asicrc.capture.points import Dwell, Point, PointKind, PointState, work_seed
@@ -21,6 +22,7 @@ from asicrc.capture.stop_request import StopRequest
 from asicrc.capture.storage_link import StorageLink
 from asicrc.capture.time_left import PlanStanding
 from asicrc.errors import DeviceError, ExitCode, Refused, UsageError
+from firmware_protocols.device import Setting
 
 SETTLE = Settle(window_s=5, longest_s=60, steady=(Steady("temperature_c", 1.0, 0.5),))
 
@@ -52,6 +54,28 @@ def test_points_are_set_settled_and_recorded_in_their_order() -> None:
         top = 25 + point.requested["frequency_mhz"] / 10
         assert top - 0.5 < conditions["low"] <= conditions["mean"] <= conditions["high"] < top
     assert second.t_start_ns > first.t_end_ns
+
+
+def test_a_value_that_is_not_kept_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Coarse(VirtualDevice):
+        def configure(self, requested: dict[str, float]) -> list[Setting]:
+            kept = {name: value // 20 * 20 for name, value in requested.items()}
+            return [replace(s, requested=requested[s.name]) for s in super().configure(kept)]
+
+    told = []
+    put = MemoryStorage.put
+
+    def listen(storage: MemoryStorage, kind: str, payload: object) -> None:
+        told.extend([payload] if kind == "told" else [])
+        put(storage, kind, payload)
+
+    monkeypatch.setattr(MemoryStorage, "put", listen)
+    clocks = (110, 301, 110, 300, 130)  # of 301 MHz one is within what is worth saying
+    capture_in_memory(Coarse(10), CapturePlan(points=points(*clocks, dwell=Dwell(1.0))))
+    assert told == [
+        "frequency_mhz: 110 was asked for, 100 is set",
+        "frequency_mhz: 130 was asked for, 120 is set",
+    ]
 
 
 def test_events_belong_to_a_point_by_time_and_those_of_settling_to_none() -> None:

@@ -66,7 +66,9 @@ def test_rows_and_checked_events_are_told_apart(capsys: pytest.CaptureFixture[st
     progress.standing = PlanStanding("point 1/2", TimeLeft(50.0, 20.0, 0))
     for now_s in (1, 11):
         progress.show(now_s * S, 70, Counters(events=42, valid=40, low=2, duplicate=1, synthetic=28), None)
+    progress.tell("a line that comes at once")
     lines = capsys.readouterr().err.splitlines()
+    assert lines[2] == "a line that comes at once"
     assert "stored 70 rows: 42 events checked (40 valid, 1 duplicate), 28 synthetic" in lines[0]
     assert lines[0].startswith("point 1/2, 49 s left") and lines[1].startswith("point 1/2, 39 s left")
 
@@ -85,6 +87,7 @@ def test_nobody_who_reads_the_line_ends_no_capture(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("sys.stderr", Gone())
     for second in range(3):
         progress.show((second + 1) * 2 * S, second, Counters(), None)
+        progress.tell("so much")
     progress.close()
     assert Gone.tries == 1
 
