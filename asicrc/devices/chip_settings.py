@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from asicrc.bench.limits import Envelope
-from asicrc.devices.chip_line import READ_ATTEMPTS, SETTLE_S, ChipLine
+from asicrc.devices.chip_line import SETTLE_S, ChipLine
 from asicrc.devices.foreign_originals import checked_originals
 from firmware_protocols.bm13xx import (
     ChipModel,
@@ -110,12 +110,14 @@ class ChipSettings:
 
         A reading that is damaged or late is asked for again: what was written does not change by that.
         """
-        for attempt in range(READ_ATTEMPTS):
+        attempts = 0
+        while True:
             try:
                 value = self._agreed(name, register, written)
                 break
             except (SettingRefused, DeviceLost):
-                if attempt == READ_ATTEMPTS - 1:
+                attempts += 1
+                if not self._line.may_ask_again(attempts):
                     raise
                 self._line.wait(SETTLE_S)
         return Setting(self._now_ns(), name, requested, self._in_unit(name, value))
