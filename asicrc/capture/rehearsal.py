@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from asicrc.bench.plan import MachineTable
 from asicrc.bench.plan_rates import hash_rates
 from asicrc.capture.plan import CapturePlan
+from asicrc.capture.running import check_output, fitted, recorded_work
 from asicrc.capture.session import check_points
 from asicrc.devices import Circumstances, open_device
 
 
-def rehearse(url: str, plan: CapturePlan, circumstances: Circumstances) -> dict[str, Any]:
+def rehearse(
+    url: str, plan: CapturePlan, circumstances: Circumstances, say: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
     """Check a plain capture against the device and its limits, and say what is to be expected of it.
 
-    `expected_events` is None where the hash rate is not known. Raises what a capture would raise before its
-    first write: SettingRefused, UsageError, DeviceError.
+    `expected_events` is None where the hash rate is not known. `say` is told what a replay takes over from
+    its recording. Raises what a capture would raise before its first write: SettingRefused, UsageError,
+    DeviceError, BadFile.
     """
+    check_output(plan.output)
+    recorded = recorded_work(plan)
     with open_device(url, circumstances) as device:
+        plan, _ = fitted(plan, device, url, circumstances, recorded, say)
         check_points(device, plan)
         found = {
             setting.name: setting.requested if setting.read_back is None else setting.read_back

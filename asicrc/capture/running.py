@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from asicrc.bench.supervision import Supervisor
 from asicrc.capture.not_put_back import not_put_back, restore_command
 from asicrc.capture.plan import CapturePlan, Outcome
 from asicrc.capture.point_run import PointListener
@@ -45,20 +47,16 @@ def capture_to_file(
     takes over.
     """
     if goes_on is None:
-        _check_output(plan)
+        check_output(plan.output)
     circumstances = circumstances or Circumstances.usual()
-    recorded = _recorded_work(plan)
+    recorded = recorded_work(plan)
     # The storage process takes its time to start, and does so while the device is opened.
     with ExitStack() as stack:
         stop = stack.enter_context(StopRequest().on_signals())
         storage = stack.enter_context(StorageLink())
         circumstances = replace(circumstances, say=say, stop_asked=lambda: stop.reason is not None)
         device = stack.enter_context(open_device(url, circumstances))
-        if recorded is not None:
-            plan = _with_recorded_settings(plan, recorded, device, say)
-        _check_interval(plan, device, recorded)
-        check_mode(device.work_form, plan.mode)
-        supervisor = supervisor_of(device, url, plan, circumstances, recorded)
+        plan, supervisor = fitted(plan, device, url, circumstances, recorded, say)
         meta = {**(meta or {}), "station": circumstances.station_record(url)}
         if supervisor is not None:
             meta[SUPERVISION_KEY] = supervisor.as_json()
@@ -78,16 +76,35 @@ def capture_to_file(
     return outcome
 
 
-def _check_output(plan: CapturePlan) -> None:
-    if not plan.output.name:
+def check_output(path: Path) -> None:
+    """Raises UsageError where no new file can be."""
+    if not path.name:
         raise UsageError("the capture needs a file name", "--output FILE")
-    if plan.output.exists():
-        raise UsageError(f"{plan.output} exists already", "choose another --output, or move it away first")
-    if not plan.output.parent.is_dir():
-        raise UsageError(f"there is no folder {plan.output.parent}", "make it, or choose another --output")
+    if path.exists():
+        raise UsageError(f"{path} exists already", "choose another --output, or move it away first")
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}", "make it, or choose another --output")
 
 
-def _recorded_work(plan: CapturePlan) -> RecordedJobs | None:
+def fitted(
+    plan: CapturePlan,
+    device: DeviceProtocol,
+    url: str,
+    circumstances: Circumstances,
+    recorded: RecordedJobs | None,
+    say: Callable[[str], None],
+) -> tuple[CapturePlan, Supervisor | None]:
+    """The plan as this device is to carry it out, and who watches over it. Raises UsageError for one that it
+    cannot carry out."""
+    if recorded is not None:
+        plan = _with_recorded_settings(plan, recorded, device, say)
+    _check_interval(plan, device, recorded)
+    check_mode(device.work_form, plan.mode)
+    return plan, supervisor_of(device, url, plan, circumstances, recorded)
+
+
+def recorded_work(plan: CapturePlan) -> RecordedJobs | None:
+    """Raises UsageError for a plan that it does not go with, and BadFile."""
     if plan.replay_work is None:
         if plan.duration_s is None and plan.drive is None and not plan.points:
             raise UsageError("a capture of new work needs a duration", "--duration 60s")

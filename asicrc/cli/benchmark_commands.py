@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from asicrc.bench.widening import BEYOND_FLAG
 from asicrc.cli.capture_commands import USUAL_TIMEOUT, default_output, progress_mode
 from asicrc.cli.options import AllowBeyond, Json, StationFile, chosen_station, refuse_idle, seconds
 from asicrc.cli.output import note, print_json, say
@@ -120,10 +121,14 @@ def benchmark(
     from asicrc.report.html import check_report_name
     from asicrc.reservoir.benchmark import Protocol, Question, Workers, run_baselines
     from asicrc.reservoir.benchmark.protocol import analysis_json
+    from asicrc.reservoir.states.feature_set import feature_names
     from asicrc.reservoir.tasks import check_task
     from asicrc.work import MODES
 
     if task == "list":
+        asked = {"--device": device is not None, "--capture": bool(capture), "--dry-run": dry_run}
+        asked |= {"--baselines-only": baselines_only, "--report": report is not None}
+        refuse_idle(asked, "there is a task; `list` names them")
         return _list_tasks(as_json)
     check_task(task.replace("-", "_"))
     if mode not in MODES:
@@ -157,6 +162,9 @@ def benchmark(
         "--fan-percent": fan_percent is not None,
         "--directory": directory is not None,
         "--dry-run": dry_run,
+        "--station": station is not None,
+        BEYOND_FLAG: allow_beyond,
+        "--plain": plain,
     }
     if device is None:
         refuse_idle(of_device, "there is a device to drive")
@@ -167,16 +175,26 @@ def benchmark(
         of_task = {"--seeds": seeds != DEFAULT_SEEDS, "--first-seed": first_seed != 0}
         refuse_idle(of_task | {"--task-option": bool(task_option)}, "the input is yet to be made")
     question = Question(features=_features(features, nodes, taus, cores, lags), esn_units=_units(esn))
+    of_states = {
+        "--features": features is not None,
+        "--nodes": nodes != USUAL_NODES,
+        "--taus": taus is not None,
+        "--cores": cores != 0,
+        "--lags": lags != 0,
+        "--allow-missing": allow_missing,
+    }
+    if capture and _is_table(capture):
+        refuse_idle(of_states, "there are events: a table has its features")
     if baselines_only:
-        of_states = {
-            "--features": features is not None,
-            "--nodes": nodes != USUAL_NODES,
-            "--taus": taus is not None,
-            "--cores": cores != 0,
-            "--lags": lags != 0,
-            "--allow-missing": allow_missing,
-        }
         refuse_idle(of_states, "there are states, of a device or of captures")
+    named = feature_names(features or "nodes")
+    for option, is_given, feature in (
+        ("--nodes", nodes != USUAL_NODES, "nodes"),
+        ("--taus", taus is not None, "filters"),
+        ("--cores", cores != 0, "cores"),
+    ):
+        refuse_idle({option: is_given and feature not in named}, f"{feature} are asked for (--features)")
+    refuse_idle({"--jobs": dask is not None and jobs != 1}, "this machine scores, without --dask")
     alphas = None if alpha is None else (alpha,)
     workers = Workers(jobs, "loky" if dask is None else "dask", dask)
     split = _split(washout, train, test)
@@ -272,7 +290,7 @@ def _analyse(
     from asicrc.reservoir.benchmark import analyse_captures
     from asicrc.reservoir.benchmark.telemetry_csv import read_telemetry, score_telemetry
 
-    if len(paths) == 1 and paths[0].suffix.lower() == ".csv":
+    if _is_table(paths):
         return score_telemetry(read_telemetry(paths[0]), question, split, alphas)
     return analyse_captures(
         paths,
@@ -283,6 +301,10 @@ def _analyse(
         workers=workers,
         say=note,
     )
+
+
+def _is_table(paths: Sequence[Path]) -> bool:
+    return len(paths) == 1 and paths[0].suffix.lower() == ".csv"
 
 
 def _finish(

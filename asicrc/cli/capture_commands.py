@@ -110,7 +110,7 @@ def capture(
     """
     from asicrc.capture.plan import CapturePlan
     from asicrc.devices import Circumstances
-    from asicrc.telemetry.beside import live_views
+    from asicrc.telemetry.beside import check_views, live_views
 
     requested = {
         "frequency_mhz": frequency_mhz,
@@ -120,11 +120,17 @@ def capture(
         "difficulty": difficulty,
         "hash_counting_number": hash_counting_number,
     }
-    if replay_work is not None and (job_interval is not None or seed is not None):
+    if replay_work is not None and (job_interval is not None or seed is not None or mode != "stream"):
         raise UsageError(
             "recorded work has its own seed and its own times between jobs",
-            "leave out --seed and --job-interval, or --replay-work",
+            "leave out --seed, --job-interval and --mode, or --replay-work",
         )
+    is_recording = device.startswith("replay:")
+    refuse_idle({"--seed": is_recording and seed is not None}, "work is sent: a recording has its own")
+    refuse_idle(
+        {"--job-interval": mode == "handshake" and job_interval is not None},
+        "jobs go out by a timer (--mode stream)",
+    )
     refuse_idle(
         {"--handshake-timeout": mode == "stream" and handshake_timeout != USUAL_TIMEOUT},
         "the next job waits for a share (--mode handshake)",
@@ -146,6 +152,7 @@ def capture(
     )
     meta = {} if preregister is None else _planned_tests(preregister)
     if dry_run:
+        check_views(mqtt, prometheus, rig)
         return _rehearse(device, plan, Circumstances(chosen_station(station), allow_beyond), as_json)
     circumstances = Circumstances(chosen_station(station), allow_beyond)
     with live_views(plan.output, note, mqtt=mqtt, prometheus=prometheus, rig=rig):
@@ -279,7 +286,7 @@ def _rehearse(url: str, plan: CapturePlan, circumstances: Circumstances, as_json
 
     for remark in circumstances.remarks(url):
         note(remark)
-    found = rehearse(url, plan, circumstances)
+    found = rehearse(url, plan, circumstances, note)
     if as_json:
         print_json(found)
     else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asicrc.cli.options import Json, seconds
+from asicrc.cli.options import Json, refuse_idle, seconds
 from asicrc.cli.output import note, print_json, say
 from asicrc.errors import BadFile, ExitCode, UsageError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer(no_args_is_help=True, help="The 49 claims of the two papers: true here, tonight?")
 TWINS = ("ideal", "ordinary", "planted")
+USUAL_RUNS = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -99,7 +100,7 @@ def run(
         typer.Option(
             min=1, help="By how many twins an instrument is judged, at most; above 20: by that many."
         ),
-    ] = 20,
+    ] = USUAL_RUNS,
     seed: Annotated[int, typer.Option(min=0, help="Of the twins and the resampling.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what can be resolved.")] = False,
     output: Annotated[
@@ -121,7 +122,10 @@ def run(
     from asicrc.cli.capture_commands import default_output
     from asicrc.cli.claims_text import run_lines, show_lines
 
+    refuse_idle({"--runs": twin is None and runs != USUAL_RUNS}, "twins judge an instrument (--twin)")
     sources = _sources(device, capture, data, twin)
+    if output is not None:
+        _check_writable(output)
     ids, known = chosen_ids(claims or (), CLAIMS), procedures()
     budget_s = seconds(budget)
     workers = jobs or os.cpu_count() or 1
@@ -134,9 +138,9 @@ def run(
     plans = planned(ids, sources, procedures=known, budget_s=budget_s, jobs=workers, runs=runs)
     if dry_run:
         _tell_plan(plans, sources, outlook, budget_s, workers, as_json)
+        if output is not None:
+            note(f"{output} is not written: without --dry-run it will hold the answers")
         return ExitCode.OK
-    if output is not None:
-        _check_writable(output)
     captured = None
     if outlook is not None and sources.capture is not None:
         others_s = wall_s([plan for plan in plans if not plan.does_not_fit], workers)

@@ -15,7 +15,7 @@ from asicrc.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from asicrc.analysis.spectra.host_periods import HostPeriod
 
-USUAL_BOUND = 0.1
+USUAL_BOUND, USUAL_POWER = 0.1, 0.9
 Events = Annotated[Path, typer.Argument(help="A capture, or a CSV with a column of stamps.")]
 
 
@@ -72,6 +72,7 @@ def heartbeat(
             "--host-period": bool(host_period),
             "--point": point is not None,
             "--include-duplicates": include_duplicates,
+            "--seed": seed != 1,
         }
         refuse_idle(of_events, "arrivals are asked, not readings (--channel)")
         if frequency_hz is None or figure is not None:
@@ -120,7 +121,7 @@ def plan_size(
     rate: Annotated[float | None, typer.Option(help="eer: the true error rate.")] = None,
     bound: Annotated[float, typer.Option(help="eer: the rate that is to be excluded.")] = USUAL_BOUND,
     ratio: Annotated[float | None, typer.Option(help="counts: of two rates.")] = None,
-    power: Annotated[float, typer.Option(help="Probability to find it.")] = 0.9,
+    power: Annotated[float, typer.Option(help="Probability to find it.")] = USUAL_POWER,
     alpha: Annotated[float, typer.Option(help="Level of the test, two-sided.")] = 0.05,
     tried: Annotated[int, typer.Option(min=1, help="How many tests share the level.")] = 1,
     n: Annotated[int | None, typer.Option(min=1, help="What would so many see? Prints the power.")] = None,
@@ -151,6 +152,9 @@ def plan_size(
     given["--features"] = quantity != "memory" and features != 1
     given["--bound"] = quantity != "eer" and bound != USUAL_BOUND
     refuse_idle(given, "another quantity is planned")
+    refuse_idle(
+        {"--power": n is not None and power != USUAL_POWER}, "it is given, not asked for: without --n"
+    )
     if effect is None:
         raise UsageError(f"the size of the effect in {quantity} is not said", f"{option} SIZE")
     plan = planned_sizes.plan_size(

@@ -9,10 +9,11 @@ import typer
 
 from asicrc.cli.options import Duplicates, FigureFile, Json, Point, ResamplingSeed, output_beside
 from asicrc.cli.output import note, print_json, say, table
-from asicrc.errors import ExitCode
+from asicrc.errors import ExitCode, UsageError
 
 WORTH_SAYING_S = 1.0
 """A part of an analysis that takes longer says so; resampling takes nearly all of it."""
+SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".nc": "netcdf"}
 File = Annotated[Path, typer.Argument(help="A capture file.")]
 
 
@@ -95,6 +96,10 @@ def export(
     from asicrc.capture.export import export as write
     from asicrc.capture.reader import load
 
+    if output is not None and SUFFIXES.get(output.suffix.lower(), format_) != format_:
+        raise UsageError(
+            f"{output} would hold {format_}", f"--format {SUFFIXES[output.suffix.lower()]}, or another name"
+        )
     target = output or output_beside(file, {"netcdf": ".nc"}.get(format_, f".{format_}"))
     with load(file) as capture:
         write(capture, target, format_, overwrite=overwrite)

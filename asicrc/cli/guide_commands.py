@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asicrc.cli.options import Json
+from asicrc.cli.options import Json, refuse_idle
 from asicrc.cli.output import print_json, say
 from asicrc.errors import UsageError
 
@@ -27,6 +27,9 @@ def guide(
     """Read a guide: one for each device, on files, evidence and safety, and on what you may want to write."""
     from asicrc.guides import guide_text, guides
 
+    refuse_idle(
+        {"--raw": raw and (name is None or as_json)}, "a guide is shown as text: NAME, without --json"
+    )
     found = guides()
     if name is None:
         if as_json:

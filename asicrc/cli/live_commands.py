@@ -67,6 +67,10 @@ def publish(
             "--give-up": give_up is not None,
         }
         refuse_idle(of_broker, "there is a broker (--mqtt)")
+    refuse_idle(
+        {"--discovery-prefix": not discovery and discovery_prefix != USUAL_PREFIX},
+        "Home Assistant is told, without --no-discovery",
+    )
     wait_s = seconds(interval)
     give_up_s = None if give_up is None else seconds(give_up)
     gone = threading.Event()

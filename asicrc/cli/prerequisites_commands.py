@@ -49,6 +49,7 @@ def prerequisites(
     A miner without any memory passes the first and the third as well; the others say whether that means
     anything. One capture answers all of them.
     """
+    from asicrc.capture.running import check_output
     from asicrc.capture.unfinished import Unfinished
     from asicrc.devices import Circumstances
     from asicrc.reservoir.prerequisites import (
@@ -61,7 +62,17 @@ def prerequisites(
     )
     from asicrc.reservoir.prerequisites.taking import with_seed
 
+    of_device = {
+        "--output": output is not None,
+        "--station": station is not None,
+        BEYOND_FLAG: allow_beyond,
+        "--plain": plain,
+    }
+    of_plan = {"--plan": plan is not None, "--seed": seed is not None, "--dry-run": dry_run}
+    of_twin = {"--machine": machine != USUAL_MACHINE}
     if list_plans:
+        sources = {"FILE": file is not None, "--device": device is not None, "--twin": twin is not None}
+        refuse_idle(sources | of_plan | of_twin | of_device, "something is asked, without --list")
         names = {name: load_plan(name).name for name in shipped_plans()}
         if as_json:
             print_json({"plans": names})
@@ -73,17 +84,11 @@ def prerequisites(
             "the prerequisites are those of a capture, a device, or a twin",
             "FILE, or --device URL, or --twin planted",
         )
-    of_device = {
-        "--output": output is not None,
-        "--station": station is not None,
-        BEYOND_FLAG: allow_beyond,
-    }
     if device is None:
         refuse_idle(of_device, "a device is driven (--device)")
     if twin is None:
-        refuse_idle({"--machine": machine != USUAL_MACHINE}, "a twin is driven (--twin)")
+        refuse_idle(of_twin, "a twin is driven (--twin)")
     if file is not None:
-        of_plan = {"--plan": plan is not None, "--seed": seed is not None, "--dry-run": dry_run}
         refuse_idle(of_plan, "a plan is carried out, not a capture analysed")
         return _finish(analyse_file(file), as_json)
     if twin is not None:
@@ -100,6 +105,8 @@ def prerequisites(
     circumstances = Circumstances(chosen_station(station), allow_beyond)
     expected = outlook(device, chosen, circumstances)
     if dry_run:
+        if output is not None:
+            check_output(output)
         return _rehearse(expected, as_json)
     note(f"{expected.steps} steps, {expected.hours:.2f} hours")
     outcome = take_to_file(

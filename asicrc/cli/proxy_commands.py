@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from asicrc.cli.options import Json, seconds
+from asicrc.cli.options import Json, refuse_idle, seconds
 from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode, UsageError
 
 ALGORITHMS = ("sha256d", "lbry")
+USUAL_RENEW, USUAL_UNIT = "60s", "200ms"
 
 
 group = typer.Typer(
@@ -38,7 +39,9 @@ def proxy(
         str,
         typer.Option(help="stream: further work by time. handshake: the next work with each share."),
     ] = "stream",
-    renew: Annotated[str, typer.Option(help="A miner has further work after this, in stream mode.")] = "60s",
+    renew: Annotated[
+        str, typer.Option(help="A miner has further work after this, in stream mode.")
+    ] = USUAL_RENEW,
     accept_from: Annotated[
         str | None, typer.Option(help="IP addresses of the miners, with commas. Default: any.")
     ] = None,
@@ -73,6 +76,7 @@ def proxy(
         raise UsageError(f"there is no mode {mode!r}", f"known: {', '.join(MODES)}")
     if algorithm not in ALGORITHMS:
         raise UsageError(f"{algorithm!r} is no proof of work known here", f"known: {', '.join(ALGORITHMS)}")
+    refuse_idle({"--renew": mode != "stream" and renew != USUAL_RENEW}, "work goes by time (--mode stream)")
     base = SHA256D if algorithm == "sha256d" else Lbry()
     one = DIFFICULTY_1_TARGET if difficulty_one is None else _target(difficulty_one)
     limits = replace(ProxyLimits(), renew_s=seconds(renew), silent_s=seconds(silent_after))
@@ -118,7 +122,7 @@ def study(
     units: Annotated[
         int, typer.Option(min=0, max=1000, help="Jobs of each arm over real sockets; 0: none.")
     ] = 8,
-    unit: Annotated[str, typer.Option(help="How long the miner works on each of those.")] = "200ms",
+    unit: Annotated[str, typer.Option(help="How long the miner works on each of those.")] = USUAL_UNIT,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 1,
     as_json: Json = False,
 ) -> None:
@@ -130,6 +134,7 @@ def study(
     from asicrc.work.proxy_study.study import study as run_study
     from asicrc.work.proxy_study.virtual_time import Supply
 
+    refuse_idle({"--unit": units == 0 and unit != USUAL_UNIT}, "there are jobs over sockets (--units)")
     job_interval_s = seconds(job_interval)
     latencies = sorted({_latency_s(text) for text in latency_ms.split(",")})
     supplies = [Supply(latency_s, job_interval_s) for latency_s in latencies]

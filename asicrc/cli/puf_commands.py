@@ -159,6 +159,10 @@ def study(
         refuse_idle(of_twins, "twins are studied (--twins)")
         studies = {"captures": _of_folder(folder, seed)}
     else:
+        refuse_idle(
+            {"--fingerprint-us": fingerprint_us is not None and kind == "ordinary"},
+            "a fingerprint is planted (--kind planted or both)",
+        )
         kinds = ("ordinary", "planted") if kind == BOTH else (kind,)
         fingerprint_s = None if fingerprint_us is None else fingerprint_us / 1e6
         sizes = {"captures": captures, "events": events, "tried": tried, "fingerprint_s": fingerprint_s}

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from asicrc.bench.widening import BEYOND_FLAG
 from asicrc.cli.capture_commands import default_output, progress_mode
 from asicrc.cli.live_options import Mqtt, Prometheus, RigName
-from asicrc.cli.options import AllowBeyond, Json, StationFile, chosen_station
+from asicrc.cli.options import AllowBeyond, Json, StationFile, chosen_station, refuse_idle
 from asicrc.cli.output import note, print_json, say
 from asicrc.errors import ExitCode, UsageError
 
@@ -65,6 +66,21 @@ def sweep(
     from asicrc.bench.plan import SweepPlan
     from asicrc.bench.plan_file import load_plan, shipped_plans
 
+    asked = {
+        "PLAN": plan is not None,
+        "--device": device is not None,
+        "--dry-run": dry_run,
+        "--output": output is not None,
+        "--mqtt": mqtt is not None,
+        "--prometheus": prometheus is not None,
+        "--rig": rig is not None,
+        "--station": station is not None,
+        BEYOND_FLAG: allow_beyond,
+        "--plain": plain,
+    }
+    if schema or list_plans:
+        refuse_idle(asked, f"a sweep is taken, without {'--schema' if schema else '--list'}")
+        refuse_idle({"--list": schema and list_plans}, "it stands alone, without --schema")
     if schema:
         print_json(SweepPlan.model_json_schema(by_alias=True))
         return ExitCode.OK
@@ -79,19 +95,22 @@ def sweep(
         raise UsageError("a sweep needs a plan", "a file, or one of `asicrc sweep --list`")
     from asicrc.bench.sweep import dry_run as dry
     from asicrc.bench.sweep import take_sweep
+    from asicrc.capture.running import check_output
     from asicrc.devices import Circumstances
+    from asicrc.telemetry.beside import check_views, live_views
 
     chosen = load_plan(plan)
     url = device or chosen.device
     circumstances = Circumstances(chosen_station(station), allow_beyond)
     if dry_run:
+        check_views(mqtt, prometheus, rig)
+        if output is not None:
+            check_output(output)
         return _show_estimate(dry(chosen, url, circumstances), as_json)
     if url is None:
         raise UsageError(f"the plan {chosen.name!r} names no device", "--device URL, or device = in the plan")
     for remark in circumstances.remarks(url):
         note(remark)
-    from asicrc.telemetry.beside import live_views
-
     path = output or default_output(url)
     with live_views(path, note, mqtt=mqtt, prometheus=prometheus, rig=rig):
         outcome = take_sweep(url, chosen, path, circumstances, note, progress_mode(plain))

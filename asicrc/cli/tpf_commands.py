@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asicrc.cli.options import Json, seconds
+from asicrc.cli.options import Json, refuse_idle, seconds
 from asicrc.cli.output import note, print_json, say, table
 from asicrc.errors import ExitCode, UsageError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 group = typer.Typer(
     no_args_is_help=True, help="Early abort of hashes (the papers' TPF): what it saves, what it loses."
 )
+USUAL_WINDOW = "2s"
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 
 
@@ -83,7 +84,7 @@ def study(
 @group.command()
 def evaluate(
     source: Annotated[Path, typer.Argument(metavar="CSV|CAPTURE", help="Windows with labels, or a capture.")],
-    window: Annotated[str, typer.Option(help="Length of a window cut from a capture.")] = "2s",
+    window: Annotated[str, typer.Option(help="Length of a window cut from a capture.")] = USUAL_WINDOW,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> int:
@@ -94,6 +95,8 @@ def evaluate(
     from asicrc.filtering.window_study import study_windows
     from asicrc.filtering.windows import load_windows
 
+    is_table = source.suffix.lower() == ".csv"
+    refuse_idle({"--window": is_table and window != USUAL_WINDOW}, "windows are cut from a capture")
     result = study_windows(load_windows(source, seconds(window)), seed)
     answer = result.as_json()
     if as_json:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asicrc.cli.options import Json, seconds
+from asicrc.cli.options import Json, refuse_idle, seconds
 from asicrc.cli.output import print_json, printable, say
 from asicrc.errors import ExitCode
 
 if TYPE_CHECKING:
     from asicrc.telemetry.capture_view import CaptureView
+
+USUAL_INTERVAL = "1s"
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def watch(
     file: Annotated[Path, typer.Argument(help="A capture that is being written.")],
     once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
-    interval: Annotated[str, typer.Option(help="Time between two looks.")] = "1s",
+    interval: Annotated[str, typer.Option(help="Time between two looks.")] = USUAL_INTERVAL,
     plain: Annotated[bool, typer.Option("--plain", help="A line for each look, no live display.")] = False,
     as_json: Json = False,
 ) -> int:
@@ -35,6 +37,9 @@ def watch(
     """
     from asicrc.telemetry.capture_view import CaptureView
 
+    if once or as_json:
+        idle = {"--interval": interval != USUAL_INTERVAL, "--plain": plain}
+        refuse_idle(idle, f"it looks again and again, without {'--once' if once else '--json'}")
     wait_s = seconds(interval)
     view = CaptureView(file)
     if as_json:

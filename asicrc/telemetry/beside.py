@@ -34,12 +34,10 @@ def live_views(
 
     Raises UsageError, before anything starts, for addresses that are none and libraries that are missing.
     """
-    if mqtt is None and rig is not None:
-        raise UsageError("--rig names a rig in the topics of a broker", "--mqtt mqtt://HOST, or leave it out")
+    check_views(mqtt, prometheus, rig)
     if mqtt is None and prometheus is None:
         yield
         return
-    _check(mqtt, prometheus, rig)
     if output.exists() and not goes_on:  # the capture will refuse to begin, and an old file is not its own
         yield
         return
@@ -68,7 +66,12 @@ def wait_for_writing(path: Path, gone: threading.Event) -> bool:
     return True
 
 
-def _check(mqtt: str | None, prometheus: str | None, rig: str | None) -> None:
+def check_views(mqtt: str | None, prometheus: str | None, rig: str | None) -> None:
+    """Raises UsageError for addresses that are none and libraries that are missing; opens nothing."""
+    if mqtt is None and rig is not None:
+        raise UsageError("--rig names a rig in the topics of a broker", "--mqtt mqtt://HOST, or leave it out")
+    if mqtt is None and prometheus is None:
+        return
     import os
 
     from asicrc.telemetry.mqtt.address import broker_address

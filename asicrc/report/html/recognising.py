@@ -15,6 +15,7 @@ from asicrc.report.html.page import Page
 from firmware_protocols.device import NO_TIME
 
 LARGEST_JSON_BYTES = 64 << 20
+USUAL_SEED = 1
 _KNOWN = "a capture, the JSON of `asicrc benchmark ... --json`, or that of `asicrc claims run ... --json`"
 
 
@@ -26,6 +27,8 @@ def page_of_file(
         return _page_of_capture(path, seed, point, analysis)
     if point is not None:
         raise UsageError(f"{path} is no capture of a sweep: it has no points", "leave out --point")
+    if seed != USUAL_SEED:
+        raise UsageError(f"{path} is a result: nothing of it is resampled", "leave out --seed")
     return page_of_json(_json_of(path), str(path), name=path.name)
 
 
@@ -54,6 +57,8 @@ def _page_of_capture(path: Path, seed: int, point: int | None, analysis: Capture
     with load(path) as capture:
         recorded = sum(record.t_start_ns != NO_TIME for record in capture.points())
     if point is None and recorded > 1:
+        if seed != USUAL_SEED:
+            raise UsageError(f"{path} is a sweep: only a point of it is resampled", "--point N, or no --seed")
         return sweep_page(path)
     return capture_page(path, seed=seed, point=point, analysis=analysis)
 

@@ -74,6 +74,8 @@ def _page(
         subject = subject.path
     if isinstance(subject, Path):
         return page_of_file(subject, seed=seed, point=point, analysis=analysis)
+    if point is not None:
+        raise UsageError("a result is no capture of a sweep: it has no points", "leave out the point")
     if isinstance(subject, Mapping):
         return page_of_json(subject, "this result", command=command)
     from asicrc.report.html.benchmark_page import benchmark_page
