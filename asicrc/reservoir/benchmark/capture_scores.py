@@ -33,7 +33,7 @@ from asicrc.reservoir.states import (
 )
 from asicrc.reservoir.states.informative import MOST_UNINFORMATIVE
 from asicrc.reservoir.states.table import Floats
-from asicrc.reservoir.states.telemetry import sensor_channels
+from asicrc.reservoir.states.telemetry import TELEMETRY, sensor_channels
 
 TWIN_DRAWS = 3
 """Runs of the twin whose scores are averaged: its own noise is no part of the question."""
@@ -100,10 +100,11 @@ def capture_scores(
     deaf = _like(features.states(deaf_steps), states)
     controller = controller_states(run, deaf_steps)
     parts = [split.train, split.test]
+    sensors = _sensor_table(run)
 
     scores = {"device": score("device", states, target)}
     if question.telemetry:
-        scores |= _with_telemetry(run, states, twins[0], twin, target)
+        scores |= _with_telemetry(run, sensors, states, twins[0], twin, target)
     input_table = taps_of(u, features, run)
     if question.input_baselines:
         fresh = np.random.SeedSequence(rng.integers(0, 2**32, 4).tolist())
@@ -123,7 +124,7 @@ def capture_scores(
     )
     scores["history_shuffled"] = score("history_shuffled", history_shuffled(states, u, parts, rng), target)
 
-    tables = {"device": states, "u_t": input_table} | _sensor_groups(run, controller)
+    tables = {"device": states, "u_t": input_table} | _sensor_groups(sensors, controller)
     drawn_twins = {f"poisson_twin {number}": table for number, table in enumerate(twins)}
     curves, why_none = memory_curves(tables | drawn_twins, u, question.max_delay, split.washout)
     if curves:
@@ -141,7 +142,7 @@ def capture_scores(
         events_per_step=len(run.steps.t_ns) / len(run),
         missing_steps=run.drive.missing_steps,
         twin=twin.as_json(),
-        notes=tuple(note for note in (_frozen_sensors(run), why_none) if note is not None),
+        notes=tuple(note for note in (_frozen_sensors(sensors), why_none) if note is not None),
         pictures=pictures,
     )
 
@@ -167,10 +168,15 @@ def _like(table: StateTable, states: StateTable) -> StateTable:
 
 
 def _with_telemetry(
-    run: DrivenRun, states: StateTable, twin_states: StateTable, twin: MemorylessTwin, target: Target
+    run: DrivenRun,
+    all_sensors: StateTable,
+    states: StateTable,
+    twin_states: StateTable,
+    twin: MemorylessTwin,
+    target: Target,
 ) -> dict[str, Scored]:
     """Timing and sensors together, of the device, and of the twin behind the same filter of the telemetry."""
-    sensors = _informative_sensors(run, sensor_channels(run.readings, run.encoder.channel))
+    sensors = _informative(all_sensors, all_sensors.names)
     if sensors is None:
         return {}
     found = {"device_telemetry": score("device_telemetry", StateTable.beside([states, sensors]), target)}
@@ -180,44 +186,46 @@ def _with_telemetry(
     return found | {name: score(name, StateTable.beside(tables), target)}
 
 
-def _sensor_groups(run: DrivenRun, controller: StateTable | None) -> dict[str, StateTable]:
-    channels = sensor_channels(run.readings, run.encoder.channel)
-    heat = [c for c in channels if c.endswith("_c")]
-    fans = [c for c in channels if c.endswith("_rpm")]
+def _sensor_groups(sensors: StateTable, controller: StateTable | None) -> dict[str, StateTable]:
+    heat = [name for name in sensors.names if name.endswith("_c")]
+    fans = [name for name in sensors.names if name.endswith("_rpm")]
     groups = {
-        Group.TEMPERATURE: _informative_sensors(run, heat),
-        Group.AVERAGED: _informative_sensors(run, [c for c in channels if c not in (*heat, *fans)]),
+        Group.TEMPERATURE: _informative(sensors, heat),
+        Group.AVERAGED: _informative(sensors, [n for n in sensors.names if n not in (*heat, *fans)]),
     }
-    of_controller = [table for table in (controller, _informative_sensors(run, fans)) if table is not None]
+    of_controller = [table for table in (controller, _informative(sensors, fans)) if table is not None]
     if of_controller:
         groups[Group.CONTROLLER] = StateTable.beside(of_controller)
     return {group.value: table for group, table in groups.items() if table is not None}
 
 
-def _informative_sensors(run: DrivenRun, channels: Sequence[str]) -> StateTable | None:
-    if not channels:
+def _informative(sensors: StateTable, names: Sequence[str]) -> StateTable | None:
+    if not names:
         return None
     try:
-        return informative(_sensor_table(run, channels))[0]
+        return informative(sensors.chosen(names))[0]
     except NoAnswer:
         return None
 
 
-def _sensor_table(run: DrivenRun, channels: Sequence[str]) -> StateTable:
+def _sensor_table(run: DrivenRun) -> StateTable:
+    """All of them; without columns where the device has none."""
+    channels = sensor_channels(run.readings, run.encoder.channel)
     return telemetry(run.readings, run.steps.starts_ns, channels, run.encoder.channel)
 
 
-def _frozen_sensors(run: DrivenRun) -> str | None:
+def _frozen_sensors(sensors: StateTable) -> str | None:
     """A note on the sensors that no score and no group of features has; None where each says something."""
-    channels = sensor_channels(run.readings, run.encoder.channel)
-    if not channels:
-        return None
-    shares = uninformative_share(_sensor_table(run, channels)).tolist()
-    frozen = [channel for channel, share in zip(channels, shares, strict=True) if share > MOST_UNINFORMATIVE]
+    shares = uninformative_share(sensors).tolist()
+    frozen = [
+        name.removeprefix(TELEMETRY)
+        for name, share in zip(sensors.names, shares, strict=True)
+        if share > MOST_UNINFORMATIVE
+    ]
     if not frozen:
         return None
     return (
-        f"{len(frozen)} of {len(channels)} sensors were left out, missing or the same in more than "
+        f"{len(frozen)} of {sensors.width} sensors were left out, missing or the same in more than "
         f"{MOST_UNINFORMATIVE:.0%} of the steps: {', '.join(frozen)}"
     )
 

@@ -11,6 +11,8 @@ from asicrc.errors import UsageError
 from asicrc.reservoir.states.table import StateTable
 from firmware_protocols.device import Reading
 
+TELEMETRY = "telemetry_"
+"""Columns of sensors are called so, and by their channel."""
 HOST_CHANNELS = ("drive_", "job_", "old_job_", "handshake_")
 """Readings that begin so are of the host: what it asked for, and when it sent."""
 
@@ -40,7 +42,7 @@ def telemetry(
         order = np.argsort(t_ns, kind="stable")
         newest = np.searchsorted(t_ns[order], ends, side="right") - 1
         values[newest >= 0, column] = said[order][newest[newest >= 0]]
-    return StateTable.of([f"telemetry_{channel}" for channel in channels], values)
+    return StateTable.of([f"{TELEMETRY}{channel}" for channel in channels], values)
 
 
 def sensor_channels(readings: Sequence[Reading], driven: str = "") -> list[str]:
