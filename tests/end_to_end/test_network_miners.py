@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import socket
 import sqlite3
@@ -15,13 +14,14 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from as_a_person import COMMAND, Run, as_from_a_terminal, asicrc, emulator, in_two_tries, wait_for_line
+from free_ports import free_port
 
 WALLET = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
 PASSWORD = "what-only-its-owner-knows"
@@ -101,14 +101,6 @@ def api(url: str) -> dict[str, Any]:
 def with_more_time(course: Callable[[Path, int], None], tmp_path: Path) -> None:
     """Seconds from the first job to the fault: the gate is open by then, or where a machine is slow later."""
     in_two_tries(lambda folder: course(folder, 14 if folder.name == "first" else 45), tmp_path)
-
-
-def port_of_nobody() -> int:
-    """None that Linux hands out by itself, so that nobody else gets it in the meantime."""
-    for port in random.SystemRandom().sample(range(20_000, 30_000), 100):
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise AssertionError("a hundred ports are taken")
 
 
 def own_pools(info: dict[str, Any]) -> tuple[Any, ...]:
@@ -289,7 +281,7 @@ def test_other_miners_are_set_captured_and_given_back(
 
 @long
 def test_an_s9_that_takes_no_pool_is_waited_for_while_its_owner_points_it(tmp_path: Path) -> None:
-    port, path = port_of_nobody(), tmp_path / "a.asicrc"
+    port, path = free_port(), tmp_path / "a.asicrc"
     with miner("s9", "profile=bmminer", "api_allow=stock", f"pool=127.0.0.1:{port}") as url:
         run = capture(f"{url}&server_port={port}", path, "--max-events", "6", duration="60s")
     assert run.code == 0, run
