@@ -88,11 +88,11 @@ def test_arrivals_follow_the_scan_order_to_the_jitter_floor(
     said = analysis["unanswered"].get("jitter_floor", "")
     assert floor["n"] > 50 if floor else "not measured well enough" in said
     assert analysis["missing"]["extra"] == 0
-    deficit = analysis["deficit"]["deficit"]
-    assert deficit["high"] + 0.1 > 0
+    deficit = analysis["deficit"]["deficit"]  # +- 0.1 of 366 events, at 95 %
+    assert deficit["high"] + 0.2 > 0
     if kept_up(emulator_says):
         assert analysis["missing"]["missing_fraction"]["low"] < 0.05
-        assert deficit["low"] - 0.1 < 0
+        assert deficit["low"] - 0.2 < 0
     for name in ("mean_s", "cv", "cv2", "lv", "fano"):
         estimate = analysis["intervals"][name]
         assert estimate["low"] <= estimate["estimate"] <= estimate["high"]

@@ -38,7 +38,6 @@ EXPECTED = gate.Expected(
     LV06,
     has_power_meter=True,
 )
-RNG = np.random.default_rng(5)
 
 
 def test_a_miner_that_is_well_passes() -> None:
@@ -110,18 +109,19 @@ def shares(scaled: np.ndarray, expected: float | None = None, counted: int | Non
 
 
 def test_shares_as_they_should_be_pass_in_all_but_one_of_ten_thousand() -> None:
+    rng = np.random.default_rng(5)
     refused = sum(
-        bool(gate.of_the_shares(shares(1.0 - RNG.random(n := int(RNG.poisson(24.0))), 24.0, n), EXPECTED))
+        bool(gate.of_the_shares(shares(1.0 - rng.random(n := int(rng.poisson(24.0))), 24.0, n), EXPECTED))
         for _ in range(3000)
     )
     assert refused <= 3
 
 
 def test_a_tenth_of_the_shares_is_refused_once_enough_should_have_come() -> None:
-    passed = 0
+    rng, passed = np.random.default_rng(5), 0
     for _ in range(3000):
-        n = int(RNG.poisson(2.4))
-        passed += not gate.of_the_shares(shares(1.0 - RNG.random(n), 24.0, n), EXPECTED)
+        n = int(rng.poisson(2.4))
+        passed += not gate.of_the_shares(shares(1.0 - rng.random(n), 24.0, n), EXPECTED)
     assert passed <= 12
     assert gate.of_the_shares(shares(np.array([]), 23.0), EXPECTED) == []
     (finding,) = gate.of_the_shares(shares(np.array([0.5]), 24.0), EXPECTED)
@@ -131,7 +131,8 @@ def test_a_tenth_of_the_shares_is_refused_once_enough_should_have_come() -> None
 def test_easier_shares_and_a_higher_floor_are_told_as_a_difficulty_that_is_ignored() -> None:
     (easier,) = gate.of_the_shares(shares(np.array([0.5, 1.7, 3.0])), EXPECTED)
     assert "ignores the difficulty: 2 of 3 shares are easier than the 256" in easier.text
-    of_256 = (1.0 - RNG.random(30)) / 256
+    rng = np.random.default_rng(5)
+    of_256 = (1.0 - rng.random(30)) / 256
     asked_1 = replace(EXPECTED, difficulty=1.0)
     (floor,) = gate.of_the_shares(shares(of_256), asked_1)
     assert "1 was asked for, and no share is easier than about 2" in floor.text
@@ -139,12 +140,12 @@ def test_easier_shares_and_a_higher_floor_are_told_as_a_difficulty_that_is_ignor
     found = gate.floor_of(shares(of_256), 1.0)
     assert found is not None
     assert 256 <= found < 300
-    assert gate.floor_of(shares(1.0 - RNG.random(30)), 256.0) is None
+    assert gate.floor_of(shares(1.0 - rng.random(30)), 256.0) is None
 
 
 def test_a_box_that_counts_in_another_unit_is_told_and_not_refused() -> None:
     lbry = replace(EXPECTED, difficulty=16.0, habits=replace(EXPECTED.habits, other_unit=256.0))
-    harder = shares((1.0 - RNG.random(40)) / 256)
+    harder = shares((1.0 - np.random.default_rng(5).random(40)) / 256)
     assert gate.of_the_shares(harder, lbry) == []
     floor = gate.floor_of(harder, 16.0)
     assert floor is not None
