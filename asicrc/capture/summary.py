@@ -74,7 +74,8 @@ def list_captures(directory: Path) -> list[dict[str, Any]]:
 
 
 def _entry(path: Path) -> dict[str, Any]:
-    entry: dict[str, Any] = {"path": str(path), "device": None, "events": None, "valid": None, "sealed": None}
+    entry: dict[str, Any] = {"path": str(path), "device": None}
+    entry |= dict.fromkeys(("events", "valid", "synthetic", "sealed"))
     try:
         with load(path) as capture:
             counters = capture.counters()
@@ -83,6 +84,7 @@ def _entry(path: Path) -> dict[str, Any]:
                 "device": capture.meta.get("device_url") or (identity.model if identity else "imported"),
                 "events": counters.events,
                 "valid": counters.valid,
+                "synthetic": counters.synthetic,
                 "sealed": capture.sealed,
                 "error": None,
             }

@@ -165,7 +165,7 @@ def capture(
         then = f"analyze {path} --figure timing.png"
         if replay_work is not None:
             then = f"compare {shlex.quote(str(replay_work))} {path}"
-        if result["events"]:
+        if result["events"] or result.get("synthetic"):
             say(f"\nnext  asicrc {then}")
     return exit_code
 

@@ -64,7 +64,9 @@ def list_(
             say(f"{item['path']}  unreadable: {item['error']}")
         else:
             state = "sealed" if item["sealed"] else "open"
-            say(f"{item['path']}  {item['device']}  {item['events']} events, {item['valid']} valid  {state}")
+            counts = f"{item['events']} events, {item['valid']} valid"
+            counts += f", {item['synthetic']} synthetic" if item["synthetic"] else ""
+            say(f"{item['path']}  {item['device']}  {counts}  {state}")
 
 
 def verify(file: File, as_json: Json = False) -> int:
