@@ -19,13 +19,17 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """`path` starts with a slash and is not encoded; `query` is in order. Both may carry secrets, as may
-    `headers` and `body`, so none of them is shown by `repr` but the path."""
+    `headers` and `body`, so none of them is shown by `repr` but the path.
+
+    `once` is whether it comes to something else when it is said twice, whatever its method promises.
+    """
 
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    once: bool = field(default=False, compare=False)
 
     @property
     def target(self) -> str:

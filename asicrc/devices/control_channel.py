@@ -23,7 +23,9 @@ REPLY_WAIT_NS = 500_000_000
 SILENCE_NS = 30_000_000
 """A USB packet takes a millisecond; a loaded host some tens of them."""
 PROBES = 3
-ATTEMPTS = 2
+ATTEMPTS = 3
+SILENCES_BORNE = 1
+"""Without any byte: each of them costs the whole wait, and whoever ends a capture waits for it."""
 
 
 class RequestRefused(SettingRefused):
@@ -31,7 +33,11 @@ class RequestRefused(SettingRefused):
 
 
 class ControlChannel:
-    """One request at a time, each asked twice if it stays without a reply."""
+    """One request at a time, asked again where its reply is lost, damaged, or a refusal.
+
+    A transfer to a part fails now and then. Every request here may be said twice: it reads, or it names the
+    value that is to be.
+    """
 
     def __init__(self, transport: Transport) -> None:
         """Find out which form the replies have. Raises DeviceError when nobody answers, DeviceLost."""
@@ -42,9 +48,10 @@ class ControlChannel:
         self._channel = HostChannel(self.version)
 
     def ask(self, request: Request) -> Answer:
-        """Raises RequestRefused, and DeviceLost where no reply comes or none that can be read."""
-        heard = "nothing"
-        for _ in range(ATTEMPTS):
+        """Raises RequestRefused where that stays so, and DeviceLost where no reply comes or none that can be
+        read."""
+        heard, silences = "nothing", 0
+        for attempt in range(1, ATTEMPTS + 1):
             self.attend()
             self._transport.read(self._now_ns())  # late bytes of an earlier request
             self._transport.write(self._channel.request(request))
@@ -52,11 +59,16 @@ class ControlChannel:
             if isinstance(reply, Answer):
                 return reply
             if isinstance(reply, Refused):
-                raise RequestRefused(str(reply))
+                if attempt == ATTEMPTS:
+                    raise RequestRefused(str(reply))
+                continue
             heard = self._channel.heard.hex(" ") or "nothing"
             self._channel.forget()
+            silences += reply is None
+            if silences > SILENCES_BORNE:
+                break
         raise DeviceLost(
-            f"{self._transport.path}: the board does not answer {request}, asked {ATTEMPTS} times; "
+            f"{self._transport.path}: the board does not answer {request}, asked {attempt} times; "
             f"what came: {heard}"
         )
 
@@ -73,7 +85,7 @@ class ControlChannel:
 
     def _probe(self) -> ReplyVersion:
         heard = b""
-        for _ in range(PROBES):
+        for probes_left in reversed(range(PROBES)):
             self._transport.read(self._now_ns())
             self._transport.write(probe())
             heard, end_ns = b"", self._now_ns() + REPLY_WAIT_NS
@@ -82,6 +94,8 @@ class ControlChannel:
                 try:
                     version = probe_answer(heard)
                 except RemoteProtocolError as error:
+                    if probes_left:
+                        break
                     raise DeviceError(f"{self._transport.path}: {error}", _HINT) from None
                 if version is not None:
                     return version

@@ -12,6 +12,9 @@ from firmware_protocols.errors import RemoteProtocolError
 CONNECT_S = 3.0
 WITHIN_S = 6.0
 """For a whole exchange; bmminer on an S9 answers within some 100 ms."""
+AGAIN_AFTER_S = 0.3
+AGAIN_WITHIN_S = 2.0
+"""Where no reply came in time: a miner that goes on answers soon, and one that does not is not waited for."""
 READ_BYTES = 1 << 16
 
 
@@ -22,12 +25,32 @@ class CommandExchange:
         self.name = f"{host}:{port}"
         self._address = (host, port)
 
-    def ask(self, command: bytes, what: str, within_s: float = WITHIN_S) -> bytes:
-        """The bytes of the reply; `what` names the command in messages. Raises DeviceLost."""
+    def ask(self, command: bytes, what: str, within_s: float = WITHIN_S, *, again: bool = False) -> bytes:
+        """The bytes of the reply; `what` names the command in messages. Raises DeviceLost.
+
+        `again` is for a command that may be said twice: then one reply that is lost or late is no failure.
+        Where nobody took the connection in time nobody is there.
+        """
+        try:
+            return self._exchange(command, what, within_s)
+        except _NoReply as error:
+            if not again:
+                raise DeviceLost(str(error)) from None
+        time.sleep(AGAIN_AFTER_S)
+        try:
+            return self._exchange(command, what, AGAIN_WITHIN_S)
+        except _NoReply as error:
+            raise DeviceLost(str(error)) from None
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _exchange(self, command: bytes, what: str, within_s: float) -> bytes:
         end_s = time.monotonic() + within_s
         buffer = ReplyBuffer()
+        late = f"{self.name} does not answer {what} within {within_s:g} s"
         try:
-            with socket.create_connection(self._address, timeout=min(CONNECT_S, within_s)) as connection:
+            with self._connected(late, min(CONNECT_S, within_s)) as connection:
                 connection.settimeout(within_s)
                 connection.sendall(command)
                 while not buffer.complete:
@@ -41,12 +64,19 @@ class CommandExchange:
                     else:
                         buffer.closed()
         except TimeoutError:
-            raise DeviceLost(f"{self.name} does not answer {what} within {within_s:g} s") from None
+            raise _NoReply(late) from None
         except OSError as error:
-            raise DeviceLost(f"{self.name} does not answer {what}: {error.strerror or error}") from None
+            raise _NoReply(f"{self.name} does not answer {what}: {error.strerror or error}") from None
         except RemoteProtocolError as error:
             raise DeviceLost(f"{self.name} answers {what} without end: {error}") from None
         return buffer.data
 
-    def close(self) -> None:
-        """Nothing is kept open."""
+    def _connected(self, late: str, within_s: float) -> socket.socket:
+        try:
+            return socket.create_connection(self._address, timeout=within_s)
+        except TimeoutError:
+            raise DeviceLost(late) from None
+
+
+class _NoReply(Exception):
+    """To a command that reached somebody, or was turned away at once."""

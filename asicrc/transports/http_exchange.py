@@ -24,7 +24,13 @@ CONNECT_S = 3.0
 WITHIN_S = 6.0
 """For a whole exchange. An ESP32 that is busy with its display takes a second or two."""
 REPEATABLE = frozenset({"GET", "PUT", "PATCH", "DELETE"})
-"""Said twice they come to the same here: every PUT and PATCH names the values that are to be."""
+"""Said twice they come to the same here: every PUT and PATCH names the values that are to be, but for those
+that say of themselves that they are for `once`."""
+AGAIN_AFTER_S = 0.3
+"""For a miner that was too busy to answer, or to take the connection."""
+AGAIN_WITHIN_S = 2.0
+"""Where no reply came in time: a miner that goes on answers soon, and one that does not is not waited for."""
+SERVER_ERROR = 500
 
 # A Goldshell's login stands in the query of a GET, and httpx tells each URL to its logger.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -54,20 +60,29 @@ class HttpExchange:
             },
         )
 
-    def ask(self, request: HttpRequest, within_s: float = WITHIN_S) -> HttpReply:
+    def ask(self, request: HttpRequest, within_s: float = WITHIN_S, *, patient: bool = True) -> HttpReply:
         """Raises DeviceLost where no whole reply comes in time.
 
-        A kept connection that the miner has closed meanwhile is no failure: what can be said twice is.
+        What can be said twice is: a kept connection that the miner has closed meanwhile is no failure, nor is
+        one reply that is lost, late, or one of a server in trouble, but to who is not `patient`. Where nobody
+        took the connection in time nobody is there.
         """
+        may_repeat = request.method in REPEATABLE and not request.once
         with self._lock:
-            end_s = time.monotonic() + within_s
+            end_s, pause_s = time.monotonic() + within_s, AGAIN_AFTER_S
             try:
-                return self._exchange(request, end_s)
+                reply = self._exchange(request, end_s)
+                if reply.status < SERVER_ERROR or not (may_repeat and patient):
+                    return reply
             except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
-                if request.method not in REPEATABLE:
+                if not may_repeat:
                     raise self._lost(request, error) from None
+                pause_s = 0.0
             except httpx.HTTPError as error:
-                raise self._lost(request, error) from None
+                if not (may_repeat and patient) or isinstance(error, httpx.ConnectTimeout):
+                    raise self._lost(request, error) from None
+            time.sleep(pause_s)
+            end_s = max(end_s, time.monotonic() + AGAIN_WITHIN_S)
             try:
                 return self._exchange(request, end_s)
             except httpx.HTTPError as error:

@@ -131,13 +131,12 @@ def encode_request(request: Request, token: str | None = None) -> HttpRequest:
             return _put("/mcb/setting", headers, setting_members(setting))
         case NewPool(url, user, password):
             pool: JsonObject = {"url": _text(url), "user": _text(user), "pass": _text(password, least=0)}
-            return _put("/mcb/newpool", headers, pool)
+            return _put("/mcb/newpool", headers, pool, once=True)
         case DeletePool(url, user, password, drag_id):
-            return _put(
-                "/mcb/delpool", headers, {"url": url, "user": user, "pass": password, "dragid": drag_id}
-            )
+            named: JsonObject = {"url": url, "user": user, "pass": password, "dragid": drag_id}
+            return _put("/mcb/delpool", headers, named, once=True)
         case Restart():
-            return HttpRequest("PUT", "/mcb/restart", (), headers)
+            return HttpRequest("PUT", "/mcb/restart", (), headers, once=True)
         case GetSetting():
             return HttpRequest("GET", "/mcb/setting", (), headers)
         case GetPools():
@@ -199,8 +198,8 @@ def _required(fields: Fields, key: str) -> str:
     return value
 
 
-def _put(path: str, headers: dict[str, str], members: JsonObject) -> HttpRequest:
-    return HttpRequest("PUT", path, (), headers | {"Content-Type": JSON_TYPE}, write_json(members))
+def _put(path: str, headers: dict[str, str], members: JsonObject, *, once: bool = False) -> HttpRequest:
+    return HttpRequest("PUT", path, (), headers | {"Content-Type": JSON_TYPE}, write_json(members), once)
 
 
 def _text(value: str, least: int = 1) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from asicrc.devices.network.waiting import Waiting
 from asicrc.transports.http_exchange import HttpExchange
@@ -18,6 +19,7 @@ from firmware_protocols.axeos import (
     GetInfo,
     Profile,
     Refused,
+    Request,
     encode_request,
     read_asic,
     read_done,
@@ -27,10 +29,13 @@ from firmware_protocols.axeos import (
 )
 from firmware_protocols.device import Clock, DeviceLost, SettingRefused
 from firmware_protocols.errors import LocalProtocolError, RemoteProtocolError
+from firmware_protocols.http_messages import HttpReply
 
 RESTART_WITHIN_S = 120.0
 UPTIME_SLACK_S = 1.0
 """It is told in whole seconds."""
+
+T = TypeVar("T")
 
 
 class AxeosClient:
@@ -47,15 +52,16 @@ class AxeosClient:
         self._is_back: Callable[[], bool] | None = None
         """Of a restart whose end was not waited for yet."""
 
-    def info(self) -> AxeosInfo:
-        info = read_info(self._exchange.ask(encode_request(GetInfo(), self.profile)))
+    def info(self, *, patient: bool = True) -> AxeosInfo:
+        """Not `patient` is who waits for it anyway, or for its being gone."""
+        info = self._asked(GetInfo(), read_info, patient=patient)
         if isinstance(info, Refused):
             raise DeviceLost(f"{self.name} refuses to say how it is: {info.status} {info.message}")
         return info
 
     def options(self) -> AsicOptions | None:
         """None for firmware that has no such answer."""
-        options = read_asic(self._exchange.ask(encode_request(GetAsic(), self.profile)))
+        options = self._asked(GetAsic(), read_asic)
         return None if isinstance(options, Refused) else options
 
     def check(self, settings: AxeosSettings) -> None:
@@ -110,7 +116,7 @@ class AxeosClient:
         def is_back() -> bool:
             nonlocal was_gone
             try:
-                uptime_s = self.info().uptime_s
+                uptime_s = self.info(patient=False).uptime_s
             except (DeviceLost, RemoteProtocolError):
                 was_gone = True
                 return False
@@ -130,9 +136,17 @@ class AxeosClient:
         """
         is_back, self._is_back = self._is_back, None
         if is_back is None:
-            self._waiting.await_answer(self.info)
+            self._waiting.await_answer(lambda: self.info(patient=False))
         elif not self._waiting.until(is_back, RESTART_WITHIN_S):
             self.info()  # it may have missed that it was to restart
+
+    def _asked(self, request: Request, read: Callable[[HttpReply], T], *, patient: bool = True) -> T:
+        """A question, once more where its answer is damaged."""
+        data = encode_request(request, self.profile)
+        try:
+            return read(self._exchange.ask(data, patient=patient))
+        except RemoteProtocolError:
+            return read(self._exchange.ask(data, patient=patient))
 
     def _lists(self, slot: int) -> bool:
         return any(pool.slot == slot for pool in self.info().pools or ())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 from asicrc.devices.network.control import ServerAddress
+from asicrc.devices.network.waiting import Waiting
 from asicrc.transports.command_exchange import CommandExchange
 from firmware_protocols.cgminer_api import (
     Command,
@@ -33,6 +34,10 @@ from firmware_protocols.errors import RemoteProtocolError
 
 T = TypeVar("T")
 
+REPEATABLE = frozenset({"switchpool", "poolpriority", "disablepool", "frequencyset", "voltageset"})
+"""Commands that may be said twice: each names what is to be. To add or to remove a pool is none of them, as
+the pools that are left get other numbers."""
+
 
 class CgminerClient:
     """Raises DeviceLost where the miner does not answer in time or refuses a report, and RemoteProtocolError
@@ -41,56 +46,89 @@ class CgminerClient:
     def __init__(self, exchange: CommandExchange) -> None:
         self.name = exchange.name
         self._exchange = exchange
+        self._may_have_left_a_session = False
 
     def version(self) -> Version:
-        return self._reported(read_version(self.ask(Command("version"))), "version")
+        return self._reported(self.asked(Command("version"), read_version), "version")
 
     def stats(self) -> S9Stats:
-        return self._reported(read_stats(self.ask(Command("stats"))), "stats")
+        return self._reported(self.asked(Command("stats"), read_stats), "stats")
 
     def summary(self) -> Summary:
-        return self._reported(read_summary(self.ask(Command("summary"))), "summary")
+        return self._reported(self.asked(Command("summary"), read_summary), "summary")
 
     def devices(self) -> tuple[Device, ...]:
-        return self._reported(read_devices(self.ask(Command("devs"))), "devs")
+        return self._reported(self.asked(Command("devs"), read_devices), "devs")
 
     def pools(self) -> tuple[Pool, ...]:
-        return self._reported(read_pools(self.ask(Command("pools"))), "pools")
+        return self._reported(self.asked(Command("pools"), read_pools), "pools")
 
     def may_write(self) -> bool | None:
         """Whether this host may change something; None where the miner does not know the question."""
-        return is_privileged(self.ask(probe_privileged()))
+        return self.asked(probe_privileged(), is_privileged)
 
     def do(self, command: Command) -> Reply:
         """A command that changes something. Raises SettingRefused with the miner's own words."""
-        reply = self.ask(command)
+        reply = self._ask(command, again=command.name in REPEATABLE)
         if (refused := reply.refusal) is not None:
             raise SettingRefused(f"the miner refuses {command.name}: {refused.message} (code {refused.code})")
         return reply
 
     @contextmanager
-    def luxos_session(self, log: list[str]) -> Iterator[str]:
+    def luxos_session(self, log: list[str], waiting: Waiting) -> Iterator[str]:
         """The one session that LuxOS has, given back on every way out. Raises SettingRefused while another
         holds it."""
-        begun = luxos.read_session(self.ask(luxos.logon()))
+        session_id = self._begun_session(log, waiting)
+        try:
+            yield session_id
+        finally:
+            try:
+                self.do(luxos.logoff(session_id))
+            except (SettingRefused, DeviceLost, RemoteProtocolError) as error:
+                self._may_have_left_a_session = True
+                log.append(
+                    f"the session of LuxOS was not closed ({error}); it ends after {luxos.SESSION_S} s"
+                )
+
+    def _begun_session(self, log: list[str], waiting: Waiting) -> str:
+        """The id of a new session.
+
+        The end of one that may be ours, as an answer about it was lost, is waited for: nobody knows its id,
+        and without a session nothing is put back.
+        """
+        begun: luxos.Session | CommandRefused
+
+        def has_begun() -> bool:
+            nonlocal begun
+            begun = luxos.read_session(self._ask(luxos.logon()))
+            return isinstance(begun, luxos.Session)
+
+        try:
+            free = has_begun()
+        except (DeviceLost, RemoteProtocolError):
+            self._may_have_left_a_session = True
+            free = has_begun()
+        if not free and self._may_have_left_a_session:
+            log.append(f"LuxOS has a session that may be of here: its end is waited for, {luxos.SESSION_S} s")
+            free = waiting.until(has_begun, luxos.SESSION_S + 5.0, each_s=2.0)
+        self._may_have_left_a_session = False
         if isinstance(begun, CommandRefused) or not begun.session_id:
             said = begun.message if isinstance(begun, CommandRefused) else "it gives no session"
             raise SettingRefused(
                 f"the miner lets nobody change it now: {said}. LuxOS has one session at a time: close its "
                 f"web page or whatever else holds it; unused it ends after {luxos.SESSION_S} s"
             )
-        try:
-            yield begun.session_id
-        finally:
-            try:
-                self.do(luxos.logoff(begun.session_id))
-            except (SettingRefused, DeviceLost, RemoteProtocolError) as error:
-                log.append(
-                    f"the session of LuxOS was not closed ({error}); it ends after {luxos.SESSION_S} s"
-                )
+        return begun.session_id
 
-    def ask(self, command: Command) -> Reply:
-        data = self._exchange.ask(encode_command(command), command.name)
+    def asked(self, command: Command, read: Callable[[Reply], T]) -> T:
+        """A question, once more where its answer is lost or damaged."""
+        try:
+            return read(self._ask(command, again=True))
+        except RemoteProtocolError:
+            return read(self._ask(command))
+
+    def _ask(self, command: Command, *, again: bool = False) -> Reply:
+        data = self._exchange.ask(encode_command(command), command.name, again=again)
         return read_reply(data, f"{self.name}: {command.name}")
 
     def close(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from asicrc.devices.network.cgminer_client import CgminerClient
 from asicrc.devices.network.credentials import HINT, Credentials
 from asicrc.errors import UsageError
@@ -43,6 +46,8 @@ FACTORY_USER, FACTORY_PASSWORD = "admin", "123456789"
 """Of every box that leaves the factory, as its manual says; used where no other is given."""
 UNAUTHORIZED = 401
 
+T = TypeVar("T")
+
 
 class GoldshellClient:
     """Raises DeviceLost where the box does not answer in time, and RemoteProtocolError for answers that are
@@ -59,7 +64,8 @@ class GoldshellClient:
         self._credentials = credentials
         self._token: Token | None = None
         """The newest; None before the box has let us in."""
-        self._boards_on_command_port = False
+        self._boards_on_command_port: bool | None = None
+        """None before anything was told of them."""
 
     def status(self) -> BoxStatus:
         status = read_status(self._exchange.ask(encode_request(GetStatus())))
@@ -70,21 +76,25 @@ class GoldshellClient:
         return status
 
     def setting(self) -> Setting:
-        setting = read_setting(self._ask(GetSetting()))
+        setting = self._asked(GetSetting(), read_setting)
         if isinstance(setting, Refused):
             raise DeviceLost(f"{self.name} does not tell its setting: {setting.status} {setting.message}")
         return setting
 
     def boards(self) -> tuple[BoxBoard, ...] | tuple[Device, ...]:
         if not self._boards_on_command_port:
-            boards = read_boards(self._ask(GetBoards()))
+            boards = self._asked(GetBoards(), read_boards)
             if not isinstance(boards, Refused):
+                self._boards_on_command_port = False
                 return boards
-            self._boards_on_command_port = True
-        return self._commands.devices()
+            if self._boards_on_command_port is not None:  # it told of them before
+                raise DeviceLost(f"{self.name} does not tell of its boards: {boards.status} {boards.message}")
+        devices = self._commands.devices()
+        self._boards_on_command_port = True
+        return devices
 
     def pools(self) -> tuple[BoxPool, ...]:
-        pools = read_pools(self._ask(GetPools()))
+        pools = self._asked(GetPools(), read_pools)
         if isinstance(pools, Refused):
             raise DeviceLost(f"{self.name} does not tell its pools: {pools.status} {pools.message}")
         return pools
@@ -99,7 +109,11 @@ class GoldshellClient:
 
     def write(self, asked: Setting) -> Setting:
         """As `change`, with the whole setting."""
-        done = read_done(self._ask(PutSetting(asked)))
+        reply = self._ask(PutSetting(asked))
+        try:
+            done = read_done(reply)
+        except RemoteProtocolError:
+            done = None  # what is read back tells
         if isinstance(done, Refused):
             raise SettingRefused(f"the box refuses the setting: {done.status} {done.message}")
         told = self.setting()
@@ -111,25 +125,43 @@ class GoldshellClient:
 
     def add_pool(self, url: str, user: str, password: str) -> None:
         """Behind the others. Raises SettingRefused unless it is then in the list."""
+
+        def is_listed() -> bool:
+            return any(pool.url == url and pool.user == user for pool in self.pools())
+
         try:
-            reply = self._ask(NewPool(url, user, password))
+            self._do_once(NewPool(url, user, password), "another pool", is_listed)
         except LocalProtocolError as error:
             raise SettingRefused(str(error)) from None
-        self._check_reply(reply, "another pool")
-        if not any(pool.url == url and pool.user == user for pool in self.pools()):
+        if not is_listed():
             raise SettingRefused(
                 "the box answered that it took the pool, but does not list it: its list may be full"
             )
 
     def delete_pool(self, pool: BoxPool) -> None:
         """Raises SettingRefused unless it is gone then."""
+
+        def is_gone() -> bool:
+            return not any(other.url == pool.url and other.user == pool.user for other in self.pools())
+
         request = DeletePool(pool.url, pool.user or "", pool.password or "", pool.drag_id or 0)
-        self._check_reply(self._ask(request), "that a pool is deleted")
-        if any(other.url == pool.url and other.user == pool.user for other in self.pools()):
+        self._do_once(request, "that a pool is deleted", is_gone)
+        if not is_gone():
             raise SettingRefused("the box answered that it deleted a pool, but still lists it")
 
     def close(self) -> None:
         self._exchange.close()
+
+    def _do_once(self, request: Request, what: str, is_done: Callable[[], bool]) -> None:
+        """A change of the pools, which made twice comes to something else: where its answer is lost the list
+        tells whether it was made."""
+        try:
+            self._check_reply(self._ask(request), what)
+            return
+        except DeviceLost:
+            if is_done():
+                return
+        self._check_reply(self._ask(request), what)
 
     def _check_reply(self, reply: HttpReply, what: str) -> None:
         """Of a change of the pools, whose answer is the list or a word."""
@@ -140,6 +172,13 @@ class GoldshellClient:
             answer = done if isinstance(done, Refused) else ()
         if isinstance(answer, Refused):
             raise SettingRefused(f"the box refuses {what}: {answer.status} {answer.message}")
+
+    def _asked(self, request: Request, read: Callable[[HttpReply], T]) -> T:
+        """A question, once more where its answer is damaged."""
+        try:
+            return read(self._ask(request))
+        except RemoteProtocolError:
+            return read(self._ask(request))
 
     def _ask(self, request: Request) -> HttpReply:
         """With a token; a refused one is tried again before it is believed, and then renewed."""

@@ -93,7 +93,7 @@ class LuxosControl(CgminerControl):
             return []
         self._check_way_back(requested)
         settings: dict[str, Setting] = {}
-        with self._client.luxos_session(self.log) as session:
+        with self._client.luxos_session(self.log, self._waiting) as session:
             for state in luxos_boards.states(self._client):
                 for name, reached in self._go_to(session, state, requested).items():
                     settings[f"{name}/{state.board}"] = Setting(
@@ -106,7 +106,7 @@ class LuxosControl(CgminerControl):
         self._changed.add(FREQUENCY)
         failed: list[str] = []
         coolest_mhz = self.envelope.coolest_mhz
-        with self._client.luxos_session(self.log) as session:
+        with self._client.luxos_session(self.log, self._waiting) as session:
             for state in luxos_boards.states(self._client):
                 try:
                     luxos_boards.set_frequency(
@@ -131,7 +131,7 @@ class LuxosControl(CgminerControl):
             self.log.append("it had overheated: clock and voltage are left where they make no more heat")
         try:
             self._waiting.await_answer(self._client.version)
-            with self._client.luxos_session(self.log) as session:
+            with self._client.luxos_session(self.log, self._waiting) as session:
                 for state in luxos_boards.states(self._client):
                     original = self._boards.get(state.board, {})
                     goal = {name: value for name, value in original.items() if name in self._changed}

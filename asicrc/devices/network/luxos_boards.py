@@ -117,7 +117,7 @@ def _state(client: CgminerClient, board: int) -> BoardState:
 
 
 def _chips(client: CgminerClient, board: int) -> tuple[luxos.ChipHealth, ...]:
-    chips = luxos.read_chip_health(client.ask(luxos.chip_health(board)))
+    chips = client.asked(luxos.chip_health(board), luxos.read_chip_health)
     if isinstance(chips, CommandRefused):
         raise DeviceLost(f"{client.name} does not tell the clocks of board {board}: {chips.message}")
     return chips
@@ -126,7 +126,7 @@ def _chips(client: CgminerClient, board: int) -> tuple[luxos.ChipHealth, ...]:
 def _voltage(client: CgminerClient, board: int) -> luxos.BoardVoltage | None:
     """None where the miner does not tell it."""
     try:
-        voltage = luxos.read_voltage(client.ask(luxos.get_voltage(board)))
+        voltage = client.asked(luxos.get_voltage(board), luxos.read_voltage)
     except RemoteProtocolError:
         return None
     return None if isinstance(voltage, CommandRefused) else voltage

@@ -262,20 +262,27 @@ class NetworkMinerDevice:
         self._stop_watching()
         self._back_ns = self._back_ns or self.clock.now_ns()
         with self._waiting.patient(), self._answers_expected():
-            if overheated:
-                try:
-                    self._control.calm()
-                except (SettingRefused, DeviceLost, RemoteProtocolError) as error:
-                    self._log.append(f"it could not be slowed down: {error}")
+            if overheated and not self._calmed() and self._answers():
+                self._calmed()
             settings = self._control.restore(overheated=overheated)
-            if not overheated and not all(s.came_true for s in settings) and self._answers():
+            # Of a miner that overheated clock and voltage stay as they are: its pools alone can be missing.
+            missing = [s for s in settings if not s.came_true and (not overheated or s.name == OWN_POOLS)]
+            if missing and self._answers():
                 self._log.append("not everything is as it was: the way back is gone once more")
-                again = self._control.restore(overheated=False)
+                again = self._control.restore(overheated=overheated)
                 settings = list(({s.name: s for s in settings} | {s.name: s for s in again}).values())
             settings += self._after_restore(settings)
         if self._by_hand and self._serving is not None:
             self._tell("the miner was pointed here by hand: write its own pool back now, by hand too")
         return settings
+
+    def _calmed(self) -> bool:
+        try:
+            self._control.calm()
+        except (SettingRefused, DeviceLost, RemoteProtocolError) as error:
+            self._log.append(f"it could not be slowed down: {error}")
+            return False
+        return True
 
     def _answers(self) -> bool:
         """Now: then what it did not do may be for a request or two that were lost."""

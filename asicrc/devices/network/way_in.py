@@ -15,13 +15,15 @@ from asicrc.devices.network.network_url import NetworkUrl
 from asicrc.devices.network.serving import Serving
 from asicrc.devices.network.waiting import Waiting
 from asicrc.work.pool_work import PoolWork
-from firmware_protocols.device import Batch, Clock, SafetyStop, SettingRefused
+from firmware_protocols.device import Batch, Clock, DeviceLost, SafetyStop, SettingRefused
 from firmware_protocols.errors import RemoteProtocolError
 
 COMES_WITHIN_S = 60.0
 BY_HAND_WITHIN_S = 1800.0
 WELL_WITHIN_S = 60.0
 """At a later point: its clock was followed there already, and a restart is over."""
+LOST_BORNE = 2
+"""Answers in a row of a miner that is looked at then."""
 JOB_INTERVAL_S = 30.0
 """As often as pools send one; a miner rolls its extranonce between."""
 GATE_SEED = 0x6A7E
@@ -118,12 +120,17 @@ class WayIn:
         """
         expected = self._expected(requested, difficulty, asked=False)
         found: list[gate.Finding] = []
+        lost = 0
 
         def is_decided() -> bool:
-            nonlocal found
+            nonlocal found, lost
             try:
                 found = gate.of_the_miner(self.control.observe(), expected, with_averages=False)
-            except RemoteProtocolError as error:  # one that is damaged is asked for again
+                lost = 0
+            except (RemoteProtocolError, DeviceLost) as error:  # damaged or lost: it is asked again
+                lost += isinstance(error, DeviceLost)
+                if lost > LOST_BORNE:
+                    raise
                 found = [gate.Finding(str(error), passes=True)]
             return not found or any(not finding.passes for finding in found)
 

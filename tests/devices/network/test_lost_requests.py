@@ -59,7 +59,7 @@ def test_old_firmware_runs_at_its_own_clock_again_although_a_request_was_lost_be
     assert miner.running_mhz == 525.0
     asked = len(miner.requests)
     miner.lost = what
-    control._client.await_answer = lambda: setattr(miner, "lose", 1)  # type: ignore[method-assign]
+    control._client.await_answer = lambda: setattr(miner, "lose", 2)  # type: ignore[method-assign]
     restored = {setting.name: setting for setting in control.restore(overheated=False)}
     assert len(miner.requests) > asked
     assert any("not restored" in line for line in control.log)
