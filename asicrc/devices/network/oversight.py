@@ -10,6 +10,9 @@ from asicrc.devices.network.serving import Serving
 from asicrc.devices.network.watcher import Watcher
 from firmware_protocols.device import Batch, Clock, Reading
 
+MOST_SAID = 50
+"""Lines about gaps in one capture: of a miner that answers now and then there would be thousands."""
+
 
 class Oversight:
     """From `start` to `stop`; what is seen is told from `begin_recording` on."""
@@ -19,6 +22,8 @@ class Oversight:
         self._clock = clock
         self._presence: Presence | None = None
         self._connected: float | None = None
+        self._was_silent = False
+        self._said = 0
 
     def start(self) -> None:
         self.watcher.start()
@@ -33,6 +38,7 @@ class Oversight:
         for seen in self.watcher.take():
             batch.readings += _as_readings(seen)
             batch.faults += self._presence.look(seen)
+        self._look_for_a_gap(batch)
         if serving is None:
             return
         now_ns = self._clock.now_ns()
@@ -41,6 +47,13 @@ class Oversight:
             self._connected = connected
             batch.readings.append(Reading(now_ns, CONNECTED, connected))
         serving.check_presence(now_ns)
+
+    def _look_for_a_gap(self, batch: Batch) -> None:
+        error = self.watcher.last_error
+        if error and not self._was_silent and self._said < MOST_SAID:
+            self._said += 1
+            batch.log.append(f"the miner does not say how it is, so its readings have a gap: {error}")
+        self._was_silent = bool(error)
 
     def stop(self) -> None:
         self.watcher.stop()

@@ -217,3 +217,14 @@ def test_what_is_seen_comes_as_readings_with_set_points_under_their_own_names() 
     stand_in.miners.clear()
     oversight.look(stand_in, batch)
     assert batch.readings[-1].channel == "connected_n" and batch.readings[-1].value == 0.0
+
+
+def test_a_gap_in_the_readings_is_said_once_each_time() -> None:
+    stand_in: Any = SeenOnce(WELL)
+    oversight = Oversight(stand_in, "a miner", RecordedClock(0, 0))
+    oversight.begin_recording()
+    batch = Batch()
+    for error in ("", "no route", "no route", "", "reset"):
+        oversight.watcher._last_error = error
+        oversight.look(stand_in, batch)
+    assert [line.rpartition(": ")[2] for line in batch.log] == ["no route", "reset"]
