@@ -15,7 +15,7 @@ from asicrc.analysis.event_stream import EventStream
 from asicrc.analysis.spectra.host_periods import HostPeriod, regular_period, usual_periods
 from asicrc.capture.point_capture import load_point
 from asicrc.capture.schema import END_REASON_KEY
-from asicrc.errors import BadFile, NoAnswer
+from asicrc.errors import BadFile, NoAnswer, UsageError
 from asicrc.evidence.block_bootstrap import Floats
 from firmware_protocols.device import NO_TIME, NonceBatch, Verdict
 
@@ -50,9 +50,14 @@ def read_event_source(
     """A capture, or a CSV with a column t_ns, t_us, t_ms, t_s or timestamp (s).
 
     `point` is one of a sweep, by its row. Raises BadFile for what is neither, UsageError for a sweep without
-    one, NoAnswer where no event has a stamp.
+    one and for a CSV with one, NoAnswer where no event has a stamp.
     """
     if not is_capture(path):
+        if point is not None or include_duplicates:
+            option = "--include-duplicates" if point is None else "--point"
+            raise UsageError(
+                f"{path} is a table of stamps: it has no points or duplicates", f"leave out {option}"
+            )
         return _of_table(path)
     with load_point(path, point) as capture:
         return source_of_capture(capture, include_duplicates=include_duplicates, seed=seed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asicrc.bench.widening import BEYOND_FLAG
-from asicrc.cli.options import Json
+from asicrc.cli.options import Json, refuse_idle
 from asicrc.cli.output import note, print_json, say
 from asicrc.errors import ExitCode, StorageError, UsageError
 
@@ -69,6 +69,8 @@ def check(
             "`asicrc station init` writes one; without it the built-in limits hold",
         )
     station = load_station(found)
+    widened = any(entry.widen_beyond_built_in.by_key() for entry in station.devices)
+    refuse_idle({BEYOND_FLAG: allow_beyond_envelope and not widened}, f"{found} asks for something beyond")
     devices = checked_devices(station, allow_beyond=allow_beyond_envelope)
     if as_json:
         print_json(

@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 from scipy.integrate import solve_ivp
 
+from asicrc.analysis.event_source import read_event_source
 from asicrc.analysis.papers.ginzburg_landau import TRANSITION, compare_transition
 from asicrc.analysis.papers.hamming import forced_zeros_seen, hamming_of_hashes
 from asicrc.analysis.papers.hierarchical_numbers import (
@@ -28,6 +29,7 @@ from asicrc.analysis.papers.k_sync import k_sync, mended_k_sync, printed_k_sync
 from asicrc.analysis.papers.phase_amplitude import compare_reconstruction, delay_embedding, phase_amplitude
 from asicrc.analysis.papers.printed_entropy import printed_entropies
 from asicrc.analysis.papers.proof_hashes import proof_hashes, proof_headers
+from asicrc.analysis.papers.report import PapersReport, _of_stream
 from asicrc.analysis.papers.scrambling import nonce_scrambling, scrambling_of_counts
 from asicrc.analysis.papers.window_cv import window_cv
 from asicrc.capture.reader import load
@@ -245,3 +247,11 @@ def test_a_sweep_of_an_ideal_twin_has_no_transition(
     assert said["sweep"]["transition"]["verdict"] != "supported"
     assert said["sweep"]["regimes"] is None  # fewer than 20 points
     assert "name one of its points" in said["unanswered"]["hamming"]
+
+
+def test_a_few_stamps_are_too_few_for_what_comes_behind_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("t_s\n0\n1\n3\n")
+    report = PapersReport()
+    _of_stream(report, read_event_source(path), seed=1)
+    assert "2 intervals" in report.unanswered["phase_amplitude"]

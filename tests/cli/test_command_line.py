@@ -91,6 +91,7 @@ def test_no_durations(text: str) -> None:
         (["proxy", "--upstream", "x", "--mode", "handshake", "--renew", "5s"], "--renew"),
         (["publish", "x", "--mqtt", "x", "--no-discovery", "--discovery-prefix", "a"], "--no-discovery"),
         (["guide", "--raw"], "--raw"),
+        (["heartbeat", __file__, "--point", "1"], "--point"),
         (["benchmark", "list", "-d", "twin:lv06"], "--device"),
         (["benchmark", "narma10", "--capture", "x", "--taus", "1"], "--features"),
         (["benchmark", "narma10", "--capture", "x.csv", "--lags", "2"], "--lags"),

@@ -128,6 +128,8 @@ def _reconstruction(source: EventSource) -> Reconstruction:
     steps = np.diff(source.stream.longest_s)
     if not np.all(steps > 0):
         raise NoAnswer("several events share a stamp", "use finer stamps")
+    if len(steps) <= FUTURE:
+        raise NoAnswer(f"{len(steps)} intervals have no {FUTURE} behind them", "a longer series")
     series = np.log(steps)
     ahead = np.stack([series[k : len(series) - FUTURE + k] for k in range(1, FUTURE + 1)], axis=1)
     return compare_reconstruction(series[:-FUTURE], ahead)
