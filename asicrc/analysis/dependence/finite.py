@@ -62,7 +62,13 @@ def product(p: ArrayLike, q: ArrayLike) -> Probabilities:
 
 def mutual_information(joint: ArrayLike) -> float:
     """I(S; O) = D(joint || product of its marginals); 0 exactly where they are independent."""
-    return divergence(_joint(joint), product(*marginals(joint)))
+    p = _joint(joint)
+    first, second = marginals(p)
+    terms = rel_entr(p, product(first, second))
+    # The product of two tiny marginals is 0 as a float, and excludes nothing: here its logarithm is taken.
+    for s, o in np.argwhere(np.isinf(terms)):
+        terms[s, o] = p[s, o] * (np.log(p[s, o]) - np.log(first[s]) - np.log(second[o]))
+    return max(0.0, float(terms.sum()))
 
 
 def through_channel(source: ArrayLike, channel: ArrayLike) -> Probabilities:
