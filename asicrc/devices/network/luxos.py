@@ -107,17 +107,17 @@ class LuxosControl(CgminerControl):
         failed: list[str] = []
         coolest_mhz = self.envelope.coolest_mhz
         with self._client.luxos_session(self.log, self._waiting) as session:
-            for state in luxos_boards.states(self._client):
+            for device in self._client.devices():  # whether a board tells its clock does not matter here
                 try:
                     luxos_boards.set_frequency(
                         self._client,
                         session,
-                        state.board,
+                        device.number,
                         coolest_mhz,
                         self.envelope.frequency_mhz,
                         self._waiting,
                     )
-                except (SettingRefused, RemoteProtocolError) as error:
+                except (SettingRefused, DeviceLost, RemoteProtocolError) as error:
                     failed.append(str(error))
         if failed:
             raise SettingRefused("; ".join(failed))
@@ -129,21 +129,18 @@ class LuxosControl(CgminerControl):
     def _restore_boards(self, overheated: bool) -> list[Setting]:
         if overheated:
             self.log.append("it had overheated: clock and voltage are left where they make no more heat")
+        after: dict[int, dict[str, float]] = {}
         try:
             self._waiting.await_answer(self._client.version)
             with self._client.luxos_session(self.log, self._waiting) as session:
-                for state in luxos_boards.states(self._client):
-                    original = self._boards.get(state.board, {})
+                for board, original in self._boards.items():
                     goal = {name: value for name, value in original.items() if name in self._changed}
                     goal = within_limits(goal, self.envelope, self.log)
-                    if overheated:
-                        now = _settings_of(state)
-                        goal = {name: min(value, now.get(name, value)) for name, value in goal.items()}
-                    self._try(session, state, goal)
-            after = {state.board: _settings_of(state) for state in luxos_boards.states(self._client)}
+                    self._try(session, board, goal, overheated)
+            self._client.version()  # one that is gone is not asked for each board
+            after = {board: self._after(board) for board in self._boards}
         except (SettingRefused, DeviceLost, RemoteProtocolError) as error:
             self.log.append(f"not restored: {error}")
-            after = {}
         return [
             self._restored(board, name, value, after.get(board, {}).get(name))
             for board, values in self._boards.items()
@@ -151,12 +148,23 @@ class LuxosControl(CgminerControl):
             if name in self._changed
         ]
 
-    def _try(self, session: str, state: BoardState, goal: Mapping[str, float]) -> None:
-        """One board that does not go back keeps no other from it."""
+    def _try(self, session: str, board: int, goal: Mapping[str, float], overheated: bool) -> None:
+        """One board that does not go back, or does not say where it is, keeps no other from it."""
         try:
+            state = luxos_boards.state_of(self._client, board)
+            if overheated:
+                now = _settings_of(state)
+                goal = {name: min(value, now.get(name, value)) for name, value in goal.items()}
             self._go_to(session, state, goal)
         except (SettingRefused, DeviceLost, RemoteProtocolError) as error:
             self.log.append(f"not restored: {error}")
+
+    def _after(self, board: int) -> dict[str, float]:
+        try:
+            return _settings_of(luxos_boards.state_of(self._client, board))
+        except (DeviceLost, RemoteProtocolError) as error:
+            self.log.append(f"not known to be restored: {error}")
+            return {}
 
     def _restored(self, board: int, name: str, original: float, now: float | None) -> Setting:
         asked = within_limits({name: original}, self.envelope, [])[name]

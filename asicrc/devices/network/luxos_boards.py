@@ -37,7 +37,7 @@ class BoardState:
 
 def states(client: CgminerClient) -> list[BoardState]:
     """Of every board that the miner tells of. Raises DeviceLost, RemoteProtocolError."""
-    return [_state(client, device.number) for device in client.devices()]
+    return [state_of(client, device.number) for device in client.devices()]
 
 
 def set_frequency(
@@ -103,7 +103,7 @@ def set_voltage(client: CgminerClient, session: str, board: int, mv: float, wait
     return told.voltage_v * 1000
 
 
-def _state(client: CgminerClient, board: int) -> BoardState:
+def state_of(client: CgminerClient, board: int) -> BoardState:
     clocks = [chip.frequency_mhz for chip in _chips(client, board) if chip.frequency_mhz is not None]
     voltage = _voltage(client, board)
     even = bool(clocks) and max(clocks) - min(clocks) <= SAME_MHZ

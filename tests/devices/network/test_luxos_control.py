@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_cgminer import FakeCgminer
+from fake_cgminer import FakeCgminer, _status
 from hypothesis import Phase, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -179,3 +179,23 @@ def test_foreign_originals_are_held_to_the_limits_here() -> None:
         (setting,) = control.restore(overheated=False)
     assert setting.requested == 650.0
     assert max(miner.clocks[0].values()) == 650.0
+
+
+def test_a_board_that_tells_nothing_any_more_keeps_no_other_from_being_slowed_down_or_put_back() -> None:
+    miner = FakeCgminer(luxos=True)
+    real, before = miner._healthchipget, [dict(clocks) for clocks in miner.clocks]
+    with miner.serving() as client:
+        control = control_of(client)
+        control.originals()
+        control.configure({"frequency_mhz": 550.0})
+        miner._healthchipget = (  # type: ignore[method-assign]
+            lambda board: _status("E", 1, "no chip answers") if board.startswith("0") else real(board)
+        )
+        with pytest.raises(SettingRefused, match="does not tell the clocks of board 0"):
+            control.calm()
+        coolest = control.envelope.coolest_mhz
+        assert all(abs(clocks[0] - coolest) <= 25 for clocks in miner.clocks), "board 0 too"
+        restored = {setting.name: setting.came_true for setting in control.restore(overheated=False)}
+    assert miner.clocks[1:] == before[1:]
+    assert not restored["board0_frequency_mhz"]
+    assert restored["board1_frequency_mhz"] and restored["board2_frequency_mhz"]
