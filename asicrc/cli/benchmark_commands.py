@@ -171,6 +171,8 @@ def benchmark(
     elif mode == "stream":
         of_handshake = {"--handshake-timeout": handshake_timeout != USUAL_TIMEOUT}
         refuse_idle(of_handshake, "a step ends with its share (--mode handshake)")
+    else:
+        refuse_idle({"--step": step != USUAL_STEP}, "steps go by the clock (--mode stream)")
     if capture:
         of_task = {"--seeds": seeds != DEFAULT_SEEDS, "--first-seed": first_seed != 0}
         refuse_idle(of_task | {"--task-option": bool(task_option)}, "the input is yet to be made")

@@ -93,6 +93,7 @@ def test_no_durations(text: str) -> None:
         (["guide", "--raw"], "--raw"),
         (["heartbeat", __file__, "--point", "1"], "--point"),
         (["benchmark", "list", "-d", "twin:lv06"], "--device"),
+        (["benchmark", "narma10", "-d", "x", "--mode", "handshake", "--step", "2s"], "--mode stream"),
         (["benchmark", "narma10", "--capture", "x", "--taus", "1"], "--features"),
         (["benchmark", "narma10", "--capture", "x.csv", "--lags", "2"], "--lags"),
         (["benchmark", "narma10", "--baselines-only", "--station", "x"], "--station"),
