@@ -134,7 +134,8 @@ def captures_of(
 
 def scored(bench: Bench, run: DrivenRun, task: Task, number: int) -> CaptureScores:
     target = Target(task.y, np.isfinite(run.drive.u), bench.protocol.split)
-    return capture_scores(run, target, bench.protocol.question, np.random.SeedSequence(number))
+    # `number` is the seed of the input: the memoryless twin's noise has a stream of its own
+    return capture_scores(run, target, bench.protocol.question, np.random.SeedSequence([number, 1]))
 
 
 def find_memory(evidence: Evidence) -> Finding:
