@@ -34,13 +34,14 @@ class CommandExchange:
         try:
             return self._exchange(command, what, within_s)
         except _NoReply as error:
+            said = str(error)
             if not again:
-                raise DeviceLost(str(error)) from None
+                raise DeviceLost(said) from None
         time.sleep(AGAIN_AFTER_S)
         try:
             return self._exchange(command, what, AGAIN_WITHIN_S)
-        except _NoReply as error:
-            raise DeviceLost(str(error)) from None
+        except _NoReply:
+            raise DeviceLost(f"{said}, nor when asked again") from None
 
     def close(self) -> None:
         """Nothing is kept open."""
