@@ -19,7 +19,8 @@ CLKI_MHZ = CLKI_HZ / 1e6
 RAMP_STEP_MHZ = 6.25
 """Step of ESP-Miner and of the factory firmware, one every 100 ms."""
 _MAX_ERROR = 0.01
-"""Relative; every frequency from the ramp's start upward has dividers far closer than this."""
+"""Relative. From the ramp's start upward there are dividers far closer than this, but for some clocks of the
+BM1387 below 152 MHz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def solve_pll(model: ChipModel, mhz: float) -> PllSetting:
     """
     if not (mhz > 0 and math.isfinite(mhz)):
         raise LocalProtocolError(f"a hash clock is above 0 MHz, not {mhz}")
-    best = min(_near(model, mhz), key=lambda setting: _preference(model, setting, mhz), default=None)
+    best = _nearest(model, mhz)
     if best is None or abs(best.mhz - mhz) > _MAX_ERROR * mhz:
         raise LocalProtocolError(f"no dividers of the {model.name} come within 1 % of {mhz:g} MHz")
     return best
@@ -78,7 +79,8 @@ def frequency_ramp(
 ) -> list[float]:
     """Frequencies to set one after the other, upward or downward: without `from_mhz`, and with `to_mhz`.
 
-    With nowhere to go it is `to_mhz` alone: the clock's present state may only be supposed. Raises
+    With nowhere to go it is `to_mhz` alone: the clock's present state may only be supposed. On the way the
+    nearest clock there is stands for one that the dividers do not come within 1 % of. Raises
     LocalProtocolError for a step that is not above 0, and for an end that the model cannot be set to.
     """
     if not step_mhz > 0:
@@ -87,7 +89,16 @@ def frequency_ramp(
         solve_pll(model, end)
     steps = math.ceil(abs(to_mhz - from_mhz) / step_mhz - 1e-9)
     signed = math.copysign(step_mhz, to_mhz - from_mhz)
-    return [from_mhz + signed * n for n in range(1, steps)] + [to_mhz]
+    return [_reachable(model, from_mhz + signed * n) for n in range(1, steps)] + [to_mhz]
+
+
+def _reachable(model: ChipModel, mhz: float) -> float:
+    best = _nearest(model, mhz)
+    return mhz if best is None or abs(best.mhz - mhz) <= _MAX_ERROR * mhz else best.mhz
+
+
+def _nearest(model: ChipModel, mhz: float) -> PllSetting | None:
+    return min(_near(model, mhz), key=lambda setting: _preference(model, setting, mhz), default=None)
 
 
 def _near(model: ChipModel, mhz: float) -> list[PllSetting]:
