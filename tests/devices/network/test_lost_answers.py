@@ -181,26 +181,36 @@ def test_boards_that_were_told_once_are_not_looked_for_elsewhere_for_one_refusal
     assert control.observe().temperature_c == 67.1
 
 
+class Loss:
+    """The next `left` requests of one kind do not reach the miner."""
+
+    def __init__(
+        self, miner: FakeAxeos, of: Callable[[httpx.Request], bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.left = 0
+        real = miner._answer
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            if self.left and of(request):
+                self.left -= 1
+                raise httpx.ConnectError("no route to host")
+            return real(request)
+
+        monkeypatch.setattr(miner, "_answer", answer)
+
+
 @pytest.mark.parametrize("generation", ["old", "head"])
 def test_a_miner_that_is_too_hot_is_slowed_down_although_it_was_out_of_reach_for_a_moment(
     generation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     miner = FakeAxeos(generation)
-    real, lose = miner._answer, 2
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        nonlocal lose
-        if lose and request.method == "PATCH":
-            lose -= 1
-            raise httpx.ConnectError("no route to host")
-        return real(request)
-
-    monkeypatch.setattr(miner, "_answer", answer)
+    loss = Loss(miner, lambda request: request.method == "PATCH", monkeypatch)
     control = control_of(miner)
     device = device_of(control, "axeos://192.0.2.7")
     device.originals()
+    loss.left = 2
     device.make_safe()
-    assert lose == 0
+    assert loss.left == 0
     assert miner.running_mhz == control.envelope.coolest_mhz
 
 
@@ -208,24 +218,15 @@ def test_one_that_was_too_hot_gets_its_own_pool_back_although_a_request_was_lost
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     miner = FakeAxeos("live")
-    real, lose = miner._answer, 0
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        nonlocal lose
-        if lose and b"stratumURL" in request.content:
-            lose -= 1
-            raise httpx.ConnectError("no route to host")
-        return real(request)
-
-    monkeypatch.setattr(miner, "_answer", answer)
+    loss = Loss(miner, lambda request: b"stratumURL" in request.content, monkeypatch)
     control = control_of(miner)
     device = device_of(control, "axeos://192.0.2.7")
     device.originals()
     device._left.keep(control, SERVER, 0)
     control.point_to(SERVER, None, {})
-    lose = 2
+    loss.left = 2
     restored = {setting.name: setting for setting in device.make_safe()}
-    assert lose == 0 and restored["own_pools"].came_true
+    assert loss.left == 0 and restored["own_pools"].came_true
     assert miner.info["stratumURL"] == "pool.example"
     assert miner.running_mhz == control.envelope.coolest_mhz, "and stays cool"
 
