@@ -165,6 +165,7 @@ class Proxied:
         try:
             while not self._stop.is_set():
                 self.log += self.proxy.take_log(0.05)
+            self.log += self.proxy.take_log(0.0)
         except BaseException as error:
             self._failure = error
 
