@@ -13,7 +13,7 @@ from asicrc.errors import ExitCode, UsageError
 
 WORTH_SAYING_S = 1.0
 """A part of an analysis that takes longer says so; resampling takes nearly all of it."""
-SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".nc": "netcdf"}
+SUFFIXES = {"csv": ".csv", "parquet": ".parquet", "netcdf": ".nc"}
 File = Annotated[Path, typer.Argument(help="A capture file.")]
 
 
@@ -98,11 +98,11 @@ def export(
     from asicrc.capture.export import export as write
     from asicrc.capture.reader import load
 
-    if output is not None and SUFFIXES.get(output.suffix.lower(), format_) != format_:
-        raise UsageError(
-            f"{output} would hold {format_}", f"--format {SUFFIXES[output.suffix.lower()]}, or another name"
-        )
-    target = output or output_beside(file, {"netcdf": ".nc"}.get(format_, f".{format_}"))
+    if output is not None:
+        told = next((name for name, suffix in SUFFIXES.items() if suffix == output.suffix.lower()), format_)
+        if told != format_:
+            raise UsageError(f"{output} would hold {format_}", f"--format {told}, or another name")
+    target = output or output_beside(file, SUFFIXES.get(format_, f".{format_}"))
     with load(file) as capture:
         write(capture, target, format_, overwrite=overwrite)
     if as_json:

@@ -93,10 +93,10 @@ def evaluate(
     Names a label that is made of the very features, or one with time, and windows that overlap.
     """
     from asicrc.filtering.window_study import study_windows
-    from asicrc.filtering.windows import load_windows
+    from asicrc.filtering.windows import is_window_table, load_windows
 
-    is_table = source.suffix.lower() == ".csv"
-    refuse_idle({"--window": is_table and window != USUAL_WINDOW}, "windows are cut from a capture")
+    is_idle = is_window_table(source) and window != USUAL_WINDOW
+    refuse_idle({"--window": is_idle}, "windows are cut from a capture")
     result = study_windows(load_windows(source, seconds(window)), seed)
     answer = result.as_json()
     if as_json:

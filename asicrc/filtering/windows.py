@@ -44,9 +44,14 @@ def load_windows(path: Path, window_s: float = DEFAULT_WINDOW_S) -> WindowTable:
     """
     if not window_s > 0:
         raise UsageError(f"windows of {window_s:g} s are none", "--window 2s")
-    if path.suffix.lower() == ".csv":
+    if is_window_table(path):
         return _of_csv(path)
     return _of_capture(path, window_s)
+
+
+def is_window_table(path: Path) -> bool:
+    """Whether its windows are cut already; a capture's are not."""
+    return path.suffix.lower() == ".csv"
 
 
 def _of_csv(path: Path) -> WindowTable:

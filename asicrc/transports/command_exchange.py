@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 
+from asicrc.transports.asking_again import AGAIN_AFTER_S, AGAIN_WITHIN_S
 from firmware_protocols.cgminer_api import ReplyBuffer
 from firmware_protocols.device import DeviceLost
 from firmware_protocols.errors import RemoteProtocolError
@@ -12,9 +13,6 @@ from firmware_protocols.errors import RemoteProtocolError
 CONNECT_S = 3.0
 WITHIN_S = 6.0
 """For a whole exchange; bmminer on an S9 answers within some 100 ms."""
-AGAIN_AFTER_S = 0.3
-AGAIN_WITHIN_S = 2.0
-"""Where no reply came in time: a miner that goes on answers soon, and one that does not is not waited for."""
 READ_BYTES = 1 << 16
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import httpx
 
+from asicrc.transports.asking_again import AGAIN_AFTER_S, AGAIN_WITHIN_S
 from firmware_protocols.device import DeviceLost
 from firmware_protocols.http_messages import HttpReply, HttpRequest
 
@@ -26,10 +27,6 @@ WITHIN_S = 6.0
 REPEATABLE = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 """Said twice they come to the same here: every PUT and PATCH names the values that are to be, but for those
 that say of themselves that they are for `once`."""
-AGAIN_AFTER_S = 0.3
-"""For a miner that was too busy to answer, or to take the connection."""
-AGAIN_WITHIN_S = 2.0
-"""Where no reply came in time: a miner that goes on answers soon, and one that does not is not waited for."""
 SERVER_ERROR = 500
 
 # A Goldshell's login stands in the query of a GET, and httpx tells each URL to its logger.
